@@ -1,0 +1,20 @@
+"""Subset sums: which of these numbers add up closest to a target.
+
+`solve` answers one problem, `solve_batch` many of the same size; `METHODS` names the
+ways to do it. All return a `Solution`, all raise `InvalidInput` for bad input.
+
+Examples
+--------
+>>> import solvers
+>>> solution = solvers.solve([0.5, -0.25, 0.125], 0.3)
+>>> solution.mask.tolist(), float(solution.achieved)
+([True, True, False], 0.25)
+"""
+
+from __future__ import annotations
+
+from solvers.api import METHODS, solve, solve_batch
+from solvers.errors import InvalidInput
+from solvers.solution import Solution
+
+__all__ = ["METHODS", "InvalidInput", "Solution", "solve", "solve_batch"]

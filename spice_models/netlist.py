@@ -1,0 +1,228 @@
+"""An array as SPICE text that plain ``ngspice -b file.cir`` runs and whose currents it prints.
+
+Numbers are written so that they read back to the same float. Input vectors become one ``.dc``
+sweep of an index: source ``Vpoint`` counts 0, 1, 2, ... and each word line looks its voltage up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from importlib.resources import files
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spice_models.array import Array, Wires, volts
+from spice_models.errors import CircuitError
+from spice_models.topology import topology
+
+__all__ = ["Cells", "netlist"]
+
+Floats = NDArray[np.float64]
+Cells = Literal["folded", "branches"]
+
+OPTIONS = ".options reltol=1e-9 abstol=1e-18 vntol=1e-15 gmin=1e-15 klu"
+_PRINTED = 8
+_WRAP = 10
+
+
+def netlist(
+    array: Array,
+    inputs_volt: ArrayLike | None = None,
+    *,
+    cells: Cells = "folded",
+    title: str = "resistive crossbar array",
+) -> str:
+    """Write an array and its inputs as a self-contained SPICE netlist.
+
+    Parameters
+    ----------
+    array : Array
+    inputs_volt : array_like, shape (rows,) or (points, rows), optional
+        Word-line voltages [V]. If not given, 1 V on each word line in turn, so that the printed
+        table is the transposed transfer matrix.
+    cells : {"folded", "branches"}
+        One resistor a cell, or each branch with its switch as a subcircuit.
+    title : str
+        One line of printable ASCII.
+
+    Returns
+    -------
+    str
+        The current of bit line j is ``i(vs<j>)`` [A], positive into the sense ground.
+
+    Raises
+    ------
+    CircuitError
+        If the inputs do not fit the array, or the title or `cells` is not valid.
+    """
+    inputs = np.eye(array.rows) if inputs_volt is None else volts(array.rows, inputs_volt)
+    return "\n".join(
+        [
+            f"* {check_title(title)}",
+            *_description(array, len(inputs), cells),
+            *library(cells),
+            array_text(array, cells),
+            *(f"Vs{j} s{j} 0 0" for j in range(array.lines)),
+            *sources(inputs),
+            *analysis(len(inputs), terminal_currents(array, len(inputs))),
+            *printing([f"i(vs{j})" for j in range(array.lines)]),
+            ".end\n",
+        ]
+    )
+
+
+def array_text(array: Array, cells: Cells) -> str:
+    """Cells and wires between the nodes in<i> and s<j>, without sources or ammeters."""
+    check_cells(cells)
+    wires = _wires_text(array.rows, array.lines, array.wires)
+    written = _folded_text(array) if cells == "folded" else _branches_text(array)
+    return "\n".join(part for part in (wires, written) if part)
+
+
+def sources(inputs: Floats) -> Iterable[str]:
+    """Sources of the word lines: constant, or looked up by the index v(point)."""
+    yield "Vpoint point 0 0"
+    if len(inputs) == 1:
+        yield from (f"Vin{i} in{i} 0 {volt!r}" for i, volt in enumerate(inputs[0].tolist()))
+        return
+    for i, column in enumerate(inputs.T):
+        yield f"Bin{i} in{i} 0 V=pwl(v(point), {_breakpoints(column)})"
+
+
+def terminal_currents(array: Array, points: int) -> list[str]:
+    """Names of all currents to save: those of the word-line sources, then of the ammeters."""
+    kind = "vin" if points == 1 else "bin"
+    return [f"i({kind}{i})" for i in range(array.rows)] + [f"i(vs{j})" for j in range(array.lines)]
+
+
+def analysis(points: int, saved: Sequence[str]) -> list[str]:
+    """Options, saved currents and the sweep over the points."""
+    saves = [f".save {group}" for group in _groups(saved)]
+    return [OPTIONS, *saves, f".dc Vpoint 0 {points - 1} 1"]
+
+
+def printing(names: Sequence[str]) -> list[str]:
+    """Print statements, eight currents a table."""
+    return [".width out=160", *(f".print dc {group}" for group in _groups(names))]
+
+
+def library(cells: Cells) -> list[str]:
+    """Subcircuits that this way to write cells needs, so that every netlist is self-contained."""
+    if cells == "folded":
+        return []
+    return [files("spice_models").joinpath("branch.lib").read_text(encoding="ascii").rstrip()]
+
+
+def check_title(title: str) -> str:
+    """Return the title if it is one line of printable ASCII."""
+    if not (title.isascii() and title.isprintable()):
+        raise CircuitError(f"title = {title!r}; give one line of printable ASCII")
+    return title
+
+
+def check_cells(cells: str) -> None:
+    """Raise unless `cells` is a known way to write cells."""
+    if cells not in ("folded", "branches"):
+        raise CircuitError(f"cells = {cells!r}; give 'folded' or 'branches'")
+
+
+def wires_comment(wires: Wires) -> str:
+    """One line about the wires."""
+    return (
+        f"* wires [ohm]: word segment {wires.word_segment_ohm!r}, bit segment "
+        f"{wires.bit_segment_ohm!r}, driver {wires.driver_ohm!r}, sense {wires.sense_ohm!r}"
+    )
+
+
+def _description(array: Array, points: int, cells: Cells) -> list[str]:
+    open_cells = int((array.siemens == 0).sum())
+    return [
+        f"* {array.rows} word lines (rows i), {array.lines} bit lines (lines j); units V, A, ohm",
+        "* in<i> -driver- w<i>_0 - .. - w<i>_last; cell i,j joins w<i>_<j> and b<i>_<j>;",
+        "* b0_<j> - .. - b_last_<j> -sense- s<j>, held at 0 V. Wires of 0 ohm merge their nodes.",
+        wires_comment(array.wires),
+        f"* cells: {cells}; open ones, left out: {open_cells}; "
+        f"switch on {array.switch.on_ohm!r} ohm, off {array.switch.off_ohm!r} ohm",
+        f"* {points} input vectors: point k of the sweep is vector k (from 0)",
+        "* printed: current of each bit line [A], vs<j>#branch, positive into the ground",
+    ]
+
+
+@lru_cache(maxsize=4)
+def _wires_text(rows: int, lines: int, wires: Wires) -> str:
+    plan = topology(rows, lines, wires)
+    names = plan.names()
+    text = []
+    for part in plan.segments:
+        labels = ("_".join(map(str, index)) for index in part.index.tolist())
+        ends = zip(part.tail.tolist(), part.head.tolist(), strict=True)
+        text += [
+            f"R{part.kind}{label} {names[tail]} {names[head]} {part.ohm!r}"
+            for label, (tail, head) in zip(labels, ends, strict=True)
+        ]
+    return "\n".join(text)
+
+
+@lru_cache(maxsize=4)
+def _crosspoints(rows: int, lines: int, wires: Wires) -> list[str]:
+    """For each cell in row order "<i>_<j> <word node> <bit node>"."""
+    plan = topology(rows, lines, wires)
+    names = plan.names()
+    ends = zip(plan.word.ravel().tolist(), plan.bit.ravel().tolist(), strict=True)
+    return [
+        f"{k // lines}_{k % lines} {names[word]} {names[bit]}" for k, (word, bit) in enumerate(ends)
+    ]
+
+
+def _folded_text(array: Array) -> str:
+    siemens = array.siemens.ravel()
+    kept = np.flatnonzero(siemens)
+    where = _crosspoints(array.rows, array.lines, array.wires)
+    ohms = (1 / siemens[kept]).tolist()
+    return "\n".join(
+        [f"Rcell{where[k]} {ohm!r}" for k, ohm in zip(kept.tolist(), ohms, strict=True)]
+    )
+
+
+def _branches_text(array: Array) -> str:
+    kept = np.flatnonzero(np.isfinite(array.path_ohm))
+    where = _crosspoints(array.rows, array.lines, array.wires)
+    switch = array.switch
+    off = repr(switch.off_ohm) if np.isfinite(switch.off_ohm) else "1e30"
+    model = f"branch_lossless off_ohm={off}"
+    if switch.on_ohm > 0:
+        model = f"branch on_ohm={switch.on_ohm!r} off_ohm={off}"
+    name, parameters = model.split(" ", 1)
+    text = []
+    values = zip(
+        kept.tolist(),
+        array.ohm.ravel()[kept].tolist(),
+        array.enabled.ravel()[kept].tolist(),
+        strict=True,
+    )
+    for k, ohm, enabled in values:
+        cell, branch = divmod(k, array.branches)
+        label, nodes = where[cell].split(" ", 1)
+        text.append(
+            f"Xcell{label}_{branch} {nodes} {name} ohm={ohm!r} enabled={enabled:d} {parameters}"
+        )
+    return "\n".join(text)
+
+
+def _breakpoints(column: Floats) -> str:
+    """Return the pairs of a lookup table, without the inner points of constant stretches."""
+    kept = np.ones(column.size, dtype=np.bool_)
+    kept[1:-1] = (column[1:-1] != column[:-2]) | (column[1:-1] != column[2:])
+    index = np.flatnonzero(kept)
+    pairs = [
+        f"{k}, {volt!r}" for k, volt in zip(index.tolist(), column[kept].tolist(), strict=True)
+    ]
+    lines = [", ".join(pairs[k : k + _WRAP]) for k in range(0, len(pairs), _WRAP)]
+    return ",\n+ ".join(lines)
+
+
+def _groups(names: Sequence[str]) -> list[str]:
+    return [" ".join(names[k : k + _PRINTED]) for k in range(0, len(names), _PRINTED)]

@@ -1,0 +1,167 @@
+"""Arrays in PySpice: as a `Circuit` to extend, and run in its shared-library mode.
+
+PySpice is licensed under the GPL, version 3. Only this module imports it, and only when used.
+"""
+
+from __future__ import annotations
+
+import ctypes.util
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spice_models.array import Array, volts
+from spice_models.errors import BadRawfile, NgspiceError, NgspiceNotFound
+from spice_models.log import judge
+from spice_models.netlist import (
+    Cells,
+    analysis,
+    array_text,
+    check_title,
+    library,
+    sources,
+    terminal_currents,
+)
+
+if TYPE_CHECKING:
+    from PySpice.Spice.Netlist import Circuit
+
+__all__ = ["circuit", "currents"]
+
+Floats = NDArray[np.float64]
+
+
+def circuit(
+    array: Array, *, cells: Cells = "folded", title: str = "resistive crossbar array"
+) -> Circuit:
+    """Return an array as a PySpice circuit, to which sources and ammeters can be added.
+
+    Parameters
+    ----------
+    array : Array
+    cells : {"folded", "branches"}
+    title : str
+        One line of printable ASCII.
+
+    Returns
+    -------
+    PySpice.Spice.Netlist.Circuit
+        Its cells and wires are text (``raw_spice``), which is fast; the free nodes are
+        ``in<i>``, the inputs, and ``s<j>``, the ends of the bit lines.
+
+    Raises
+    ------
+    CircuitError
+        If the title or `cells` is not valid.
+    """
+    from PySpice.Spice.Netlist import Circuit
+
+    made = Circuit(check_title(title))
+    made.raw_spice = "\n".join([*library(cells), array_text(array, cells)]) + "\n"
+    return made
+
+
+def currents(array: Array, inputs_volt: ArrayLike, *, cells: Cells = "folded") -> Floats:
+    """Bit-line currents from ngspice as a library inside this process.
+
+    Slower to start and harder to stop than `spice_models.ngspice.sweep`: it has no timeout, and
+    a process holds one instance.
+
+    Parameters
+    ----------
+    array : Array
+    inputs_volt : array_like, shape (points, rows)
+        Word-line voltages [V].
+    cells : {"folded", "branches"}
+
+    Returns
+    -------
+    ndarray, shape (points, lines)
+        Currents [A], positive into the sense ground.
+
+    Raises
+    ------
+    CircuitError
+        If the inputs do not fit the array.
+    NgspiceError
+        If libngspice is missing or reports an error.
+    """
+    inputs = volts(array.rows, inputs_volt)
+    made = circuit(array, cells=cells)
+    for j in range(array.lines):
+        made.V(f"s{j}", f"s{j}", made.gnd, 0)
+    names = terminal_currents(array, len(inputs))
+    *settings, sweep = analysis(len(inputs), names)
+    made.raw_spice += "\n".join([*sources(inputs), *settings]) + "\n"
+    with _instance() as shared:
+        _ask(shared, "load", str(made) + ".end\n")
+        _ask(shared, "command", sweep.removeprefix(".").lower())
+        plot = shared.plot(None, shared.last_plot)
+        wanted = [f"vs{j}" for j in range(array.lines)]
+        values = {name.removesuffix("#branch"): vector for name, vector in plot.items()}
+        missing = [name for name in wanted if name not in values]
+        if missing:
+            raise BadRawfile(f"ngspice returned no current for {', '.join(missing[:5])}")
+        columns = [values[name].to_waveform(to_float=True) for name in wanted]
+    result = np.stack([np.array(column, dtype=np.float64) for column in columns], axis=1)
+    if result.shape[0] != len(inputs) or not np.isfinite(result).all():
+        raise BadRawfile(
+            f"ngspice returned {result.shape[0]} points of {len(inputs)}, or no numbers"
+        )
+    return result
+
+
+@contextmanager
+def _instance() -> Iterator[Any]:
+    """Yield the library, quiet, and forget the circuit afterwards, or ngspice leaks it."""
+    if "NGSPICE_LIBRARY_PATH" not in os.environ:
+        found = ctypes.util.find_library("ngspice")
+        if found is None:
+            raise NgspiceNotFound(
+                "no libngspice; install it (Debian or Ubuntu: sudo apt install libngspice0; "
+                "macOS: brew install libngspice; conda: conda install -c conda-forge "
+                "ngspice-lib) or set NGSPICE_LIBRARY_PATH"
+            )
+        os.environ["NGSPICE_LIBRARY_PATH"] = found
+    from PySpice.Spice.NgSpice import Shared, SimulationType
+
+    for version in range(27, 100):
+        SimulationType.SIMULATION_TYPE.setdefault(version, SimulationType.SIMULATION_TYPE["last"])
+    logger = logging.getLogger(Shared.NgSpiceShared._logger.name)
+    logger.addFilter(_silence)
+    try:
+        shared = Shared.NgSpiceShared.new_instance()
+        try:
+            yield shared
+        finally:
+            for command in ("destroy all", "remcirc"):
+                _ask(shared, "command", command, check=False)
+    finally:
+        logger.removeFilter(_silence)
+
+
+def _silence(_: logging.LogRecord) -> bool:
+    """Drop PySpice's own complaints: it takes every note of ngspice for an error."""
+    return False
+
+
+def _ask(shared: Any, what: str, text: str, check: bool = True) -> None:
+    """Load a circuit or run a command, and judge the answer by what ngspice said."""
+    from PySpice.Spice.NgSpice.Shared import NgSpiceCircuitError, NgSpiceCommandError
+
+    try:
+        if what == "load":
+            shared.load_circuit(text)
+        else:
+            shared.exec_command(text)
+    except (NgSpiceCircuitError, NgSpiceCommandError):
+        pass
+    except NameError as error:
+        raise NgspiceError(str(error)) from None
+    if check:
+        judge(f"{shared.stdout}\n{shared.stderr}")

@@ -1,0 +1,5 @@
+"""``python -m crossbar``."""
+
+from crossbar.cli import main
+
+main()

@@ -1,0 +1,306 @@
+"""The command line: each command reads files, calls one module and writes files."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from crossbar import __version__
+from crossbar.errors import InputError
+from crossbar.simulation import SimulatorName
+
+if TYPE_CHECKING:
+    from crossbar.results import Row
+    from spice_models import Wires
+    from spice_models.netlist import Cells
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+NETLIST_SUFFIXES = (".cir", ".sp", ".spice", ".net")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="%(version)s")
+def cli() -> None:
+    """Design, program and simulate analog crossbar arrays of imprecise resistors."""
+
+
+def main() -> None:
+    """Run the command line; every error is one line on stderr and a non-zero exit status."""
+    from spice_models import NgspiceError
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as well as Ctrl-C does
+    try:
+        status = cli.main(standalone_mode=False, prog_name="crossbar")
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        status = BAD_INPUT
+    except click.Abort:
+        status = INTERRUPTED
+    except click.ClickException as error:
+        status = _fail(error.format_message())
+    except NgspiceError as error:
+        status = _fail(str(error))
+    except ValueError as error:
+        if not _is_input_error(error):
+            raise
+        status = _fail(str(error))
+    except BrokenPipeError:
+        _drop_stdout()
+        status = 1
+    except OSError as error:
+        _drop_stdout()
+        status = _fail(f"{error.filename or 'output'}: {error.strerror}; mend that and try again")
+    sys.exit(status or 0)
+
+
+def _drop_stdout() -> None:
+    """Let nothing that is still buffered fail once more when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _is_input_error(error: ValueError) -> bool:
+    from solvers import InvalidInput
+    from spice_models import CircuitError
+
+    return isinstance(error, InputError | InvalidInput | CircuitError)
+
+
+def _fail(message: str) -> int:
+    click.echo(f"crossbar: error: {' '.join(message.split())}", err=True)
+    return BAD_INPUT
+
+
+def _wire_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    options = [
+        click.option("--segment-ohm", default=1.0, show_default=True, help="Wire between cells."),
+        click.option("--driver-ohm", default=10.0, show_default=True, help="Word-line driver."),
+        click.option("--sense-ohm", default=10.0, show_default=True, help="Bit-line sense."),
+        click.option("--tile-rows", default=32, show_default=True, help="Word lines of a tile."),
+        click.option("--tile-lines", default=32, show_default=True, help="Bit lines of a tile."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@cli.command(epilog="Example: crossbar study examples/digits.toml --out out/digits")
+@click.argument("study", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=lambda: os.cpu_count() or 1,
+    show_default="all cores",
+    help="Chips simulated at once; the results do not depend on it.",
+)
+@click.option("--quiet", is_flag=True, help="No progress bar and no table.")
+def study(study: Path, out: Path, workers: int, quiet: bool) -> None:
+    """Run the study of a TOML file, or what is left of it, into a folder."""
+    from crossbar import studies
+    from crossbar.console import print_summary, progress_bar
+    from spice_models.ngspice import stop_all
+
+    described = studies.load_study(study)
+    with progress_bar(quiet) as progress, ThreadPoolExecutor(workers) as executor:
+        try:
+            rows = studies.run(described, out, executor=executor, progress=progress)
+        except KeyboardInterrupt:
+            stop_all()
+            click.echo("crossbar: interrupted; run the same command to continue", err=True)
+            raise click.Abort from None
+    _figures(out, rows)
+    if not quiet:
+        print_summary(rows)
+        click.echo(f"Table, settings, figures and netlists: {out}")
+
+
+@cli.command(epilog="Example: crossbar plot out/digits")
+@click.argument("folder", type=click.Path(path_type=Path))
+def plot(folder: Path) -> None:
+    """Draw the figures of a study again from its results.csv."""
+    from crossbar.results import read_results
+
+    for path in _figures(folder, read_results(folder / "results.csv")):
+        click.echo(path)
+
+
+@cli.command(epilog="Example: crossbar program weights.npy --design cell.toml --out chip.npz")
+@click.argument("weights", type=click.Path(path_type=Path))
+@click.option("--design", "design_file", type=click.Path(path_type=Path), help="TOML of the cell.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Chip to write (.npz).")
+@click.option("--seed", default=0, type=click.IntRange(min=0), show_default=True, help="The chip.")
+@click.option("--measurement-error", default=1e-4, show_default=True, help="Relative, one sigma.")
+@click.option("--method", default="auto", show_default=True, help="Subset-sum method.")
+def program(
+    weights: Path,
+    design_file: Path | None,
+    out: Path,
+    seed: int,
+    measurement_error: float,
+    method: str,
+) -> None:
+    """Fabricate and measure a chip for WEIGHTS (outputs x inputs) and program it."""
+    import numpy as np
+
+    from crossbar.design import Design
+    from crossbar.files import check_output, read_matrix, save_chip
+    from crossbar.metrics import median_bits, worst_bits
+    from crossbar.production import produce
+    from crossbar.settings import build, read_toml
+
+    check_output(out, (".npz",), inputs=[weights, design_file])
+    design = build(Design, read_toml(design_file), design_file) if design_file else Design()
+    made = produce(
+        design,
+        read_matrix(weights, "weights"),
+        np.random.SeedSequence(seed),
+        measurement_error=measurement_error,
+        method=method,
+    )
+    unreachable = int((~made.program.reachable).sum())
+    settings = {"seed": seed, "measurement_error": measurement_error, "method": method}
+    save_chip(out, made, {"version": __version__, **settings})
+    click.echo(
+        f"{out}: {made.chip.rows} x {made.chip.columns} cells, {design.label}, "
+        f"{int(made.program.enabled.sum())} of {made.program.enabled.size} resistors enabled, "
+        f"median {median_bits(made.cell_errors, 1):.1f} bits, "
+        f"worst {worst_bits(made.cell_errors, 1):.1f} bits"
+        + (f", {unreachable} cells out of reach" if unreachable else "")
+    )
+
+
+@cli.command(epilog="Example: crossbar netlist chip.npz --out chip.cir && ngspice -b chip.cir")
+@click.argument("chip", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Netlist to write.")
+@click.option("--inputs", type=click.Path(path_type=Path), help="Word-line voltages, one row [V].")
+@click.option(
+    "--cells",
+    type=click.Choice(["folded", "branches"]),
+    default="folded",
+    show_default=True,
+    help="A cell as one resistor, or branch by branch with its switches.",
+)
+@_wire_options
+def netlist(chip: Path, out: Path, inputs: Path | None, cells: Cells, **options: Any) -> None:
+    """Write the SPICE netlist of a programmed chip; without --inputs every line is at 0.2 V."""
+    import numpy as np
+
+    from crossbar.files import check_output, load_chip, read_matrix, write_atomically
+    from crossbar.simulation import layer_text, place_tiles
+
+    check_output(out, NETLIST_SUFFIXES, inputs=[chip, inputs])
+    made, settings = load_chip(chip)
+    volts = np.full((1, made.chip.rows), 0.2) if inputs is None else read_matrix(inputs, "inputs")
+    if volts.shape != (1, made.chip.rows):
+        raise InputError(
+            f"inputs have shape {volts.shape}: give one row of {made.chip.rows} voltages"
+        )
+    wires, tile = _wires_and_tile(options)
+    grid = place_tiles(made.chip, made.program, wires, tile)
+    text = layer_text(
+        grid,
+        volts[0],
+        cells=cells,
+        title=f"{made.chip.design.label}, seed {settings['seed']}",
+        comments=[
+            f"resistive-crossbar {settings['version']}",
+            f"weights: {made.siemens_per_weight!r} S for a weight of 1",
+        ],
+    )
+    write_atomically(out, text)
+    command = f"ngspice -b {shlex.quote(str(out))}"
+    click.echo(f"{out}: {sum(map(len, grid))} tiles; run it with: {command}")
+
+
+@cli.command(epilog="Example: crossbar simulate chip.npz --inputs volts.csv --out amperes.csv")
+@click.argument("chip", type=click.Path(path_type=Path))
+@click.option(
+    "--inputs", required=True, type=click.Path(path_type=Path), help="Voltages, points x rows [V]."
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Net column currents to write, points x columns [A] (.npy or .csv).",
+)
+@click.option(
+    "--simulator",
+    type=click.Choice(get_args(SimulatorName)),
+    default="ngspice",
+    show_default=True,
+    help="Who computes the currents.",
+)
+@_wire_options
+def simulate(chip: Path, inputs: Path, out: Path, simulator: SimulatorName, **options: Any) -> None:
+    """Simulate a programmed chip's column currents."""
+    import numpy as np
+
+    from crossbar.files import check_output, load_chip, read_matrix, write_matrix
+    from crossbar.metrics import effective_bits
+    from crossbar.simulation import transfer
+
+    check_output(out, (".npy", ".csv"), inputs=[chip, inputs])
+    made, _ = load_chip(chip)
+    volts = read_matrix(inputs, "inputs")
+    if volts.shape[1] != made.chip.rows:
+        raise InputError(f"inputs have shape {volts.shape}: give (points, {made.chip.rows})")
+    if not (np.abs(volts) < 1e100).all():
+        raise InputError("inputs: every voltage must be finite, of a usual size")
+    wires, tile = _wires_and_tile(options)
+    answer = transfer(made.chip, made.program, wires, tile=tile, simulator=simulator)
+    currents = answer.currents(volts)
+    write_matrix(out, currents)
+    wanted = volts @ made.program.target_siemens
+    bits = effective_bits(currents - wanted, float(np.ptp(wanted)))
+    precision = f"{bits:.1f} effective bits" if np.ptp(wanted) > 0 else "no range to judge bits by"
+    click.echo(
+        f"{out}: {len(volts)} points x {made.chip.columns} columns [A] by {simulator} "
+        f"(mismatch {answer.mismatch:.1e}); product: {precision}"
+    )
+
+
+@cli.command(epilog="Example: crossbar doctor")
+def doctor() -> None:
+    """Say what is installed, and what to do about what is missing."""
+    from crossbar.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        click.echo(f"{'ok     ' if finding.good else 'MISSING'} {finding.name}: {finding.text}")
+    if not all(finding.good for finding in findings if finding.needed):
+        raise click.ClickException("something that is needed is missing; see above")
+
+
+def _wires_and_tile(options: dict[str, Any]) -> tuple[Wires, Any]:
+    from crossbar.simulation import Tile
+    from spice_models import Wires
+
+    wires = Wires(
+        word_segment_ohm=options["segment_ohm"],
+        bit_segment_ohm=options["segment_ohm"],
+        driver_ohm=options["driver_ohm"],
+        sense_ohm=options["sense_ohm"],
+    )
+    return wires, Tile(options["tile_rows"], options["tile_lines"])
+
+
+def _figures(folder: Path, rows: list[Row]) -> list[Path]:
+    from crossbar.folders import read_digital_accuracy
+    from crossbar.plots import save_figures
+
+    if not rows:
+        raise InputError(f"{folder}: results.csv has no rows yet; run 'crossbar study' first")
+    return save_figures(rows, read_digital_accuracy(folder), folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+"""The folder of a study: locked, appended to, resumed, never half written."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from crossbar.errors import InputError
+from crossbar.files import PART, write_atomically
+from crossbar.results import Row, read_results, to_csv
+
+Key = tuple[str, int, int]
+
+
+def read_digital_accuracy(folder: Path) -> float:
+    """Test accuracy of the digital network from a study's ``run.json`` [%].
+
+    Raises
+    ------
+    InputError
+        When the study is not there.
+    """
+    try:
+        found = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        return float(found["digital_accuracy_percent"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(
+            f"{folder}: has no run.json of a study; name the folder of 'crossbar study --out'"
+        ) from None
+
+
+class RunFolder:
+    """The folder of one study; held by one process at a time.
+
+    Parameters
+    ----------
+    path : Path
+        The folder; made when missing.
+    identity : dict
+        Version, settings and inputs of the study; a folder of another is refused.
+    """
+
+    def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
+        self.path = path
+        self.identity = json.loads(json.dumps(_plain(identity), allow_nan=False))
+        self._check()
+
+    @property
+    def _run_file(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def _table(self) -> Path:
+        return self.path / "results.csv"
+
+    def _check(self) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{self.path}: is a file; name a folder for the results")
+        if not self._run_file.exists():
+            if self.path.exists() and any(not _is_ours(path) for path in self.path.iterdir()):
+                raise InputError(
+                    f"{self.path}: holds other files and no run.json; name an empty or new folder"
+                )
+            return
+        try:
+            found = json.loads(self._run_file.read_text(encoding="utf-8"))["identity"]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise InputError(
+                f"{self._run_file}: not readable as a study's settings; name another folder"
+            ) from None
+        if found != self.identity:
+            raise InputError(
+                f"{self.path}: belongs to another study ({_difference(found, self.identity)}); "
+                "name another folder"
+            )
+
+    def __enter__(self) -> RunFolder:
+        from filelock import FileLock, Timeout
+
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(self.path / ".lock")
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise InputError(
+                f"{self.path}: another run is writing here; wait for it or name another folder"
+            ) from None
+        except OSError as error:
+            raise InputError(
+                f"{self.path}: cannot be written ({error.strerror}); name another folder"
+            ) from None
+        try:
+            self._check()  # another run may have taken the folder since
+        except InputError:
+            self._lock.release()
+            raise
+        for part in [*self.path.glob(f".*{PART}"), *self.path.glob(f"netlists/.*{PART}")]:
+            part.unlink()  # a kill left it
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._lock.release()
+
+    def finished(self, layers: list[str]) -> dict[Key, list[Row]]:
+        """Rows of the tasks that are complete, by their key.
+
+        `layers` are the labels that the rows of a complete task have, in order.
+        """
+        if not self._table.exists():
+            return {}
+        rows_of: dict[Key, list[Row]] = {}
+        for row in read_results(self._table):
+            rows_of.setdefault(row.key, []).append(row)
+        return {key: rows for key, rows in rows_of.items() if [row.layer for row in rows] == layers}
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run in this folder was finished."""
+        if not self._run_file.exists():
+            return False
+        return bool(json.loads(self._run_file.read_text(encoding="utf-8")).get("complete"))
+
+    def start(self, rows_of: Mapping[Key, list[Row]], digital: float) -> None:
+        """Write ``run.json`` and a table of the complete tasks only.
+
+        `digital` is the test accuracy of the digital network [%].
+        """
+        self._write_run(complete=False, digital=digital)
+        write_atomically(self._table, to_csv(row for rows in rows_of.values() for row in rows))
+
+    def append(self, rows: list[Row]) -> None:
+        """Add the rows of a task and wait until they are on the disk."""
+        try:
+            with self._table.open("a", encoding="utf-8", newline="") as file:
+                file.write(to_csv(rows, header=False))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise InputError(
+                f"{self._table}: cannot be written ({error.strerror}); "
+                "mend that and run the same command to continue"
+            ) from None
+
+    def finish(self, table: list[Row], digital: float) -> None:
+        """Write the table in its final order and mark the run complete."""
+        write_atomically(self._table, to_csv(table))
+        self._write_run(complete=True, digital=digital)
+
+    def has_netlists(self, layers: list[str]) -> bool:
+        """Whether the netlist of every layer is there."""
+        return all((self.path / "netlists" / f"layer_{layer}.cir").is_file() for layer in layers)
+
+    def write_netlists(self, texts: Mapping[str, str]) -> None:
+        """Write netlists by file name."""
+        folder = self.path / "netlists"
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be made ({error.strerror}); move it away") from None
+        for name, text in texts.items():
+            write_atomically(self.path / "netlists" / name, text)
+
+    def _write_run(self, complete: bool, digital: float) -> None:
+        state = {
+            "identity": self.identity,
+            "digital_accuracy_percent": digital,
+            "complete": complete,
+        }
+        write_atomically(self._run_file, json.dumps(state, indent=2, allow_nan=False) + "\n")
+
+
+def _difference(found: Any, wanted: Any, where: str = "") -> str:
+    """The first setting in which two studies differ."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for key in sorted(found.keys() | wanted.keys()):
+            if found.get(key) != wanted.get(key):
+                below = f"{where}.{key}" if where else key
+                return _difference(found.get(key), wanted.get(key), below)
+    if isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
+        pairs = enumerate(zip(found, wanted, strict=True))
+        number, (old, new) = next((k, pair) for k, pair in pairs if pair[0] != pair[1])
+        return _difference(old, new, f"{where}.{number}")
+    if isinstance(found, list) and isinstance(wanted, list):
+        return f"{where.removeprefix('study.')} had {len(found)} entries, has {len(wanted)}"
+    return f"{where.removeprefix('study.')} was {found}, is {wanted}"
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a run that was killed before its first result may have left this file."""
+    return path.name == ".lock" or (path.name.startswith(".") and path.name.endswith(PART))
+
+
+def _plain(value: Any) -> Any:
+    """The same value, with infinity and NaN as text: JSON has no numbers for them."""
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value

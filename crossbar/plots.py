@@ -1,0 +1,215 @@
+"""The figures of a study, from the rows of its table."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crossbar.files import write_atomically
+from crossbar.results import NETWORK, Row
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#777777", "#CC79A7", "#E69F00", "#56B4E9")
+MARKERS = "osd^vP*"
+STYLE = Path(__file__).parent / "data" / "figures.mplstyle"
+
+
+def plot_weight_bits(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
+    """Bits of the weights against resistors per weight.
+
+    Median cell (solid) and worst cell (dashed) of each design, averaged over chips, with
+    the band from the lowest to the highest chip.
+    """
+    ax = _axes(ax)
+    for color, marker, label, chosen in _designs(rows):
+        _band(ax, chosen, "weight_median_bits", color, marker, label)
+        _band(ax, chosen, "weight_worst_bits", color, marker, None, "--")
+    _x_axis(ax, rows)
+    ax.set_ylabel("bits of precision of a weight")
+    ax.set_ylim(bottom=0)
+    return ax
+
+
+def plot_product_bits(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
+    """Effective bits of the network's logits against resistors per weight.
+
+    With the circuit's wires (solid) and without any wire resistance (dotted).
+    """
+    ax = _axes(ax)
+    for color, marker, label, chosen in _designs(rows):
+        _band(ax, chosen, "product_effective_bits", color, marker, label)
+        _band(ax, chosen, "ideal_wires_product_effective_bits", color, marker, None, ":")
+    _x_axis(ax, rows)
+    ax.set_ylabel("effective bits of the logits")
+    return ax
+
+
+def plot_logit_error(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
+    """Rms error of the logits, in percent of their range, against resistors per weight."""
+    ax = _axes(ax)
+    for color, marker, label, chosen in _designs(rows):
+        _band(ax, chosen, "logit_error_percent", color, marker, label)
+    ax.set_yscale("log")
+    ax.yaxis.set_major_formatter("{x:g}")
+    _x_axis(ax, rows)
+    ax.set_ylabel("rms logit error [% of range]")
+    return ax
+
+
+def plot_flips(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
+    """Test images that change their label, against resistors per weight."""
+    ax = _axes(ax)
+    for color, marker, label, chosen in _designs(rows):
+        _band(ax, chosen, "flips", color, marker, label)
+    ax.set_yscale("symlog", linthresh=1)
+    ax.set_ylim(bottom=0)
+    ax.yaxis.set_major_formatter("{x:g}")
+    _x_axis(ax, rows)
+    ax.set_ylabel("flips [test images]")
+    return ax
+
+
+def plot_accuracy(rows: Sequence[Row], digital_percent: float, ax: Axes | None = None) -> Axes:
+    """Test accuracy against resistors per weight, the digital accuracy as a line."""
+    ax = _axes(ax)
+    ax.axhline(digital_percent, color="black", linewidth=1, linestyle=":", label="digital")
+    for color, marker, label, chosen in _designs(rows):
+        _band(ax, chosen, "accuracy_percent", color, marker, label)
+    _x_axis(ax, rows)
+    ax.set_ylabel("test accuracy [%]")
+    return ax
+
+
+def precision_figure(rows: Sequence[Row]) -> Figure:
+    """Bits of precision against resistors per weight: of a weight, and of the logits."""
+    figure, (left, right) = _figure(2, (8.2, 3.9))
+    plot_weight_bits(rows, left).set_title("Weights")
+    plot_product_bits(rows, right).set_title("Network")
+    _shared_legend(figure, right)
+    _line_legend(left, {"-": "median weight", "--": "worst weight"})
+    _line_legend(right, {"-": "with wires", ":": "ideal wires"})
+    return figure
+
+
+def network_figure(rows: Sequence[Row], digital_percent: float) -> Figure:
+    """What the network feels against resistors per weight: logit error, flips, accuracy."""
+    figure, (left, middle, right) = _figure(3, (9.6, 3.6))
+    plot_logit_error(rows, left).set_title("Logit error")
+    plot_flips(rows, middle).set_title("Flipped labels")
+    plot_accuracy(rows, digital_percent, right).set_title("Accuracy")
+    _shared_legend(figure, right)
+    return figure
+
+
+def save_figures(rows: Sequence[Row], digital_percent: float, folder: Path) -> list[Path]:
+    """Write both figures of a study as PNG and SVG.
+
+    Returns
+    -------
+    list of Path
+        The files.
+    """
+    import matplotlib.style
+
+    paths = []
+    with matplotlib.style.context(STYLE):
+        for name, figure in (
+            ("precision", precision_figure(rows)),
+            ("network", network_figure(rows, digital_percent)),
+        ):
+            for suffix, metadata in (("png", {}), ("svg", {"Date": None})):
+                drawn = io.BytesIO()
+                figure.savefig(drawn, format=suffix, metadata=metadata)
+                paths.append(folder / f"{name}.{suffix}")
+                write_atomically(paths[-1], drawn.getvalue())
+    return paths
+
+
+def _axes(ax: Axes | None) -> Axes:
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots()[1]
+
+
+def _figure(panels: int, size: tuple[float, float]) -> tuple[Figure, Sequence[Axes]]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(1, panels)
+
+
+def _x_axis(ax: Axes, rows: Sequence[Row]) -> None:
+    ax.set_xlabel("resistors per weight")
+    ax.set_xticks(sorted({row.resistors_per_weight for row in rows}))
+
+
+def _line_legend(ax: Axes, kinds: Mapping[str, str]) -> None:
+    """Explain line styles in black, apart from the designs' colors."""
+    lines = [
+        ax.plot([], [], style, color="black", label=label)[0] for style, label in kinds.items()
+    ]
+    ax.legend(handles=lines, loc="upper left")
+
+
+def _shared_legend(figure: Figure, ax: Axes) -> None:
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+
+
+def _designs(rows: Sequence[Row]) -> list[tuple[str, str, str, list[Row]]]:
+    """Color, marker, label and network rows of each design, in order of appearance."""
+    network = [row for row in rows if row.layer == NETWORK]
+    labels = list(dict.fromkeys(row.design for row in network))
+    return [
+        (
+            COLORS[number % len(COLORS)],
+            MARKERS[number % len(MARKERS)],
+            label.replace("$", r"\$"),  # no formula
+            [row for row in network if row.design == label],
+        )
+        for number, label in enumerate(labels)
+    ]
+
+
+def _band(
+    ax: Axes,
+    rows: Sequence[Row],
+    column: str,
+    color: str,
+    marker: str,
+    label: str | None,
+    line: str = "-",
+) -> None:
+    """Mean over chips as a line, lowest to highest chip as a band."""
+    counts = sorted({row.resistors_per_weight for row in rows})
+    values = [
+        np.array([getattr(row, column) for row in rows if row.resistors_per_weight == n], float)
+        for n in counts
+    ]
+    ax.fill_between(
+        counts,
+        [chips.min() for chips in values],
+        [chips.max() for chips in values],
+        color=color,
+        alpha=0.15,
+        linewidth=0,
+    )
+    ax.plot(
+        counts,
+        [chips.mean() for chips in values],
+        color=color,
+        marker=marker,
+        markersize=4,
+        linewidth=1.4,
+        linestyle=line,
+        label=label,
+    )

@@ -1,0 +1,101 @@
+"""TOML files to the dataclasses they describe; every mistake is one clear line."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from crossbar.errors import InputError
+
+T = TypeVar("T")
+
+
+_REMEDIES = {
+    "int_type": "give a whole number",
+    "int_from_float": "give a whole number",
+    "float_type": "give a number",
+    "string_type": "give text in quotes",
+    "tuple_type": "give a list",
+    "dataclass_type": "give a table",
+}
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    InputError
+        When it is missing, not text or not TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not valid TOML: {error}") from None
+
+
+def build(kind: type[T], values: Mapping[str, Any], source: str | Path) -> T:
+    """Build a dataclass from the values of a TOML file.
+
+    Parameters
+    ----------
+    kind : type
+        The dataclass.
+    values : mapping
+        Its fields; nested tables for nested dataclasses.
+    source : str or Path
+        Named in errors.
+
+    Raises
+    ------
+    InputError
+        For a key that is no field, a missing field, or a value that the dataclass refuses.
+    """
+    from pydantic import ConfigDict, ValidationError, create_model
+
+    # the dataclasses inside inherit the model's configuration
+    config = ConfigDict(extra="forbid", strict=True)
+    model: Any = create_model("Settings", __config__=config, settings=(kind, ...))
+    try:
+        # as JSON, because strict checks take its lists for tuples and its integers for floats
+        text = json.dumps({"settings": values}, default=str)
+        built: T = model.model_validate_json(text).settings
+    except ValidationError as error:
+        problem = min(error.errors(), key=lambda p: p["type"] != "unexpected_keyword_argument")
+        explained = _explain(kind, problem["loc"][1:], problem)
+        raise InputError(f"{source}: {explained}") from None
+    return built
+
+
+def _explain(kind: type, location: tuple[int | str, ...], problem: Any) -> str:
+    where = ".".join(str(part) for part in location)
+    if problem["type"] == "unexpected_keyword_argument":
+        known = _fields_at(kind, location[:-1])
+        near = difflib.get_close_matches(str(location[-1]), known, n=1)
+        remedy = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+        return f"{where}: no such setting; {remedy}"
+    if problem["type"] == "missing":
+        return f"{where}: this setting is missing"
+    if problem["type"] == "value_error":
+        reason = str(problem["ctx"]["error"])
+        return f"{where}: {reason}" if where else reason
+    remedy = _REMEDIES.get(problem["type"], problem["msg"].lower())
+    if problem["type"] == "literal_error":
+        remedy = f"choose one of {problem['ctx']['expected']}"
+    return f"{where} = {problem['input']!r}: {remedy}"
+
+
+def _fields_at(kind: Any, location: tuple[int | str, ...]) -> list[str]:
+    """Field names of the dataclass that a location in the settings leads to."""
+    from typing import get_args, get_type_hints
+
+    for step in location:
+        kind = get_args(kind)[0] if isinstance(step, int) else get_type_hints(kind)[step]
+    return [field.name for field in fields(kind)]

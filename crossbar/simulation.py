@@ -1,0 +1,255 @@
+"""Chip and switch states to currents: the transfer matrix of a layer, tile by tile.
+
+An array of resistors is linear, so its transfer matrix (columns, rows) [S], wires
+included, is all there is to know: extracted once, it gives every product.
+"""
+
+from __future__ import annotations
+
+import numbers
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossbar.errors import InputError
+from crossbar.fabrication import Chip
+from crossbar.programming import Program
+from spice_models import Array, Switch, Wires, layer_netlist
+from spice_models.netlist import Cells
+
+_LINES_COMMENT = (
+    "column j of the layer is the difference of bit lines 2j and 2j + 1, counted along the tiles "
+    "of a grid row and summed over the grid rows"
+)
+SimulatorName = Literal["ideal", "nodal", "ngspice"]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """The largest array that is built as one circuit.
+
+    Parameters
+    ----------
+    rows : int
+        Word lines.
+    lines : int
+        Bit lines, two for each paired column; even.
+    """
+
+    rows: int = 32
+    lines: int = 32
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.rows, numbers.Integral) or self.rows < 1:
+            raise InputError(f"tile rows = {self.rows}: give a whole number, at least 1")
+        if not isinstance(self.lines, numbers.Integral) or self.lines < 2 or self.lines % 2:
+            raise InputError(
+                f"tile lines = {self.lines}: give an even number, a paired column has two bit lines"
+            )
+
+
+@dataclass(frozen=True)
+class PlacedTile:
+    """One tile of a layer: its circuit and the part of the weight matrix that it holds."""
+
+    array: Array
+    rows: slice
+    columns: slice
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What a layer does to its inputs.
+
+    Parameters
+    ----------
+    siemens : ndarray, (columns, rows)
+        Net output current of each column for one volt on each row [S].
+    mismatch : float
+        What the simulator found missing in its own answer, relative to the largest current
+        of a tile: for ``nodal`` an estimate of the error, for ``ngspice`` the balance of the
+        currents in and out. NaN where rounding hides it.
+    simulator : str
+        Which simulator answered.
+    tiles : int
+        Circuits simulated.
+    seconds : float
+        Time that it took, all tiles together [s].
+    """
+
+    siemens: NDArray[np.float64]
+    mismatch: float
+    simulator: str
+    tiles: int
+    seconds: float
+
+    def currents(self, inputs_volt: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Net column currents (points, columns) [A] for inputs (points, rows) [V].
+
+        Raises
+        ------
+        InputError
+            For inputs of another shape, NaN or infinity.
+        """
+        volts = np.asarray(inputs_volt, dtype=float)
+        if volts.ndim != 2 or volts.shape[1] != self.siemens.shape[1]:
+            raise InputError(
+                f"inputs have shape {volts.shape}: give (points, {self.siemens.shape[1]})"
+            )
+        if not np.isfinite(volts).all():
+            raise InputError("inputs: every voltage must be finite")
+        return np.asarray(volts @ self.siemens.T)
+
+
+def place_tiles(
+    chip: Chip, program: Program, wires: Wires, tile: Tile | None = None
+) -> list[list[PlacedTile]]:
+    """Cut a layer into tiles: a grid, rows of the layer by columns of the layer.
+
+    On a tile the positive and the negative bit line of a column lie side by side:
+    line 2j and line 2j + 1 of column j.
+    """
+    chip.check_switches(program.enabled)
+    tile = tile or Tile()
+    return [
+        [
+            PlacedTile(_circuit(chip, program, wires, rows, columns), rows, columns)
+            for columns in _slices(chip.columns, tile.lines // 2)
+        ]
+        for rows in _slices(chip.rows, tile.rows)
+    ]
+
+
+def transfer(
+    chip: Chip,
+    program: Program,
+    wires: Wires,
+    *,
+    tile: Tile | None = None,
+    simulator: SimulatorName = "nodal",
+    executor: Executor | None = None,
+) -> Transfer:
+    """Extract the transfer matrix of a programmed layer.
+
+    Parameters
+    ----------
+    chip, program : Chip, Program
+        The true resistances and the switch states.
+    wires : Wires
+        Wire, driver and sense resistances.
+    tile : Tile, optional
+        Largest circuit; default 32 x 32 lines.
+    simulator : {"ideal", "nodal", "ngspice"}
+        ``ideal`` neglects every wire; ``nodal`` solves the circuit's equations;
+        ``ngspice`` runs a netlist.
+    executor : concurrent.futures.Executor, optional
+        Where the tiles run; default one after another.
+
+    Raises
+    ------
+    InputError
+        For an unknown simulator, or a program that is not this chip's.
+    spice_models.NgspiceError
+        When ngspice is missing or fails.
+    """
+    if simulator not in get_args(SimulatorName):
+        raise InputError(
+            f"simulator = {simulator!r}: choose one of {', '.join(get_args(SimulatorName))}"
+        )
+    start = time.perf_counter()
+    placed = [one for row in place_tiles(chip, program, wires, tile) for one in row]
+    solve = partial(_tile_transfer, simulator=simulator)
+    arrays = [one.array for one in placed]
+    answers = list(executor.map(solve, arrays)) if executor else [solve(a) for a in arrays]
+    siemens = np.zeros((chip.columns, chip.rows))
+    for one, (lines, _) in zip(placed, answers, strict=True):
+        siemens[one.columns, one.rows] = pair_difference(lines)
+    return Transfer(
+        siemens=siemens,
+        mismatch=float(np.max([mismatch for _, mismatch in answers])),
+        simulator=simulator,
+        tiles=len(placed),
+        seconds=time.perf_counter() - start,
+    )
+
+
+def layer_text(
+    placed: list[list[PlacedTile]],
+    inputs_volt: NDArray[np.float64],
+    *,
+    title: str,
+    comments: Sequence[str] = (),
+    cells: Cells = "folded",
+) -> str:
+    """Netlist of a layer's tiles reading one input vector (rows,) [V]; see `layer_netlist`."""
+    return layer_netlist(
+        [[one.array for one in row] for row in placed],
+        inputs_volt,
+        cells=cells,
+        title=_ascii(title),
+        comments=[*map(_ascii, comments), _LINES_COMMENT],
+    )
+
+
+def pair_difference(lines: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Positive minus negative bit line of each column; lines on the first axis."""
+    return np.asarray(lines[0::2] - lines[1::2])
+
+
+def _tile_transfer(array: Array, simulator: SimulatorName) -> tuple[NDArray[np.float64], float]:
+    answer: tuple[NDArray[np.float64], float] = _SIMULATORS[simulator](array)
+    return answer
+
+
+def _ideal(array: Array) -> tuple[NDArray[np.float64], float]:
+    return np.asarray(array.siemens.T), 0.0
+
+
+def _nodal(array: Array) -> tuple[NDArray[np.float64], float]:
+    from spice_models import nodal
+
+    return nodal.transfer_matrix(array)
+
+
+def _ngspice(array: Array) -> tuple[NDArray[np.float64], float]:
+    from spice_models import ngspice
+
+    return ngspice.transfer_matrix(array)
+
+
+_SIMULATORS: dict[SimulatorName, Callable[[Array], tuple[NDArray[np.float64], float]]] = {
+    "ideal": _ideal,
+    "nodal": _nodal,
+    "ngspice": _ngspice,
+}
+
+
+def _ascii(text: str) -> str:
+    """SPICE reads ASCII; what is none becomes a question mark."""
+    return text.encode("ascii", "replace").decode("ascii")
+
+
+def _slices(length: int, step: int) -> Iterator[slice]:
+    return (slice(start, min(start + step, length)) for start in range(0, length, step))
+
+
+def _circuit(chip: Chip, program: Program, wires: Wires, rows: slice, columns: slice) -> Array:
+    design = chip.design
+    ohm = chip.true_ohm[rows, columns]
+    enabled = program.enabled[rows, columns]
+    sides = [np.flatnonzero(design.signs == sign) for sign in (1, -1)]
+    height, width, _ = ohm.shape
+    depth = max(side.size for side in sides)
+    line_ohm = np.full((height, 2 * width, depth), np.inf)
+    line_enabled = np.zeros(line_ohm.shape, dtype=bool)
+    for line, side in enumerate(sides):
+        line_ohm[:, line::2, : side.size] = ohm[:, :, side]
+        line_enabled[:, line::2, : side.size] = enabled[:, :, side]
+    switch = Switch(on_ohm=design.on_ohm, off_ohm=design.off_ohm)
+    return Array(ohm=line_ohm, enabled=line_enabled, switch=switch, wires=wires)

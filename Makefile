@@ -1,0 +1,39 @@
+# Two commands matter: `make demo` and `make test`. Each sets up what it needs, once.
+BIN := .venv/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench clean setup setup-dev
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: setup  ## precision against resistors per weight, on a real network, in ngspice
+	@$(BIN)/crossbar study examples/digits.toml --out out/digits
+
+test: setup-dev  ## all tests (ARGS="-k name" chooses some)
+	@$(BIN)/pytest $(ARGS)
+
+lint: setup-dev  ## style, types and the directions of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup-dev  ## mend the style where that can be done by itself
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: setup  ## time the solvers and the simulators
+	@$(BIN)/python benchmarks/subset_sums.py
+	@$(BIN)/python benchmarks/simulators.py
+
+clean:  ## remove .venv, caches and build results; what studies wrote in out/ is kept
+	@rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+setup:
+	@bash tools/setup.sh run
+
+setup-dev:
+	@bash tools/setup.sh dev

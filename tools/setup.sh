@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# Sets up what the Makefile needs: ngspice, a virtual environment in .venv and this package in it.
+#
+#   tools/setup.sh run    what `make demo` and `make bench` need
+#   tools/setup.sh dev    the same, with the tools of `make test` and `make lint`
+#
+# Does nothing when that was done before for this pyproject.toml. PYTHON names the interpreter.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+extra=${1:-run}
+venv=.venv
+unfinished=$venv/.unfinished
+
+say() { printf 'setup: %s\n' "$*"; }
+fail() { printf 'setup: %s\n' "$*" >&2; exit 2; }
+
+logged() { # logged WHAT COMMAND...: run quietly; on failure show the end of what it printed
+  local what=$1 status=0
+  shift
+  say "$what"
+  "$@" >"$log" 2>&1 </dev/null || status=$?
+  [ "$status" -eq 0 ] && return
+  tail -n 20 "$log" >&2
+  return "$status"
+}
+
+wanted() { printf '%s %s' "$PWD" "$(cksum <pyproject.toml)"; }
+stamp_is_good() { [ "$(cat "$venv/.installed-$1" 2>/dev/null)" = "$(wanted)" ]; }
+is_set_up() { [ ! -e "$unfinished" ] && stamp_is_good "$extra" && venv_works; }
+
+venv_works() {
+  "$venv/bin/python" -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+}
+
+venv_was_moved() {
+  local stamp
+  for stamp in "$venv"/.installed-*; do
+    [ -e "$stamp" ] && [[ "$(cat "$stamp")" != "$PWD "* ]] && return
+  done
+  return 1
+}
+
+find_python() {
+  local candidate
+  for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 /usr/bin/python3}; do
+    if "$candidate" -c 'import ensurepip, venv, sys; sys.exit(sys.version_info < (3, 11))' \
+      >/dev/null 2>&1; then
+      printf '%s' "$candidate"
+      return
+    fi
+  done
+  return 1
+}
+
+has_libngspice() {
+  [ -e "${NGSPICE_LIBRARY_PATH:-/nonexistent}" ] ||
+    PATH="$PATH:/usr/sbin:/sbin" ldconfig -p 2>/dev/null | grep -q 'libngspice\.so'
+}
+
+missing_packages() {
+  command -v ngspice >/dev/null || echo ngspice
+  has_libngspice || echo libngspice0
+  [ -n "${PYTHON:-}" ] || venv_works || find_python >/dev/null || printf '%s\n' python3 python3-venv
+}
+
+install_packages() {
+  local list="$*" root=()
+  command -v apt-get >/dev/null ||
+    fail "missing: $list. Install what these Debian packages hold, then run make again."
+  if [ "$(id -u)" -ne 0 ]; then
+    if command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+      root=(sudo)
+    else
+      fail "missing: $list. As root, run: apt-get install -y $list (then run make again)."
+    fi
+  fi
+  logged "reading the package lists" "${root[@]}" apt-get update ||
+    say "could not read all package lists; going on with those at hand"
+  logged "installing $list with apt-get" \
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@" ||
+    fail "apt-get could not install: $list. Install them by hand, then run make again."
+  hash -r
+}
+
+make_venv() {
+  local python
+  python=$(find_python) ||
+    fail "no Python 3.11 or newer with venv${PYTHON:+ at PYTHON=$PYTHON}: install one, then run make PYTHON=/path/to/python3."
+  rm -rf "$venv"
+  mkdir "$venv"
+  touch "$unfinished"
+  logged "making $venv with $("$python" -V)" "$python" -m venv "$venv" ||
+    fail "could not make $venv; the lines above say why."
+}
+
+install_project() {
+  local target=. stamps=(run)
+  if [ "$extra" = dev ]; then
+    target='.[dev]'
+    stamps=(run dev)
+  fi
+  touch "$unfinished"
+  if ! logged "installing resistive-crossbar and what it needs into $venv (some minutes)" \
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e "$target"; then
+    rm -f "$unfinished" # pip takes back what it began; only a kill leaves halves
+    fail "pip could not install; the lines above say why. Run make again once that is mended."
+  fi
+  local stamp
+  for stamp in "${stamps[@]}"; do
+    wanted >"$venv/.installed-$stamp"
+  done
+  rm -f "$unfinished"
+}
+
+case $extra in run | dev) ;; *) fail "'$extra' is not 'run' or 'dev'." ;; esac
+is_set_up && exit
+
+if command -v flock >/dev/null; then
+  exec 9<tools/setup.sh
+  flock -n 9 || { say "waiting for another set-up to end" && flock 9; }
+  is_set_up && exit
+fi
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+mapfile -t missing < <(missing_packages)
+[ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+if [ -e "$unfinished" ] || venv_was_moved || ! venv_works; then
+  make_venv
+fi
+install_project
+say "done in $SECONDS s"

@@ -135,6 +135,17 @@ def test_bad_input_is_one_line_and_status_2(small_toml, tmp_path, arguments, nam
     assert set(tmp_path.iterdir()) == before
 
 
+@pytest.fixture
+def heeds_interrupts():
+    """A shell that starts this in the background hands on that Ctrl-C is to be ignored."""
+    import signal
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_an_interrupted_study_says_how_to_continue(small_toml, tmp_path):
     import signal
     import time

@@ -15,6 +15,6 @@ from __future__ import annotations
 
 from solvers.api import METHODS, solve, solve_batch
 from solvers.errors import InvalidInput
-from solvers.solution import Solution
+from solvers.solution import Certificate, Solution
 
-__all__ = ["METHODS", "InvalidInput", "Solution", "solve", "solve_batch"]
+__all__ = ["METHODS", "Certificate", "InvalidInput", "Solution", "solve", "solve_batch"]

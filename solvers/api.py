@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import math
 import time
-from itertools import compress
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from solvers import meet_in_the_middle, milp, random_window
-from solvers.errors import InvalidInput
-from solvers.method import OPTION_CHECKS, Answer, Method, Options, nearest
-from solvers.problem import Ends, Grid, Problem, checked_problem, find_ends, grid_bits, to_grid
-from solvers.solution import Solution
+from solvers.grid import Grid, evaluate, from_grid, to_grid
+from solvers.method import Answer, Method, Options, checked_integer, checked_options
+from solvers.methods import BY_NAME, choose_method
+from solvers.problem import BINARY, Problem, checked_problem
+from solvers.solution import Certificate, Solution, as_mask
 
-_METHODS = {
-    method.name: method for method in (meet_in_the_middle.METHOD, milp.METHOD, random_window.METHOD)
-}
-
-METHODS = ("auto", *_METHODS)
+METHODS = ("auto", *BY_NAME)
 """The names that ``method`` takes."""
 
-_ROWS_AT_ONCE = 4096
+_CELLS_AT_ONCE = 4096
 
 
 def solve(
-    values: ArrayLike, target: ArrayLike, method: str = "auto", **options: Unpack[Options]
+    values: ArrayLike,
+    target: ArrayLike,
+    method: str = "auto",
+    *,
+    coefficients: Sequence[int] = BINARY,
+    fixed: ArrayLike | None = None,
+    at_most: ArrayLike | None = None,
+    **options: Unpack[Options],
 ) -> Solution:
     """Choose the numbers whose sum comes closest to a target.
 
@@ -38,36 +42,44 @@ def solve(
     target : float
         The sum asked for. When no subset reaches that far, the nearest end is chosen and
         ``reachable`` is False.
-    method : {"auto", "meet-in-the-middle", "milp", "random"}
-        ``meet-in-the-middle`` is exact up to 44 numbers, with a unique answer: of equal
-        errors the fewest numbers enabled, then the smallest mask (number k is bit k).
-        ``milp`` is exact too and much slower, for any n. ``random`` is a heuristic for
-        any n, exact up to its window. ``auto`` takes ``meet-in-the-middle`` up to 44
-        numbers and ``random`` beyond.
-    seed, tries, window : int, optional
-        Of ``random`` (and ``auto``, which ignores them where it is exact): seed of the
-        draws, default 0; windows searched, default 32; numbers in a window, default 24,
-        at most 44.
-    time_limit : float, optional
-        Of ``milp``: limit for each cell [s]; what is found by then is returned, with
-        ``optimal`` False unless it is proven.
+    method : str
+        One of `METHODS`; ``auto`` chooses one by n, see `solvers.methods.choose_method`.
+    coefficients : {(0, 1), (-1, 0, 1), (-1, 1)}
+        What each number may be multiplied by.
+    fixed : array_like, (n,), optional
+        Coefficients that cannot be chosen; NaN for those that can.
+    at_most : int, optional
+        So many coefficients, the fixed ones included, may differ from 0.
+    seed, tries, window, time_limit : optional
+        Of some methods, see `solvers.method.Options`. ``auto`` takes all of them.
 
     Returns
     -------
     Solution
-        With shapes () and (n,).
+        With shapes () and (n,). Exact methods choose, among equal errors, the fewest
+        numbers enabled and then the smallest mask (number k is digit k, -1 counting 2).
 
     Raises
     ------
     InvalidInput
-        For a wrong type or shape, NaN or infinity, an unknown method, an option that the
-        method does not take, or more numbers than it takes.
+        For a wrong type or shape, NaN or infinity, constraints that contradict, an unknown
+        method, an option that the method does not take, or more numbers than it takes.
     """
-    return _solve(values, target, method, options, batch=False).cell(0)
+    start = time.perf_counter()
+    problem = checked_problem(values, target, coefficients, fixed, at_most, batch=False)
+    return _solve(problem, method, options, 1, start).cell(0)
 
 
 def solve_batch(
-    values: ArrayLike, targets: ArrayLike, method: str = "auto", **options: Unpack[Options]
+    values: ArrayLike,
+    targets: ArrayLike,
+    method: str = "auto",
+    *,
+    coefficients: Sequence[int] = BINARY,
+    fixed: ArrayLike | None = None,
+    at_most: ArrayLike | None = None,
+    workers: int = 1,
+    **options: Unpack[Options],
 ) -> Solution:
     """Choose numbers for many targets, each from its own set; see `solve`.
 
@@ -77,119 +89,97 @@ def solve_batch(
         One set of numbers a row. Each row is scaled by itself.
     targets : array_like, (cells,)
         One target for each row.
-    method, seed, tries, window, time_limit
+    fixed : array_like, (cells, n) or (n,), optional
+    at_most : int or array_like of int, (cells,), optional
+    workers : int
+        Threads that share the cells; the compiled searches hold no lock. The answers do
+        not depend on it.
+    method, coefficients, seed, tries, window, time_limit
         As in `solve`.
 
     Returns
     -------
     Solution
-        With shapes (cells,) and (cells, n); each cell as `solve` would answer it. The
-        compiled methods hold no lock: threads may solve parts of a batch at once.
+        With shapes (cells,) and (cells, n); each cell as `solve` would answer it. Besides
+        it and the input, memory does not grow with the number of cells.
 
     Raises
     ------
     InvalidInput
         As `solve`.
     """
-    return _solve(values, targets, method, options, batch=True)
-
-
-def choose_method(n: int) -> Method:
-    """The method that ``auto`` stands for: exact where it fits, else the heuristic."""
-    exact = meet_in_the_middle.METHOD
-    if exact.most is None or n <= exact.most:
-        return exact
-    return random_window.METHOD
-
-
-def _solve(
-    values: ArrayLike, target: ArrayLike, name: str, options: Options, *, batch: bool
-) -> Solution:
     start = time.perf_counter()
-    given = _checked_options(name, options)
-    problem = checked_problem(values, target, batch=batch)
-    method = choose_method(problem.n) if name == "auto" else _METHODS[name]
-    method.check_size(problem.n)
-    ends = find_ends(problem)
-    inside = problem.part(~ends.answered)
-    grid = to_grid(inside, grid_bits(problem.n, method.bits))
-    answer = method.run(grid, given) if inside.cells else _nothing(grid)
-    return _solution(problem, ends, grid, answer, method.name, start)
+    threads = checked_integer("workers", workers, 1)
+    problem = checked_problem(values, targets, coefficients, fixed, at_most, batch=True)
+    return _solve(problem, method, options, threads, start)
 
 
-def _checked_options(name: str, options: Options) -> Options:
-    """Options that were given, each in range, or an error before any work is done."""
-    if not isinstance(name, str) or name not in METHODS:
-        hint = nearest(name, METHODS) if isinstance(name, str) else ""
-        raise InvalidInput(f"method = {name!r}: choose one of {', '.join(METHODS)}{hint}")
-    taken = random_window.METHOD.options if name == "auto" else _METHODS[name].options
-    given: Options = {}
-    for option, value in options.items():
-        if option not in OPTION_CHECKS:
-            known = ", ".join(OPTION_CHECKS)
-            hint = nearest(option, OPTION_CHECKS)
-            raise InvalidInput(f"option {option} = {value!r} is unknown: choose from {known}{hint}")
-        if value is None:
-            continue
-        if option not in taken:
-            takes = ", ".join(taken) or "no options"
-            raise InvalidInput(
-                f"option {option} = {value!r}: method {name!r} takes {takes}; leave it out"
-            )
-        given[option] = OPTION_CHECKS[option](value)  # type: ignore[literal-required]  # checked
-    return given
+def _solve(problem: Problem, name: str, options: Options, workers: int, start: float) -> Solution:
+    given = checked_options(name, options, BY_NAME)
+    method = choose_method(problem) if name == "auto" else BY_NAME[name]
+    method.check(problem)
+    solution = _empty(problem, method)
+    step = min(_CELLS_AT_ONCE, max(1, -(-problem.cells // (4 * workers))))
+    parts = [slice(first, first + step) for first in range(0, problem.cells, step)]
+    if workers == 1:
+        for part in parts:
+            _solve_part(solution, part, method, given)
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            for task in [pool.submit(_solve_part, solution, part, method, given) for part in parts]:
+                task.result()
+    return replace(solution, seconds=time.perf_counter() - start)
 
 
-def _nothing(grid: Grid) -> Answer:
-    return Answer(
-        mask=np.zeros(grid.values.shape, dtype=bool),
-        bound=np.zeros(0),
-        proven=np.ones(0, dtype=bool),
-        certificate="",
-    )
-
-
-def _solution(
-    problem: Problem, ends: Ends, grid: Grid, answer: Answer, method: str, start: float
-) -> Solution:
-    inside = ~ends.answered
-    mask = ends.mask.copy()
-    mask[inside] = answer.mask
-    achieved, error = evaluate(problem, mask)
-    lower_bound = np.abs(error)
-    lower_bound[inside] = _bound_in_floats(grid, answer, lower_bound[inside])
-    quantum = np.zeros(problem.cells)
-    quantum[inside] = grid.quantum
-    optimal = np.ones(problem.cells, dtype=bool)
-    optimal[inside] = answer.proven
+def _empty(problem: Problem, method: Method) -> Solution:
+    cells = problem.cells
     return Solution(
-        mask=mask,
-        achieved=achieved,
-        error=error,
-        reachable=ends.reachable,
-        lower_bound=lower_bound,
-        optimal=optimal,
-        quantum=quantum,
-        certificate=_certificate(ends, answer),
-        method=method,
-        seconds=time.perf_counter() - start,
+        mask=as_mask(np.zeros(problem.values.shape, np.int8), problem.coefficients),
+        achieved=np.empty(cells),
+        error=np.empty(cells),
+        reachable=np.empty(cells, np.bool_),
+        lower_bound=np.empty(cells),
+        quantum=np.empty(cells),
+        certificates=np.empty(cells, np.uint8),
+        method=method.name,
+        seconds=0.0,
+        problem=problem,
     )
 
 
-def evaluate(
-    problem: Problem, mask: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sums of the chosen numbers and their signed errors, each rounded once; (cells,)."""
-    achieved = np.empty(problem.cells)
-    error = np.empty(problem.cells)
-    for start in range(0, problem.cells, _ROWS_AT_ONCE):  # as Python floats they are large
-        part = slice(start, start + _ROWS_AT_ONCE)
-        rows = zip(problem.values[part].tolist(), mask[part].tolist(), strict=True)
-        chosen = [list(compress(values, row)) for values, row in rows]
-        achieved[part] = [math.fsum(one) for one in chosen]
-        targets = problem.targets[part].tolist()
-        error[part] = [math.fsum((*one, -z)) for one, z in zip(chosen, targets, strict=True)]
-    return achieved, error
+def _solve_part(solution: Solution, cells: slice, method: Method, options: Options) -> None:
+    """Solve some cells and write them into the solution."""
+    problem = solution.problem.part(cells)
+    grid, ends = to_grid(problem, method.bits)
+    inside = ~ends.answered
+    answer = _searched(grid, inside, method, options)
+    mask = from_grid(problem, answer.mask)
+    mask[ends.answered] = ends.mask[ends.answered]
+    achieved, error = evaluate(problem, mask)
+    solution.mask[cells] = as_mask(mask, problem.coefficients)
+    solution.achieved[cells] = achieved
+    solution.error[cells] = error
+    solution.reachable[cells] = ends.reachable
+    solution.lower_bound[cells] = _bound_in_floats(grid, answer, np.abs(error))
+    solution.quantum[cells] = np.where(inside, grid.quantum, 0.0)
+    solution.certificates[cells] = answer.certificate
+
+
+def _searched(grid: Grid, inside: NDArray[np.bool_], method: Method, options: Options) -> Answer:
+    """The method's answer where the target is inside the range, and END elsewhere."""
+    if inside.all() and len(inside):
+        return method.run(grid, options)
+    mask = np.zeros(grid.values.shape, np.int8)
+    bound = np.zeros(len(mask))
+    certificate = np.full(len(mask), Certificate.END, np.uint8)
+    if inside.any():
+        found = method.run(grid.part(inside), options)
+        mask[inside], bound[inside], certificate[inside] = (
+            found.mask,
+            found.bound,
+            found.certificate,
+        )
+    return Answer(mask, bound, certificate)
 
 
 def _bound_in_floats(grid: Grid, answer: Answer, error: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -197,13 +187,6 @@ def _bound_in_floats(grid: Grid, answer: Answer, error: NDArray[np.float64]) -> 
     n = grid.values.shape[1]
     steps = np.where(grid.exact, answer.bound, np.maximum(answer.bound - (n + 1) / 2, 0.0))
     bound = np.minimum(np.ldexp(steps, grid.exponent), error)
-    return np.where(grid.exact & answer.proven, error, bound)
-
-
-def _certificate(ends: Ends, answer: Answer) -> str:
-    count = int(ends.answered.sum())
-    if not count:
-        return answer.certificate or "empty batch"
-    beyond = int((~ends.reachable).sum())
-    said = f"{count} targets at an end of the reachable range, {beyond} of them clamped to it"
-    return f"{answer.certificate}; {said}" if answer.certificate else said
+    proven = answer.certificate != Certificate.NONE
+    known = (answer.certificate == Certificate.END) | (grid.exact & proven)
+    return np.where(known, error, bound)

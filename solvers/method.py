@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.errors import InvalidInput
-from solvers.problem import Grid
+from solvers.grid import Grid
+from solvers.problem import SIGNED, Problem
 
 LARGEST_WINDOW = 44
 """Numbers that fit a meet in the middle: its four half tables then take 200 MB."""
@@ -44,20 +45,18 @@ class Answer:
 
     Parameters
     ----------
-    mask : ndarray of bool, (cells, n)
-        Chosen subsets.
+    mask : ndarray of int8, (cells, n)
+        Chosen coefficients.
     bound : ndarray, (cells,)
         Proven lower bound on the error magnitude on the grid, in grid steps.
-    proven : ndarray of bool, (cells,)
-        True where the mask is proven best on the grid.
-    certificate : str
-        What proves it.
+    certificate : ndarray of uint8, (cells,)
+        What proves the mask best on the grid, see `solvers.Certificate`; NONE where
+        nothing does.
     """
 
-    mask: NDArray[np.bool_]
+    mask: NDArray[np.int8]
     bound: NDArray[np.float64]
-    proven: NDArray[np.bool_]
-    certificate: str
+    certificate: NDArray[np.uint8]
 
 
 class Run(Protocol):
@@ -80,8 +79,10 @@ class Method:
         Names of the options that it takes.
     bits : int
         Finest grid that it accepts, in bits of full scale.
-    most : int, optional
-        Largest n that it accepts.
+    most, most_signed : int, optional
+        Largest n that it accepts, for two coefficients and for -1, 0, +1.
+    limits : bool
+        It can keep to ``at_most``.
     """
 
     name: str
@@ -89,13 +90,22 @@ class Method:
     options: tuple[str, ...] = ()
     bits: int = 61
     most: int | None = None
+    most_signed: int | None = None
+    limits: bool = True
 
-    def check_size(self, n: int) -> None:
-        """Raise InvalidInput when n numbers are too many."""
-        if self.most is not None and n > self.most:
+    def check(self, problem: Problem) -> None:
+        """Raise InvalidInput when the problem is too large or of another kind."""
+        signed = problem.coefficients == SIGNED
+        most = self.most_signed if signed else self.most
+        if most is not None and problem.n > most:
+            kind = f" with coefficients {SIGNED}" if signed else ""
             raise InvalidInput(
-                f"n = {n}: method {self.name!r} takes at most {self.most} numbers a cell; "
-                "use method='random' or 'milp'"
+                f"n = {problem.n}: method {self.name!r} takes at most {most} numbers a "
+                f"cell{kind}; use method='random' or 'milp'"
+            )
+        if problem.at_most is not None and not self.limits:
+            raise InvalidInput(
+                f"at_most: method {self.name!r} cannot limit the numbers enabled; use method='auto'"
             )
 
 
@@ -140,3 +150,27 @@ OPTION_CHECKS: dict[str, Callable[[object], object]] = {
     "window": lambda value: checked_integer("window", value, 1, LARGEST_WINDOW),
     "time_limit": lambda value: checked_seconds("time_limit", value),
 }
+
+
+def checked_options(name: str, options: Options, methods: dict[str, Method]) -> Options:
+    """Options that were given, each in range, or an error before any work is done."""
+    names = ("auto", *methods)
+    if not isinstance(name, str) or name not in names:
+        hint = nearest(name, names) if isinstance(name, str) else ""
+        raise InvalidInput(f"method = {name!r}: choose one of {', '.join(names)}{hint}")
+    taken = tuple(OPTION_CHECKS) if name == "auto" else methods[name].options
+    given: Options = {}
+    for option, value in options.items():
+        if option not in OPTION_CHECKS:
+            known = ", ".join(OPTION_CHECKS)
+            hint = nearest(option, OPTION_CHECKS)
+            raise InvalidInput(f"option {option} = {value!r} is unknown: choose from {known}{hint}")
+        if value is None:
+            continue
+        if option not in taken:
+            takes = ", ".join(taken) or "no options"
+            raise InvalidInput(
+                f"option {option} = {value!r}: method {name!r} takes {takes}; leave it out"
+            )
+        given[option] = OPTION_CHECKS[option](value)  # type: ignore[literal-required]  # checked
+    return given

@@ -1,18 +1,21 @@
-"""Checked subset-sum problems, and their values as integers on a power-of-two grid.
-
-In integers a sum does not depend on its order and equal errors are equal exactly, so
-every method answers in integers and only the chosen mask is evaluated in floats.
-"""
+"""Checked subset-sum problems: the numbers, the targets, and what a solution may do."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from solvers.errors import InvalidInput
+
+FREE = 2
+"""Stands in `Problem.fixed` where a coefficient is not fixed."""
+
+BINARY = (0, 1)
+FLIP = (-1, 1)
+SIGNED = (-1, 0, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,15 +28,24 @@ class Problem:
         The numbers of each cell, finite.
     targets : ndarray, (cells,)
         The sum asked of each cell, finite.
+    coefficients : tuple of int
+        What a number may be multiplied by: (0, 1), (-1, 0, 1) or (-1, 1).
+    fixed : ndarray of int8, (cells, n), optional
+        Coefficients that are given; FREE elsewhere.
+    at_most : ndarray of int64, (cells,), optional
+        So many coefficients of a cell, the fixed ones included, may differ from 0.
 
     Raises
     ------
     InvalidInput
-        For magnitudes whose sum is not finite.
+        For magnitudes whose sum is not finite, and for cells that no choice can satisfy.
     """
 
     values: NDArray[np.float64]
     targets: NDArray[np.float64]
+    coefficients: tuple[int, ...] = BINARY
+    fixed: NDArray[np.int8] | None = None
+    at_most: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         with np.errstate(over="ignore"):
@@ -43,6 +55,13 @@ class Problem:
             raise InvalidInput(
                 f"values and target of cell {cell} sum to more than 1.8e308 in magnitude: "
                 "divide both by a power of two"
+            )
+        left = self.most_free
+        if left is not None and (left < 0).any():
+            cell = int(np.argmax(left < 0))
+            raise InvalidInput(
+                f"at_most of cell {cell} is {int(left[cell])} once its fixed coefficients are "
+                "counted: allow at least as many as are fixed"
             )
 
     @property
@@ -55,103 +74,51 @@ class Problem:
         """Numbers in each problem."""
         return int(self.values.shape[1])
 
-    def part(self, cells: NDArray[np.bool_]) -> Problem:
-        """Only the marked cells."""
-        return Problem(self.values[cells], self.targets[cells])
-
-
-@dataclass(frozen=True, eq=False)
-class Ends:
-    """Cells whose target lies at or beyond an end of the reachable range.
-
-    Their best subset needs no search: every number of the helpful sign and no other.
-
-    Parameters
-    ----------
-    answered : ndarray of bool, (cells,)
-        True where ``mask`` is the unique best answer with the fewest numbers enabled.
-    mask : ndarray of bool, (cells, n)
-        That answer; False elsewhere.
-    reachable : ndarray of bool, (cells,)
-        False where the target lies beyond the end.
-    """
-
-    answered: NDArray[np.bool_]
-    mask: NDArray[np.bool_]
-    reachable: NDArray[np.bool_]
-
-
-def find_ends(problem: Problem) -> Ends:
-    """Decide, in exact arithmetic, which targets are at or beyond the reachable range."""
-    above = _end_minus_target(problem, 1.0)
-    below = _end_minus_target(problem, -1.0)
-    high, low = above <= 0, below >= 0
-    mask = np.where(high[:, None], problem.values > 0, low[:, None] & (problem.values < 0))
-    return Ends(answered=high | low, mask=mask, reachable=(above >= 0) & (below <= 0))
-
-
-@dataclass(frozen=True, eq=False)
-class Grid:
-    """Problems in integers: value = integer x 2**exponent, rounded to nearest.
-
-    Parameters
-    ----------
-    values : ndarray of int64, (cells, n)
-        Rounded numbers, at most 2**bits in magnitude.
-    targets : ndarray of int64, (cells,)
-        Rounded targets, inside the reachable range up to rounding.
-    exponent : ndarray of int, (cells,)
-        Power of two of one grid step.
-    exact : ndarray of bool, (cells,)
-        True where nothing was rounded.
-    bits : int
-        The grid step is 2**-bits of full scale, the power of two above the cell's
-        largest number.
-    """
-
-    values: NDArray[np.int64]
-    targets: NDArray[np.int64]
-    exponent: NDArray[np.int64]
-    exact: NDArray[np.bool_]
-    bits: int
-
     @property
-    def quantum(self) -> NDArray[np.float64]:
-        """Grid step in the units of the values, 0 where nothing was rounded; (cells,)."""
-        return np.where(self.exact, 0.0, np.ldexp(1.0, self.exponent))
+    def most_free(self) -> NDArray[np.int64] | None:
+        """How many coefficients that are not fixed may differ from 0; (cells,)."""
+        if self.at_most is None or self.fixed is None:
+            return self.at_most
+        given = np.count_nonzero((self.fixed != FREE) & (self.fixed != 0), axis=1)
+        return np.subtract(self.at_most, given)
+
+    def part(self, cells: slice) -> Problem:
+        """Some of the cells."""
+        return Problem(
+            self.values[cells],
+            self.targets[cells],
+            self.coefficients,
+            None if self.fixed is None else self.fixed[cells],
+            None if self.at_most is None else self.at_most[cells],
+        )
 
 
-def grid_bits(n: int, most: int = 61) -> int:
-    """Finest grid on which n numbers and a target cannot overflow int64.
-
-    With bits = 61 - ceil(log2 n) every subset sum and every reachable target is at most
-    n * 2**bits <= 2**61 in magnitude, and their difference at most 2**62.
-    """
-    return min(most, 61 - max(n - 1, 0).bit_length())
-
-
-def to_grid(problem: Problem, bits: int) -> Grid:
-    """Scale each cell by a power of two and round it to integers.
-
-    Every target must lie inside the reachable range of its cell (see `find_ends`).
-    """
-    largest = np.abs(problem.values).max(axis=1, initial=0.0)
-    exponent = np.frexp(largest)[1].astype(np.int64) - bits
-    values = np.rint(np.ldexp(problem.values, -exponent[:, None]))
-    targets = np.rint(np.ldexp(problem.targets, -exponent))
-    exact = (np.ldexp(values, exponent[:, None]) == problem.values).all(axis=1)
-    exact &= np.ldexp(targets, exponent) == problem.targets
-    return Grid(values.astype(np.int64), targets.astype(np.int64), exponent, exact, bits)
-
-
-def checked_problem(values: ArrayLike, target: ArrayLike, *, batch: bool) -> Problem:
+def checked_problem(
+    values: ArrayLike,
+    target: ArrayLike,
+    coefficients: Sequence[int] = BINARY,
+    fixed: ArrayLike | None = None,
+    at_most: ArrayLike | None = None,
+    *,
+    batch: bool,
+) -> Problem:
     """Problems from what a caller gave: (n,) and a scalar, or (cells, n) and (cells,).
 
     Raises
     ------
     InvalidInput
-        For a wrong type or shape, NaN or infinity.
+        For a wrong type or shape, NaN or infinity, or constraints that contradict.
     """
+    array, wanted = _checked_shapes(values, target, batch=batch)
+    alphabet = checked_coefficients(coefficients)
+    given = None if fixed is None else _checked_fixed(fixed, array.shape, alphabet)
+    limit = None if at_most is None else _checked_limit(at_most, len(array), alphabet)
+    return Problem(array, wanted, alphabet, given, limit)
+
+
+def _checked_shapes(
+    values: ArrayLike, target: ArrayLike, *, batch: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     array = _real("values", values)
     wanted = _real("targets" if batch else "target", target)
     if not batch:
@@ -163,7 +130,7 @@ def checked_problem(values: ArrayLike, target: ArrayLike, *, batch: bool) -> Pro
             raise InvalidInput(
                 f"target has shape {wanted.shape}: give one number, or use solve_batch"
             )
-        return Problem(array[None], wanted[None])
+        return array[None], wanted[None]
     if array.ndim != 2:
         raise InvalidInput(
             f"values has shape {array.shape}: give two dimensions (cells, n), or use solve"
@@ -172,10 +139,70 @@ def checked_problem(values: ArrayLike, target: ArrayLike, *, batch: bool) -> Pro
         raise InvalidInput(
             f"targets has shape {wanted.shape}: give one for each row of values, ({len(array)},)"
         )
-    return Problem(array, wanted)
+    return array, wanted
+
+
+def checked_coefficients(given: Sequence[int]) -> tuple[int, ...]:
+    """One of the three sets of coefficients, in ascending order.
+
+    Raises
+    ------
+    InvalidInput
+        For any other set.
+    """
+    try:
+        alphabet = tuple(sorted(given))
+    except TypeError:
+        alphabet = ()
+    for known in (BINARY, SIGNED, FLIP):
+        if alphabet == known:
+            return known
+    raise InvalidInput(f"coefficients = {given!r}: give (0, 1), (-1, 0, 1) or (-1, 1)")
+
+
+def _checked_fixed(
+    fixed: ArrayLike, shape: tuple[int, ...], alphabet: tuple[int, ...]
+) -> NDArray[np.int8]:
+    array = _numbers("fixed", fixed)
+    try:
+        array = np.broadcast_to(array, shape)
+    except ValueError:
+        raise InvalidInput(
+            f"fixed has shape {array.shape}: give that of values, with NaN where a coefficient "
+            "is free"
+        ) from None
+    free = np.isnan(array)
+    wrong = ~free & ~np.isin(array, alphabet)
+    if wrong.any():
+        where = tuple(int(index) for index in np.argwhere(wrong)[0])
+        raise InvalidInput(
+            f"fixed[{', '.join(map(str, where))}] = {array[where]}: give one of {alphabet}, or "
+            "NaN where it is free"
+        )
+    return np.where(free, FREE, array).astype(np.int8)
+
+
+def _checked_limit(at_most: ArrayLike, cells: int, alphabet: tuple[int, ...]) -> NDArray[np.int64]:
+    if 0 not in alphabet:
+        raise InvalidInput(
+            f"at_most = {at_most!r}: no coefficient can be 0 with coefficients = {alphabet}; "
+            "leave at_most out"
+        )
+    array = np.asarray(at_most)
+    if array.dtype.kind not in "iu" or array.shape not in ((), (cells,)):
+        raise InvalidInput(f"at_most = {at_most!r}: give an integer, or one for each cell")
+    if (array < 0).any():
+        raise InvalidInput(f"at_most = {array.min()}: give an integer, at least 0")
+    return np.broadcast_to(array.astype(np.int64), (cells,)).copy()
 
 
 def _real(name: str, given: ArrayLike) -> NDArray[np.float64]:
+    floats = _numbers(name, given)
+    _check_finite(name, floats)
+    return floats
+
+
+def _numbers(name: str, given: ArrayLike) -> NDArray[np.float64]:
     try:
         array = np.asarray(given)
     except ValueError as error:
@@ -183,9 +210,7 @@ def _real(name: str, given: ArrayLike) -> NDArray[np.float64]:
     if array.dtype.kind not in "iuf":
         raise InvalidInput(f"{name} has type {array.dtype}: give real numbers (integers or floats)")
     with np.errstate(over="ignore"):
-        floats = np.ascontiguousarray(array, dtype=np.float64).reshape(array.shape)
-    _check_finite(name, floats)
-    return floats
+        return np.ascontiguousarray(array, dtype=np.float64).reshape(array.shape)
 
 
 def _check_finite(name: str, array: NDArray[np.float64]) -> None:
@@ -194,14 +219,3 @@ def _check_finite(name: str, array: NDArray[np.float64]) -> None:
     where = tuple(int(index) for index in np.argwhere(~np.isfinite(array))[0])
     entry = f"{name}[{', '.join(map(str, where))}]" if where else name
     raise InvalidInput(f"{entry} = {array[where]}: must be finite; leave it out or replace it")
-
-
-def _end_minus_target(problem: Problem, sign: float) -> NDArray[np.float64]:
-    """Sum of the numbers of one sign less the target; (cells,), its sign exact."""
-    helpful = np.where(sign * problem.values > 0, problem.values, 0.0)
-    difference: NDArray[np.float64] = helpful.sum(axis=1) - problem.targets
-    scale = np.abs(helpful).sum(axis=1) + np.abs(problem.targets)
-    doubtful = np.abs(difference) <= (problem.n + 2) * np.finfo(float).eps * scale
-    for cell in np.flatnonzero(doubtful):
-        difference[cell] = math.fsum([*helpful[cell].tolist(), -float(problem.targets[cell])])
-    return difference

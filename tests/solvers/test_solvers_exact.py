@@ -108,7 +108,7 @@ def test_milp_stopped_early_tells_what_is_proven():
     best = solvers.solve(values, 0.3, "meet-in-the-middle")
     assert stopped.lower_bound <= abs(best.error) <= abs(stopped.error) + 37 * best.quantum
     assert stopped.status == ("optimal" if stopped.optimal else "feasible")
-    assert "CP-SAT" in stopped.certificate
+    assert ("OR-Tools" in stopped.certificate) == bool(stopped.optimal)
 
 
 def test_quantum_tells_of_every_rounding():
@@ -131,7 +131,7 @@ def test_ends_are_decided_exactly():
     solution = solvers.solve(values, above)
     assert not solution.reachable
     assert solution.mask.all()
-    assert "clamped" in solution.certificate
+    assert "beyond an end" in solution.certificate
 
 
 def check(solution, values, target, best):

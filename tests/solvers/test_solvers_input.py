@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import solvers
-from solvers.problem import grid_bits
+from solvers.grid import grid_bits
 
 NAN, INF = float("nan"), float("inf")
 
@@ -35,7 +35,6 @@ BAD = [
     (([1.0], 0.5), {"sed": 1}, r"option sed = 1 is unknown: .*did you mean 'seed'\?"),
     (([1.0], 0.5, "milp"), {"seed": 1}, r"option seed = 1: method 'milp' takes time_limit"),
     (([1.0], 0.5, "meet-in-the-middle"), {"tries": 1}, r"takes no options; leave it out"),
-    (([1.0], 0.5), {"time_limit": 1.0}, r"method 'auto' takes seed, tries, window"),
     (([1.0], 0.5, "milp"), {"time_limit": 0.0}, r"time_limit = 0.0: give a positive"),
     (([1.0], 0.5, "milp"), {"time_limit": NAN}, r"time_limit = nan"),
     (([1.0], 0.5), {"seed": -1}, r"seed = -1: give an integer, at least 0"),

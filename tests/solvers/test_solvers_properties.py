@@ -107,7 +107,7 @@ def test_threads_solve_parts_of_a_batch():
 
 
 def test_long_batch_in_several_calls_is_the_same(monkeypatch):
-    from solvers import meet_in_the_middle
+    from solvers.methods import meet_in_the_middle
 
     rng = np.random.default_rng(7)
     values, targets = rng.uniform(-1, 1, (50, 10)), rng.uniform(-1, 1, 50)

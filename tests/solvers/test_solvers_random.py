@@ -29,7 +29,7 @@ def test_same_seed_same_bits(cells):
 
 
 def test_answer_does_not_depend_on_the_rest_of_the_batch(cells, monkeypatch):
-    from solvers import random_window
+    from solvers.methods import random_window
 
     whole = run(cells)
     part = run((cells[0][13:17], cells[1][13:17]))

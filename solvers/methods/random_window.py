@@ -10,9 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers import meet_in_the_middle
+from solvers.grid import Grid
 from solvers.method import Answer, Method, Options
-from solvers.problem import Grid
+from solvers.methods import meet_in_the_middle
+from solvers.solution import Certificate
 
 DEFAULT_SEED = 0
 DEFAULT_TRIES = 32
@@ -24,35 +25,36 @@ def run(grid: Grid, options: Options) -> Answer:
     """Best of ``tries`` windows of each cell; exact when the window holds all numbers."""
     tries = options.get("tries") or DEFAULT_TRIES
     window = options.get("window") or DEFAULT_WINDOW
+    if grid.signed:
+        window = min(window, round(window / np.log2(3)))  # as many sums: 3**w = 2**window
     cells, n = grid.values.shape
     if n <= window:
         return meet_in_the_middle.run(grid, {})
-    from solvers import kernels
+    from solvers.kernels import merge, windows
 
     orders, coins = draws(options.get("seed") or DEFAULT_SEED, tries, n)
-    masks = np.empty((cells, n), dtype=bool)
+    mask = np.empty((cells, n), dtype=np.int8)
     errors = np.empty(cells, dtype=np.int64)
-    sums, keys = kernels.workspace(window)
-    step = max(1, (_SUMS_A_CALL >> (window - window // 2)) // tries)
+    sums, keys = merge.workspace(window, grid.signed)
+    # Compiled code cannot be interrupted: short calls keep Ctrl-C working.
+    step = max(1, _SUMS_A_CALL // sums.shape[1] // tries)
     for start in range(0, cells, step):
         part = slice(start, start + step)
-        kernels.solve_windows(
+        windows.solve_windows(
             grid.values[part],
             grid.targets[part],
+            grid.signed,
+            np.empty(0, np.int64) if grid.at_most is None else grid.at_most[part],
             orders,
             coins,
             window,
             sums,
             keys,
-            masks[part],
+            mask[part],
             errors[part],
         )
-    return Answer(
-        mask=masks,
-        bound=np.zeros(cells),
-        proven=errors == 0,
-        certificate="none: heuristic (only an error of zero proves itself)",
-    )
+    certificate = np.where(errors == 0, Certificate.ZERO, Certificate.NONE).astype(np.uint8)
+    return Answer(mask, np.zeros(cells), certificate)
 
 
 def draws(seed: int, tries: int, n: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

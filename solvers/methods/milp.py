@@ -12,25 +12,24 @@ from typing import Any
 
 import numpy as np
 
+from solvers.grid import Grid
 from solvers.method import Answer, Method, Options
-from solvers.problem import Grid
+from solvers.solution import Certificate
 
 
 def run(grid: Grid, options: Options) -> Answer:
     """Solve cell by cell; with a ``time_limit`` [s] a cell may stay unproven."""
     time_limit = options.get("time_limit")
-    masks = np.zeros(grid.values.shape, dtype=bool)
-    bound = np.zeros(len(masks))
-    proven = np.zeros(len(masks), dtype=bool)
+    mask = np.zeros(grid.values.shape, dtype=np.int8)
+    bound = np.zeros(len(mask))
+    certificate = np.full(len(mask), Certificate.NONE, np.uint8)
     for cell, (values, target) in enumerate(
         zip(grid.values.tolist(), grid.targets.tolist(), strict=True)
     ):
-        masks[cell], bound[cell], proven[cell] = _solve_cell(values, target, time_limit)
-    if proven.all():
-        certificate = f"CP-SAT proof on a grid of 2^-{grid.bits} of full scale"
-    else:
-        certificate = f"CP-SAT: {int(proven.sum())} of {len(proven)} cells proven in time"
-    return Answer(masks, bound, proven, certificate)
+        mask[cell], bound[cell], proven = _solve_cell(values, target, time_limit)
+        if proven:
+            certificate[cell] = Certificate.PROGRAM
+    return Answer(mask, bound, certificate)
 
 
 def _solve_cell(

@@ -1,0 +1,1 @@
+"""Compiled searches on int64 (numba): each module is imported when a method first needs it."""

@@ -79,8 +79,9 @@ class Problem:
         """How many coefficients that are not fixed may differ from 0; (cells,)."""
         if self.at_most is None or self.fixed is None:
             return self.at_most
-        given = np.count_nonzero((self.fixed != FREE) & (self.fixed != 0), axis=1)
-        return np.subtract(self.at_most, given)
+        given = (self.fixed != FREE) & (self.fixed != 0)
+        left: NDArray[np.int64] = self.at_most - given.sum(axis=1)
+        return left
 
     def part(self, cells: slice) -> Problem:
         """Some of the cells."""

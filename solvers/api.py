@@ -20,7 +20,7 @@ from solvers.solution import Certificate, Solution, as_mask
 METHODS = ("auto", *BY_NAME)
 """The names that ``method`` takes."""
 
-_CELLS_AT_ONCE = 4096
+_CELLS_AT_ONCE = 2048
 
 
 def solve(
@@ -169,11 +169,11 @@ def _searched(grid: Grid, inside: NDArray[np.bool_], method: Method, options: Op
     """The method's answer where the target is inside the range, and END elsewhere."""
     if inside.all() and len(inside):
         return method.run(grid, options)
+    found = method.run(grid.part(inside), options) if inside.any() else None
     mask = np.zeros(grid.values.shape, np.int8)
     bound = np.zeros(len(mask))
     certificate = np.full(len(mask), Certificate.END, np.uint8)
-    if inside.any():
-        found = method.run(grid.part(inside), options)
+    if found is not None:
         mask[inside], bound[inside], certificate[inside] = (
             found.mask,
             found.bound,

@@ -132,6 +132,7 @@ def to_grid(problem: Problem, most_bits: int) -> tuple[Grid, Ends]:
     if flip:
         targets += values.sum(axis=1)
         values *= 2
+        mask[mask == 0] = FLIP[0]  # numbers that are zero
     grid = Grid(values, targets, exponent, exact, bits, problem.coefficients == SIGNED, most)
     return grid, Ends(sides != kernels.INSIDE, mask, reachable)
 

@@ -35,10 +35,6 @@ class Problem:
     at_most : ndarray of int64, (cells,), optional
         So many coefficients of a cell, the fixed ones included, may differ from 0.
 
-    Raises
-    ------
-    InvalidInput
-        For magnitudes whose sum is not finite, and for cells that no choice can satisfy.
     """
 
     values: NDArray[np.float64]
@@ -46,23 +42,6 @@ class Problem:
     coefficients: tuple[int, ...] = BINARY
     fixed: NDArray[np.int8] | None = None
     at_most: NDArray[np.int64] | None = None
-
-    def __post_init__(self) -> None:
-        with np.errstate(over="ignore"):
-            magnitude = np.abs(self.values).sum(axis=1) + np.abs(self.targets)
-        if not np.isfinite(magnitude).all():
-            cell = int(np.argmax(~np.isfinite(magnitude)))
-            raise InvalidInput(
-                f"values and target of cell {cell} sum to more than 1.8e308 in magnitude: "
-                "divide both by a power of two"
-            )
-        left = self.most_free
-        if left is not None and (left < 0).any():
-            cell = int(np.argmax(left < 0))
-            raise InvalidInput(
-                f"at_most of cell {cell} is {int(left[cell])} once its fixed coefficients are "
-                "counted: allow at least as many as are fixed"
-            )
 
     @property
     def cells(self) -> int:
@@ -114,7 +93,36 @@ def checked_problem(
     alphabet = checked_coefficients(coefficients)
     given = None if fixed is None else _checked_fixed(fixed, array.shape, alphabet)
     limit = None if at_most is None else _checked_limit(at_most, len(array), alphabet)
-    return Problem(array, wanted, alphabet, given, limit)
+    problem = Problem(array, wanted, alphabet, given, limit)
+    _check_magnitudes(problem)
+    _check_limits(problem)
+    return problem
+
+
+def _check_magnitudes(problem: Problem) -> None:
+    if not problem.values.size:
+        return
+    largest = max(-float(problem.values.min()), float(problem.values.max()))
+    if largest * problem.n + float(np.abs(problem.targets).max()) < 1e308:
+        return
+    with np.errstate(over="ignore"):
+        magnitude = np.abs(problem.values).sum(axis=1) + np.abs(problem.targets)
+    if not np.isfinite(magnitude).all():
+        cell = int(np.argmax(~np.isfinite(magnitude)))
+        raise InvalidInput(
+            f"values and target of cell {cell} sum to more than 1.8e308 in magnitude: "
+            "divide both by a power of two"
+        )
+
+
+def _check_limits(problem: Problem) -> None:
+    left = problem.most_free
+    if left is not None and (left < 0).any():
+        cell = int(np.argmax(left < 0))
+        raise InvalidInput(
+            f"at_most of cell {cell} is {int(left[cell])} once its fixed coefficients are "
+            "counted: allow at least as many as are fixed"
+        )
 
 
 def _checked_shapes(
@@ -215,8 +223,8 @@ def _numbers(name: str, given: ArrayLike) -> NDArray[np.float64]:
 
 
 def _check_finite(name: str, array: NDArray[np.float64]) -> None:
-    if np.isfinite(array).all():
-        return
+    if not array.size or (np.isfinite(array.min()) and np.isfinite(array.max())):
+        return  # NaN is its own minimum
     where = tuple(int(index) for index in np.argwhere(~np.isfinite(array))[0])
     entry = f"{name}[{', '.join(map(str, where))}]" if where else name
     raise InvalidInput(f"{entry} = {array[where]}: must be finite; leave it out or replace it")

@@ -18,27 +18,34 @@ FREE = np.int8(2)
 
 
 @compiled
-def exact_sum(values: Floats, coefficients: Coefficients, start: float) -> tuple[float, bool]:
-    """Start plus the chosen values, rounded once; and whether that is certain.
+def exact_sum(
+    values: Floats, coefficients: Coefficients, target: float
+) -> tuple[float, float, bool]:
+    """The chosen sum and its error, each rounded once; and whether that is certain.
 
     Two error-free additions in a row (D. E. Knuth's TwoSum; T. Ogita, S. M. Rump and
     S. Oishi, SIAM J. Sci. Comput. 26 (2005) 1955, doi:10.1137/030601818). Where the second
     one loses nothing, sum and remainder are exact and their sum is rounded once.
     """
-    total = start
+    total = 0.0
     rest = 0.0
-    certain = True
-    for k in range(values.size):
-        term = coefficients[k] * values[k]
+    lost = 0.0
+    achieved = 0.0
+    for k in range(values.size + 1):
+        if k == values.size:
+            achieved = total + rest
+            term = -target
+        else:
+            term = coefficients[k] * values[k]
         added = total + term
         part = added - total
-        lost = (total - (added - part)) + (term - part)
+        remainder = (total - (added - part)) + (term - part)
         total = added
-        added = rest + lost
+        added = rest + remainder
         part = added - rest
-        certain &= (rest - (added - part)) + (lost - part) == 0
+        lost += abs((rest - (added - part)) + (remainder - part))
         rest = added
-    return total + rest + 0.0, certain
+    return achieved, total + rest + 0.0, lost == 0
 
 
 @compiled
@@ -73,7 +80,9 @@ def find_end(
 
 @compiled
 def _keep_largest(values: Floats, coefficients: Coefficients, most: int) -> None:
-    count = np.count_nonzero(coefficients)
+    count = 0
+    for k in range(values.size):
+        count += coefficients[k] != 0
     while count > most:
         smallest = -1
         for k in range(values.size):
@@ -122,7 +131,7 @@ def fill_grid(
     limit = n
     for cell in range(cells):
         row = values[cell]
-        stuck = fixed[cell] if fixed.size else fixed[:0].reshape(0)
+        stuck = fixed[cell] if fixed.size else high_end[:0]
         if most.size:
             limit = most[cell]
         largest = 0.0
@@ -168,22 +177,24 @@ def fill_grid(
         within = True
         if at_high:
             find_end(row, stuck, lowest, 1, limit, high_end)
-            beyond, certain = exact_sum(row, high_end, -targets[cell])
+            _, beyond, certain = exact_sum(row, high_end, targets[cell])
             if not certain:
                 side = UNDECIDED
             elif beyond <= 0:
                 side = HIGH
                 within = beyond == 0
-                ends[cell] = high_end
+                for k in range(n):
+                    ends[cell, k] = high_end[k]
         if at_low and side == INSIDE:
             find_end(row, stuck, lowest, -1, limit, low_end)
-            beyond, certain = exact_sum(row, low_end, -targets[cell])
+            _, beyond, certain = exact_sum(row, low_end, targets[cell])
             if not certain:
                 side = UNDECIDED
             elif beyond >= 0:
                 side = LOW
                 within = beyond == 0
-                ends[cell] = low_end
+                for k in range(n):
+                    ends[cell, k] = low_end[k]
         sides[cell] = side
         reachable[cell] = within
         if fixed.size:
@@ -207,6 +218,6 @@ def evaluate(
 ) -> None:
     """Sums of the chosen values and their errors, each rounded once where ``certain``."""
     for cell in range(len(values)):
-        achieved[cell], first = exact_sum(values[cell], coefficients[cell], 0.0)
-        errors[cell], second = exact_sum(values[cell], coefficients[cell], -targets[cell])
-        certain[cell] = first & second
+        achieved[cell], errors[cell], certain[cell] = exact_sum(
+            values[cell], coefficients[cell], targets[cell]
+        )

@@ -226,20 +226,24 @@ def solve_one(
 
 
 @compiled
+def write_digits(index: int, signed: bool, mask: NDArray[np.int8]) -> None:
+    """Write the digits of a half's mask as coefficients."""
+    if signed:
+        for k in range(mask.size):
+            digit = index % 3
+            mask[k] = -1 if digit == 2 else digit
+            index //= 3
+    else:
+        for k in range(mask.size):
+            mask[k] = (index >> k) & 1
+
+
+@compiled
 def write_mask(key: int, signed: bool, mask: NDArray[np.int8]) -> None:
     """Write the digits of a joined key as coefficients."""
-    base = 3 if signed else 2
     half = mask.size // 2
-    low = key & MASK
-    high = (key >> DIGITS) & MASK
-    for k in range(half):
-        digit = low % base
-        mask[k] = -1 if digit == 2 else digit
-        low //= base
-    for k in range(half, mask.size):
-        digit = high % base
-        mask[k] = -1 if digit == 2 else digit
-        high //= base
+    write_digits(key & MASK, signed, mask[:half])
+    write_digits((key >> DIGITS) & MASK, signed, mask[half:])
 
 
 @compiled

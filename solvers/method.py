@@ -30,7 +30,7 @@ class Options(TypedDict, total=False):
     window : int
         Numbers searched exactly at a time by `random`; default 24.
     time_limit : float
-        Of `milp`, for each cell [s]; default none.
+        Of `milp` and `knapsack`, for each cell [s]; default none.
     """
 
     seed: int | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -82,9 +83,9 @@ class Problem:
         given = np.count_nonzero((self.fixed != FREE) & (self.fixed != 0), axis=1)
         return np.subtract(self.at_most, given)
 
-    def part(self, cells: slice) -> Problem:
+    def part(self, cells: slice) -> Self:
         """Some of the cells."""
-        return Problem(
+        return type(self)(
             self.values[cells],
             self.targets[cells],
             self.coefficients,
@@ -119,8 +120,8 @@ def checked_problem(
 def _checked_shapes(
     values: ArrayLike, target: ArrayLike, *, batch: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    array = _real("values", values)
-    wanted = _real("targets" if batch else "target", target)
+    array = checked_numbers("values", values)
+    wanted = checked_numbers("targets" if batch else "target", target)
     if not batch:
         if array.ndim != 1:
             raise InvalidInput(
@@ -196,7 +197,14 @@ def _checked_limit(at_most: ArrayLike, cells: int, alphabet: tuple[int, ...]) ->
     return np.broadcast_to(array.astype(np.int64), (cells,)).copy()
 
 
-def _real(name: str, given: ArrayLike) -> NDArray[np.float64]:
+def checked_numbers(name: str, given: ArrayLike) -> NDArray[np.float64]:
+    """Finite real numbers as float64, contiguous.
+
+    Raises
+    ------
+    InvalidInput
+        For another type, ragged rows, NaN or infinity.
+    """
     floats = _numbers(name, given)
     _check_finite(name, floats)
     return floats

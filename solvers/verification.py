@@ -140,7 +140,7 @@ def verify(
 def _checked(solution: Solution, method: str, time_limit: float | None) -> tuple[Method, Options]:
     """The reference method and its options."""
     problem = solution.problem
-    if solution.achieved.shape != solution.certificates.shape:
+    if problem.values.ndim != 2:
         raise InvalidInput("solution is one of vectors: verify takes those of solve, solve_batch")
     if solution.mask.size != problem.values.size or solution.certificates.size != problem.cells:
         raise InvalidInput(

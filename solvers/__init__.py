@@ -16,5 +16,18 @@ from __future__ import annotations
 from solvers.api import METHODS, solve, solve_batch
 from solvers.errors import InvalidInput
 from solvers.solution import Certificate, Solution
+from solvers.vectors import VECTOR_METHODS, solve_vectors
+from solvers.verification import Verification, verify
 
-__all__ = ["METHODS", "Certificate", "InvalidInput", "Solution", "solve", "solve_batch"]
+__all__ = [
+    "METHODS",
+    "VECTOR_METHODS",
+    "Certificate",
+    "InvalidInput",
+    "Solution",
+    "Verification",
+    "solve",
+    "solve_batch",
+    "solve_vectors",
+    "verify",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypedDict
 
@@ -26,11 +26,11 @@ class Options(TypedDict, total=False):
     seed : int
         Of `random`; default 0, so that results repeat.
     tries : int
-        Windows searched by `random`; default 32.
+        Windows searched by `random`; default 32, of vectors 128.
     window : int
-        Numbers searched exactly at a time by `random`; default 24.
+        Numbers searched exactly at a time by `random`; default 24, of vectors 20.
     time_limit : float
-        Of `milp`, for each cell [s]; default none.
+        Of `milp`, `knapsack` and, of vectors, `random`, for each cell [s]; default none.
     """
 
     seed: int | None
@@ -57,6 +57,13 @@ class Answer:
     mask: NDArray[np.int8]
     bound: NDArray[np.float64]
     certificate: NDArray[np.uint8]
+
+
+class Takes(Protocol):
+    """Something that takes options, by their names."""
+
+    @property
+    def options(self) -> tuple[str, ...]: ...
 
 
 class Run(Protocol):
@@ -152,7 +159,7 @@ OPTION_CHECKS: dict[str, Callable[[object], object]] = {
 }
 
 
-def checked_options(name: str, options: Options, methods: dict[str, Method]) -> Options:
+def checked_options(name: str, options: Options, methods: Mapping[str, Takes]) -> Options:
     """Options that were given, each in range, or an error before any work is done."""
     names = ("auto", *methods)
     if not isinstance(name, str) or name not in names:

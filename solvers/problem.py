@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,9 +63,9 @@ class Problem:
         left: NDArray[np.int64] = self.at_most - given.sum(axis=1)
         return left
 
-    def part(self, cells: slice) -> Problem:
+    def part(self, cells: slice) -> Self:
         """Some of the cells."""
-        return Problem(
+        return type(self)(
             self.values[cells],
             self.targets[cells],
             self.coefficients,
@@ -128,8 +129,8 @@ def _check_limits(problem: Problem) -> None:
 def _checked_shapes(
     values: ArrayLike, target: ArrayLike, *, batch: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    array = _real("values", values)
-    wanted = _real("targets" if batch else "target", target)
+    array = checked_numbers("values", values)
+    wanted = checked_numbers("targets" if batch else "target", target)
     if not batch:
         if array.ndim != 1:
             raise InvalidInput(
@@ -205,7 +206,14 @@ def _checked_limit(at_most: ArrayLike, cells: int, alphabet: tuple[int, ...]) ->
     return np.broadcast_to(array.astype(np.int64), (cells,)).copy()
 
 
-def _real(name: str, given: ArrayLike) -> NDArray[np.float64]:
+def checked_numbers(name: str, given: ArrayLike) -> NDArray[np.float64]:
+    """Finite real numbers as float64, contiguous.
+
+    Raises
+    ------
+    InvalidInput
+        For another type, ragged rows, NaN or infinity.
+    """
     floats = _numbers(name, given)
     _check_finite(name, floats)
     return floats

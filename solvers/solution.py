@@ -43,7 +43,9 @@ class Solution:
     """Chosen subsets, how good they are, and what is proven about them.
 
     Shapes are those of `solvers.solve_batch`; `solvers.solve` returns the same without
-    the leading axis. Numbers are in the units of the values that were given.
+    the leading axis. For vectors ``achieved`` and ``error`` have one more axis, the
+    components (d,), and the error that is bounded is the largest component. Numbers are
+    in the units of the values that were given.
 
     Parameters
     ----------
@@ -93,10 +95,14 @@ class Solution:
 
     def __post_init__(self) -> None:
         cells = self.mask.shape[:-1]
+        components = self.problem.values.shape[2:]
         for field in _PER_CELL:
             shape = getattr(self, field).shape
-            if shape != cells:
-                raise ValueError(f"{field} has shape {shape}, mask {self.mask.shape}: give {cells}")
+            expected = cells + components if field in _PER_COMPONENT else cells
+            if shape != expected:
+                raise ValueError(
+                    f"{field} has shape {shape}, mask {self.mask.shape}: give {expected}"
+                )
 
     @property
     def optimal(self) -> NDArray[np.bool_]:
@@ -132,6 +138,8 @@ _PER_CELL = tuple(
     for field in fields(Solution)
     if field.name not in ("mask", "method", "seconds", "problem")
 )
+
+_PER_COMPONENT = ("achieved", "error")
 
 
 def as_mask(

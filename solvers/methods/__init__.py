@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from solvers.method import Method
-from solvers.methods import enumeration, meet_in_the_middle, milp, random_window
+from solvers.methods import enumeration, knapsack, meet_in_the_middle, milp, random_window
 from solvers.problem import SIGNED, Problem
 
 BY_NAME = {
@@ -11,6 +11,7 @@ BY_NAME = {
     for method in (
         enumeration.METHOD,
         meet_in_the_middle.METHOD,
+        knapsack.METHOD,
         milp.METHOD,
         random_window.METHOD,
     )

@@ -20,60 +20,82 @@ from solvers.solution import Certificate
 def run(grid: Grid, options: Options) -> Answer:
     """Solve cell by cell; with a ``time_limit`` [s] a cell may stay unproven."""
     time_limit = options.get("time_limit")
-    mask = np.zeros(grid.values.shape, dtype=np.int8)
-    bound = np.zeros(len(mask))
-    certificate = np.full(len(mask), Certificate.NONE, np.uint8)
-    for cell, (values, target) in enumerate(
+    cells, n = grid.values.shape
+    limits = [n] * cells if grid.at_most is None else grid.at_most.tolist()
+    mask = np.zeros((cells, n), dtype=np.int8)
+    bound = np.zeros(cells)
+    certificate = np.full(cells, Certificate.NONE, np.uint8)
+    for cell, (row, target) in enumerate(
         zip(grid.values.tolist(), grid.targets.tolist(), strict=True)
     ):
-        mask[cell], bound[cell], proven = _solve_cell(values, target, time_limit)
+        # A number that is 0 may stand for a fixed one: it takes no part.
+        used = [k for k in range(n) if row[k]]
+        values = [row[k] for k in used]
+        mask[cell, used], bound[cell], proven = _solve_cell(
+            values, target, grid.signed, limits[cell], time_limit
+        )
         if proven:
             certificate[cell] = Certificate.PROGRAM
     return Answer(mask, bound, certificate)
 
 
 def _solve_cell(
-    values: list[int], target: int, time_limit: float | None
-) -> tuple[list[bool], float, bool]:
-    """Mask, proven bound in grid steps, and whether the mask is proven best."""
+    values: list[int], target: int, signed: bool, most: int, time_limit: float | None
+) -> tuple[list[int], float, bool]:
+    """Coefficients, proven bound in grid steps, and whether they are proven best."""
     from ortools.sat.python import cp_model
 
-    start = greedy(values, target)
-    model, switches = _model(values, target, start)
+    start = greedy(values, target, signed, most)
+    model, variables = _model(values, target, signed, most, start)
     solver = cp_model.CpSolver()
-    _configure(solver, time_limit)
+    configure(solver, time_limit)
     status = solver.solve(model)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return start, 0.0, False
-    found = [bool(solver.value(switch)) for switch in switches]
-    mask = min(found, start, key=lambda one: _error(values, target, one))
-    error = _error(values, target, mask)
+    found = [solver.value(variable) for variable in variables]
+    best = min(found, start, key=lambda one: _error(values, target, one))
+    error = _error(values, target, best)
     if status == cp_model.OPTIMAL:
-        return mask, float(error), True
+        return best, float(error), True
     bound = max(0.0, math.nextafter(solver.best_objective_bound, 0.0))
-    return mask, min(bound, float(error)), error == 0
+    return best, min(bound, float(error)), error == 0
 
 
-def _model(values: list[int], target: int, hint: list[bool]) -> tuple[Any, list[Any]]:
+def _model(
+    values: list[int], target: int, signed: bool, most: int, hint: list[int]
+) -> tuple[Any, list[Any]]:
     from ortools.sat.python import cp_model
 
     model = cp_model.CpModel()
-    switches = [model.new_bool_var(f"x{k}") for k in range(len(values))]
+    variables = [model.new_int_var(-1 if signed else 0, 1, f"c{k}") for k in range(len(values))]
     error = model.new_int_var(0, _error(values, target, hint), "error")
-    total = sum(value * switch for value, switch in zip(values, switches, strict=True))
+    total = sum(value * variable for value, variable in zip(values, variables, strict=True))
     model.add(total - target <= error)
     model.add(target - total <= error)
     model.minimize(error)
-    for switch, on in zip(switches, hint, strict=True):
-        model.add_hint(switch, on)
+    for variable, coefficient in zip(variables, hint, strict=True):
+        model.add_hint(variable, coefficient)
+    if most < len(values):
+        _limit(model, variables, signed, most)
     largest_first = sorted(range(len(values)), key=lambda k: -abs(values[k]))
     model.add_decision_strategy(
-        [switches[k] for k in largest_first], cp_model.CHOOSE_FIRST, cp_model.SELECT_MAX_VALUE
+        [variables[k] for k in largest_first], cp_model.CHOOSE_FIRST, cp_model.SELECT_MAX_VALUE
     )
-    return model, switches
+    return model, variables
 
 
-def _configure(solver: Any, time_limit: float | None) -> None:
+def _limit(model: Any, variables: list[Any], signed: bool, most: int) -> None:
+    """At most so many variables differ from 0."""
+    enabled = [model.new_bool_var(f"on{k}") if signed else x for k, x in enumerate(variables)]
+    if signed:
+        for variable, on in zip(variables, enabled, strict=True):
+            model.add(variable <= on)
+            model.add(-variable <= on)
+    model.add(sum(enabled) <= most)
+
+
+def configure(solver: Any, time_limit: float | None) -> None:
+    """One worker and the given order, which is fastest for one dense sum."""
     from ortools.sat.python import cp_model
 
     parameters = solver.parameters
@@ -86,19 +108,21 @@ def _configure(solver: Any, time_limit: float | None) -> None:
         parameters.max_time_in_seconds = time_limit
 
 
-def greedy(values: list[int], target: int) -> list[bool]:
-    """Enable numbers, the largest first, as long as each brings the sum closer."""
-    mask = [False] * len(values)
+def greedy(values: list[int], target: int, signed: bool, most: int) -> list[int]:
+    """Take numbers, the largest first, as long as each brings the sum closer."""
+    chosen = [0] * len(values)
     left = target
     for k in sorted(range(len(values)), key=lambda k: -abs(values[k])):
-        if abs(left - values[k]) < abs(left):
-            mask[k] = True
-            left -= values[k]
-    return mask
+        sign = -1 if signed and left * values[k] < 0 else 1
+        if most > 0 and abs(left - sign * values[k]) < abs(left):
+            chosen[k] = sign
+            left -= sign * values[k]
+            most -= 1
+    return chosen
 
 
-def _error(values: list[int], target: int, mask: list[bool]) -> int:
-    return abs(sum(value for value, on in zip(values, mask, strict=True) if on) - target)
+def _error(values: list[int], target: int, chosen: list[int]) -> int:
+    return abs(sum(value * one for value, one in zip(values, chosen, strict=True)) - target)
 
 
 METHOD = Method("milp", run, options=("time_limit",), bits=50)

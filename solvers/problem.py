@@ -95,12 +95,13 @@ def checked_problem(
     given = None if fixed is None else _checked_fixed(fixed, array.shape, alphabet)
     limit = None if at_most is None else _checked_limit(at_most, len(array), alphabet)
     problem = Problem(array, wanted, alphabet, given, limit)
-    _check_magnitudes(problem)
+    check_magnitudes(problem)
     _check_limits(problem)
     return problem
 
 
-def _check_magnitudes(problem: Problem) -> None:
+def check_magnitudes(problem: Problem) -> None:
+    """Raise InvalidInput where a sum of values may not be finite."""
     if not problem.values.size:
         return
     largest = max(-float(problem.values.min()), float(problem.values.max()))
@@ -109,7 +110,7 @@ def _check_magnitudes(problem: Problem) -> None:
     with np.errstate(over="ignore"):
         magnitude = np.abs(problem.values).sum(axis=1) + np.abs(problem.targets)
     if not np.isfinite(magnitude).all():
-        cell = int(np.argmax(~np.isfinite(magnitude)))
+        cell = int(np.argwhere(~np.isfinite(magnitude))[0][0])
         raise InvalidInput(
             f"values and target of cell {cell} sum to more than 1.8e308 in magnitude: "
             "divide both by a power of two"

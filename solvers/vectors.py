@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from solvers.errors import InvalidInput
 from solvers.grid import grid_bits
 from solvers.method import Options, checked_integer, checked_options
-from solvers.problem import Problem, checked_numbers
+from solvers.problem import Problem, check_magnitudes, checked_numbers
 from solvers.solution import Solution
 from solvers.vector_methods import LARGEST, METHODS, VectorGrid
 
@@ -110,7 +110,9 @@ def _checked_problem(vectors: ArrayLike, target: ArrayLike) -> VectorProblem:
             f"target has shape {goal.shape}: give one number for each component, "
             f"({values.shape[1]},)"
         )
-    return VectorProblem(values[None], goal[None])
+    problem = VectorProblem(values[None], goal[None])
+    check_magnitudes(problem)
+    return problem
 
 
 def _to_grid(problem: Problem, most_bits: int) -> tuple[VectorGrid, int, bool, Fraction]:

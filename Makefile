@@ -3,10 +3,10 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench clean setup setup-dev
+.PHONY: help demo test lint format bench bench-solvers clean setup setup-bench setup-dev
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 demo: setup  ## precision against resistors per weight, on a real network, in ngspice
 	@$(BIN)/crossbar study examples/digits.toml --out out/digits
@@ -24,9 +24,11 @@ format: setup-dev  ## mend the style where that can be done by itself
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup  ## time the solvers and the simulators
-	@$(BIN)/python benchmarks/subset_sums.py
+bench: bench-solvers  ## time the solvers and the simulators
 	@$(BIN)/python benchmarks/simulators.py
+
+bench-solvers: setup-bench  ## subset sums against OR-Tools, FLSSS and published workloads
+	@$(BIN)/python benchmarks/subset_sums.py --out out/bench-solvers
 
 clean:  ## remove .venv, caches and build results; what studies wrote in out/ is kept
 	@rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
@@ -34,6 +36,9 @@ clean:  ## remove .venv, caches and build results; what studies wrote in out/ is
 
 setup:
 	@bash tools/setup.sh run
+
+setup-bench:
+	@bash tools/setup.sh bench
 
 setup-dev:
 	@bash tools/setup.sh dev

@@ -1,61 +1,132 @@
-"""CPU time a cell of the exact solvers, side by side in one run.
+"""Subset-sum solvers side by side in one run: CPU time a cell, ratios, and what is proven.
 
-    python benchmarks/subset_sums.py [--seconds 0.5] [--prototypes FOLDER]
+    python benchmarks/subset_sums.py --out out/bench-solvers
+    python benchmarks/subset_sums.py --sizes 8 16 24 --seconds 0.5 --no-workloads
 
-Numbers are uniform in (-1, 1), targets in (-1/2, 1/2). Every solver of a row answers
-the same problems, and its errors are compared with those of meet-in-the-middle.
+Numbers are uniform in (-1, 1), targets in (-1/2, 1/2) and within reach; every solver of a size
+answers the same cells, as many as it can in the time that is given, and its errors are compared
+with those of the others. Ours answer floats, with all checks and floating-point results; the
+others answer the same numbers as integers on a grid of 2**-40. One thread each.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
+import csv
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from peers import Entry, Peer, brute_force, flsss, prototypes
 from rich.console import Console
 from rich.table import Table
 
 import solvers
+from solvers.methods import BY_NAME
 
 Floats = NDArray[np.float64]
-Solver = Callable[[Floats, Floats], Floats]
-OURS = "meet-in-the-middle"
+Errors = Callable[[Floats, Floats], tuple[Floats, bool]]
+GRID = 2.0**40
+ORTOOLS = {"milp": ("OR-Tools CP-SAT", 24), "knapsack": ("OR-Tools KnapsackSolver", 28)}
+OURS = {"enumeration": 22, "meet-in-the-middle": 44, "schroeppel-shamir": 56}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One solver at one size."""
+
+    n: int
+    solver: str
+    cells: int
+    us_a_cell: float
+    ratio_to_auto: float
+    optimal: bool
+    chosen: bool
 
 
 def main() -> None:
-    """Measure each size and print the table."""
+    """Measure every size, then the workloads; write the table and the figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", type=int, nargs="+", default=[8, 12, 16, 20, 24])
-    parser.add_argument("--seconds", type=float, default=0.5, help="CPU seconds a figure [s]")
-    parser.add_argument("--prototypes", type=Path, help="folder with subset_sum_core.py")
+    sizes = [4, 8, 12, 14, 16, 20, 24, 28, 32, 36, 40, 44, 48]
+    parser.add_argument("--sizes", type=int, nargs="+", default=sizes)
+    parser.add_argument("--seconds", type=float, default=1.0, help="CPU seconds a figure [s]")
+    parser.add_argument("--prototypes", type=Path, default=Path("../shared/prototypes"))
+    parser.add_argument("--out", type=Path, default=Path("out/bench-solvers"))
+    parser.add_argument("--no-workloads", action="store_true", help="only the sizes")
     arguments = parser.parse_args()
-    peers = peer_solvers(arguments.prototypes)
-    table = Table(title="CPU microseconds a cell, one thread (ratio to meet-in-the-middle)")
-    for title in ("n", "ours", "cells/s", *peers):
-        table.add_column(title, justify="right")
-    for n in arguments.sizes:
-        table.add_row(*row(n, peers, arguments.seconds))
-    Console().print(table)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    console = Console(width=None if Console().is_terminal else 110)
+    rows = []
+    for row in measured(arguments.sizes, contestants(arguments.prototypes), arguments.seconds):
+        rows.append(row)
+        write(arguments.out / "solvers.csv", rows)
+    console.print(as_table(rows))
+    figure(rows, arguments.out / "solvers.png")
+    if not arguments.no_workloads:
+        from workloads import workloads
+
+        console.print(workloads())
+    console.print(f"Table and figure: {arguments.out}")
 
 
-def row(n: int, peers: dict[str, tuple[Solver, int]], seconds: float) -> list[str]:
-    """One line: n, our time and rate, and time and ratio of each peer that reaches n."""
-    values, targets = problems(n, 4096)
-    reference, own = measure(own_errors, values, targets, seconds)
-    texts = [str(n), f"{1e6 * own:.2f}", f"{1 / own:,.0f}"]
-    for solver, largest in peers.values():
-        if n > largest:
-            texts.append("-")
-            continue
-        errors, cost = measure(solver, values, targets, seconds)
-        if not np.allclose(errors, reference[: len(errors)], rtol=0, atol=n * 2.0**-37):
-            raise SystemExit(f"n = {n}: the solvers disagree")
-        texts.append(f"{1e6 * cost:.2f} ({cost / own:.1f}x)")
-    return texts
+def contestants(folder: Path) -> dict[str, tuple[Errors, int, int]]:
+    """Name to solver and its smallest and largest n worth measuring."""
+    found: dict[str, tuple[Errors, int, int]] = {"auto": (own("auto"), 1, 64)}
+    for name, largest in OURS.items():
+        if name in BY_NAME:
+            found[name] = (own(name), 1 if largest < 50 else 30, largest)
+    for name, (title, largest) in ORTOOLS.items():
+        found[title] = (own(name), 1, largest)
+    others = {"brute force, numpy": Entry(brute_force, 20), **flsss(), **prototypes(folder)}
+    for name, entry in others.items():
+        found[name] = (on_grid(entry.solve), entry.smallest, entry.largest)
+    return found
+
+
+def own(method: str) -> Errors:
+    """A method of `solvers`, all of its work included."""
+
+    def solve(values: Floats, targets: Floats) -> tuple[Floats, bool]:
+        solution = solvers.solve_batch(values, targets, method)
+        return np.abs(solution.error), solution.status == "optimal"
+
+    return solve
+
+
+def on_grid(peer: Peer) -> Errors:
+    """A peer that takes integers."""
+
+    def solve(values: Floats, targets: Floats) -> tuple[Floats, bool]:
+        integers = np.rint(values * GRID).astype(np.int64)
+        goals = np.rint(targets * GRID).astype(np.int64)
+        errors, proven = peer(integers, goals)
+        return errors / GRID, proven
+
+    return solve
+
+
+def measured(
+    sizes: list[int], found: dict[str, tuple[Errors, int, int]], seconds: float
+) -> Iterator[Row]:
+    """Rows of all sizes, ``auto`` first, since the ratios are to it."""
+    for n in sizes:
+        values, targets = problems(n, 1 << 16)
+        chosen = solvers.solve_batch(values[:0], targets[:0]).method
+        base, reference = math.nan, np.empty(0)
+        for name, (solver, smallest, largest) in found.items():
+            if not smallest <= n <= largest:
+                continue
+            errors, proven, cost = measure(solver, values, targets, seconds)
+            if name == "auto":
+                base, reference = cost, errors
+            shared = min(len(errors), len(reference))
+            agrees = np.allclose(errors[:shared], reference[:shared], rtol=0, atol=(n + 1) / GRID)
+            optimal = proven and bool(agrees)
+            yield Row(n, name, len(errors), 1e6 * cost, cost / base, optimal, name == chosen)
 
 
 def problems(n: int, cells: int) -> tuple[Floats, Floats]:
@@ -63,75 +134,100 @@ def problems(n: int, cells: int) -> tuple[Floats, Floats]:
     rng = np.random.default_rng(n)
     values, targets = rng.uniform(-1, 1, (cells, n)), rng.uniform(-0.5, 0.5, cells)
     low, high = np.minimum(values, 0).sum(axis=1), np.maximum(values, 0).sum(axis=1)
-    return values, np.clip(targets, low, high)
+    reached = (low < targets) & (targets < high)
+    return values[reached], targets[reached]
 
 
 def measure(
-    solver: Solver, values: Floats, targets: Floats, seconds: float
-) -> tuple[Floats, float]:
-    """Error magnitudes of the cells solved, and CPU time a cell [s], compiling left out.
+    solver: Errors, values: Floats, targets: Floats, seconds: float
+) -> tuple[Floats, bool, float]:
+    """Errors, proof and CPU time a cell [s]: twice the cells until the time is used.
 
-    Twice as many cells each time, until the time is used.
+    What is compiled is compiled before; the best of three runs counts where they are short.
     """
     solver(values[:1], targets[:1])
     cells = 1
     while True:
         start = time.process_time()
-        errors = solver(values[:cells], targets[:cells])
+        errors, proven = solver(values[:cells], targets[:cells])
         used = time.process_time() - start
-        if used > seconds / 2 or cells >= len(values):
-            return errors, used / cells
+        if used > seconds / 4 or cells >= len(values):
+            break
         cells *= 2
+    for _ in range(2 if used < seconds else 0):
+        start = time.process_time()
+        solver(values[:cells], targets[:cells])
+        used = min(used, time.process_time() - start)
+    return errors, proven, used / min(cells, len(values))
 
 
-def peer_solvers(prototypes: Path | None) -> dict[str, tuple[Solver, int]]:
-    """Name to solver and the largest n worth waiting for."""
-    peers: dict[str, tuple[Solver, int]] = {
-        "brute force, numpy": (brute_force, 24),
-        "CP-SAT": (program_errors, 24),
-    }
-    if prototypes is not None and (prototypes / "subset_sum_core.py").exists():
-        peers["prototype merge"] = (prototype(prototypes), 64)
-    return peers
+def write(path: Path, rows: list[Row]) -> None:
+    """All rows so far."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)
 
 
-def own_errors(values: Floats, targets: Floats) -> Floats:
-    """`solvers`, its own way."""
-    return np.abs(solvers.solve_batch(values, targets, OURS).error)
+def as_table(rows: list[Row]) -> Table:
+    """One line a solver, one section a size."""
+    table = Table(title="CPU time a cell, one thread; * marks what auto chooses")
+    for title in ("n", "solver", "cells", "us a cell", "ratio to auto", "optimal"):
+        table.add_column(title, justify="left" if title == "solver" else "right")
+    for k, row in enumerate(rows):
+        name = f"{row.solver} *" if row.chosen else row.solver
+        first = k == 0 or rows[k - 1].n != row.n
+        if first and k:
+            table.add_section()
+        table.add_row(
+            str(row.n) if first else "",
+            name,
+            f"{row.cells:,}",
+            f"{row.us_a_cell:,.3g}" if row.us_a_cell < 1000 else f"{row.us_a_cell:,.0f}",
+            f"{row.ratio_to_auto:,.3g}"
+            if row.ratio_to_auto < 1000
+            else f"{row.ratio_to_auto:,.0f}",
+            "all" if row.optimal else "no",
+        )
+    return table
 
 
-def program_errors(values: Floats, targets: Floats) -> Floats:
-    """`solvers` by way of OR-Tools."""
-    return np.abs(solvers.solve_batch(values, targets, "milp").error)
+def figure(rows: list[Row], path: Path) -> None:
+    """CPU time a cell against n, both on logarithmic axes."""
+    import matplotlib
 
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
 
-def brute_force(values: Floats, targets: Floats) -> Floats:
-    """All 2**n sums by doubling, cell by cell."""
-    errors = np.empty(len(values))
-    for cell, (row_values, target) in enumerate(zip(values, targets, strict=True)):
-        sums = np.array([-target])
-        for value in row_values:
-            sums = np.concatenate([sums, sums + value])
-        errors[cell] = np.abs(sums).min()
-    return errors
-
-
-def prototype(folder: Path) -> Solver:
-    """Merge meet-in-the-middle without tie rule and checks, on a 2**-40 grid.
-
-    It finds a mask by a second search; the loop over cells is plain Python, a call of
-    about a microsecond each.
-    """
-    sys.path.insert(0, str(folder))
-    from subset_sum_core import mitm_merge
-
-    def run(values: Floats, targets: Floats) -> Floats:
-        integers = np.rint(values * 2.0**40).astype(np.int64)
-        goals = np.rint(targets * 2.0**40).astype(np.int64)
-        found = [mitm_merge(row, goal)[0] for row, goal in zip(integers, goals, strict=True)]
-        return np.array(found) * 2.0**-40
-
-    return run
+    with plt.rc_context({"font.size": 9, "axes.grid": True, "grid.color": "#dddddd"}):
+        drawing, ax = plt.subplots(figsize=(7.2, 4.6), layout="constrained")
+        for k, name in enumerate(dict.fromkeys(row.solver for row in rows)):
+            if name in OURS:
+                continue
+            points = [(row.n, row.us_a_cell * 1e-6) for row in rows if row.solver == name]
+            style = "-" if name == "auto" else ":" if name.startswith("prototype") else "--"
+            ax.plot(
+                *zip(*points, strict=True),
+                style,
+                marker="osv^D<>pP"[k % 9],
+                markersize=4,
+                linewidth=2.2 if name == "auto" else 1.2,
+                color="black" if name == "auto" else None,
+                label="this package (auto)" if name == "auto" else name,
+            )
+        ax.set(
+            xscale="log",
+            yscale="log",
+            xlabel="numbers in a cell, n",
+            ylabel="CPU time a cell [s]",
+            title="Exact subset sums: one thread, uniform numbers",
+        )
+        ticks = sorted({row.n for row in rows})
+        ax.set_xticks(ticks, [str(n) for n in ticks])
+        ax.minorticks_off()
+        ax.legend(frameon=False, fontsize=8)
+        drawing.savefig(path, dpi=160)
+        plt.close(drawing)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Sets up what the Makefile needs: ngspice, a virtual environment in .venv and this package in it.
 #
-#   tools/setup.sh run    what `make demo` and `make bench` need
-#   tools/setup.sh dev    the same, with the tools of `make test` and `make lint`
+#   tools/setup.sh run    what `make demo` needs
+#   tools/setup.sh bench  the same, with the peers of `make bench-solvers`
+#   tools/setup.sh dev    the same as run, with the tools of `make test` and `make lint`
 #
 # Does nothing when that was done before for this pyproject.toml. PYTHON names the interpreter.
 set -euo pipefail
@@ -97,9 +98,9 @@ make_venv() {
 
 install_project() {
   local target=. stamps=(run)
-  if [ "$extra" = dev ]; then
-    target='.[dev]'
-    stamps=(run dev)
+  if [ "$extra" != run ]; then
+    target=".[$extra]"
+    stamps=(run "$extra")
   fi
   touch "$unfinished"
   if ! logged "installing resistive-crossbar and what it needs into $venv (some minutes)" \
@@ -114,7 +115,7 @@ install_project() {
   rm -f "$unfinished"
 }
 
-case $extra in run | dev) ;; *) fail "'$extra' is not 'run' or 'dev'." ;; esac
+case $extra in run | bench | dev) ;; *) fail "'$extra' is not 'run', 'bench' or 'dev'." ;; esac
 is_set_up && exit
 
 if command -v flock >/dev/null; then

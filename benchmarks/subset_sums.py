@@ -6,7 +6,7 @@
 Numbers are uniform in (-1, 1), targets in (-1/2, 1/2) and within reach; every solver of a size
 answers the same cells, as many as it can in the time that is given, and its errors are compared
 with those of the others. Ours answer floats, with all checks and floating-point results; the
-others answer the same numbers as integers on a grid of 2**-40. One thread each.
+others answer the same numbers as integers, on a grid of 2**-40 or finer. One thread each.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from solvers.methods import BY_NAME
 
 Floats = NDArray[np.float64]
 Errors = Callable[[Floats, Floats], tuple[Floats, bool]]
-GRID = 2.0**40
 ORTOOLS = {"milp": ("OR-Tools CP-SAT", 24), "knapsack": ("OR-Tools KnapsackSolver", 28)}
 OURS = {"enumeration": 22, "meet-in-the-middle": 44, "schroeppel-shamir": 56}
 
@@ -83,7 +82,7 @@ def contestants(folder: Path) -> dict[str, tuple[Errors, int, int]]:
         found[title] = (own(name), 1, largest)
     others = {"brute force, numpy": Entry(brute_force, 20), **flsss(), **prototypes(folder)}
     for name, entry in others.items():
-        found[name] = (on_grid(entry.solve), entry.smallest, entry.largest)
+        found[name] = (on_grid(entry.solve, 2.0**entry.bits), entry.smallest, entry.largest)
     return found
 
 
@@ -97,14 +96,14 @@ def own(method: str) -> Errors:
     return solve
 
 
-def on_grid(peer: Peer) -> Errors:
+def on_grid(peer: Peer, steps: float) -> Errors:
     """A peer that takes integers."""
 
     def solve(values: Floats, targets: Floats) -> tuple[Floats, bool]:
-        integers = np.rint(values * GRID).astype(np.int64)
-        goals = np.rint(targets * GRID).astype(np.int64)
+        integers = np.rint(values * steps).astype(np.int64)
+        goals = np.rint(targets * steps).astype(np.int64)
         errors, proven = peer(integers, goals)
-        return errors / GRID, proven
+        return errors / steps, proven
 
     return solve
 
@@ -124,7 +123,9 @@ def measured(
             if name == "auto":
                 base, reference = cost, errors
             shared = min(len(errors), len(reference))
-            agrees = np.allclose(errors[:shared], reference[:shared], rtol=0, atol=(n + 1) / GRID)
+            agrees = np.allclose(
+                errors[:shared], reference[:shared], rtol=0, atol=(n + 1) * 2.0**-40
+            )
             optimal = proven and bool(agrees)
             yield Row(n, name, len(errors), 1e6 * cost, cost / base, optimal, name == chosen)
 

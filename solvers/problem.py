@@ -48,8 +48,9 @@ class Problem:
     at_most: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
+        rows = self.values[:1] if self.values.strides[0] == 0 else self.values  # one set, shared
         with np.errstate(over="ignore"):
-            magnitude = np.abs(self.values).sum(axis=1) + np.abs(self.targets)
+            magnitude = np.abs(rows).sum(axis=1) + np.abs(self.targets)
         if not np.isfinite(magnitude).all():
             cell = int(np.argmax(~np.isfinite(magnitude)))
             raise InvalidInput(
@@ -119,8 +120,8 @@ def checked_problem(
 def _checked_shapes(
     values: ArrayLike, target: ArrayLike, *, batch: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    array = _real("values", values)
-    wanted = _real("targets" if batch else "target", target)
+    array = checked_real("values", values)
+    wanted = checked_real("targets" if batch else "target", target)
     if not batch:
         if array.ndim != 1:
             raise InvalidInput(
@@ -196,7 +197,14 @@ def _checked_limit(at_most: ArrayLike, cells: int, alphabet: tuple[int, ...]) ->
     return np.broadcast_to(array.astype(np.int64), (cells,)).copy()
 
 
-def _real(name: str, given: ArrayLike) -> NDArray[np.float64]:
+def checked_real(name: str, given: ArrayLike) -> NDArray[np.float64]:
+    """Finite floats, contiguous, in the shape that was given.
+
+    Raises
+    ------
+    InvalidInput
+        For another type, ragged rows, NaN or infinity.
+    """
     floats = _numbers(name, given)
     _check_finite(name, floats)
     return floats

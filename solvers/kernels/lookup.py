@@ -109,6 +109,35 @@ def widest_gap(sums: Integers, low: int, high: int) -> int:
 
 
 @compiled
+def closest_in_classes(
+    low: Integers,
+    low_keys: Keys,
+    low_starts: Integers,
+    high: Integers,
+    high_keys: Keys,
+    high_starts: Integers,
+    most: int,
+    target: int,
+) -> tuple[int, int]:
+    """Smallest error and best key of two halves whose sums are in classes.
+
+    Class c begins at starts[c]: the sums of c numbers enabled, of which a pair of classes
+    may have ``most``; or a single class where any number may be.
+    """
+    best = LARGEST
+    best_key = LARGEST
+    for i in range(min(most, low_starts.size - 2) + 1):
+        a = slice(low_starts[i], low_starts[i + 1])
+        for j in range(min(most - i, high_starts.size - 2) + 1):
+            b = slice(high_starts[j], high_starts[j + 1])
+            error, key = closest_pair(low[a], low_keys[a], high[b], high_keys[b], target)
+            if error < best or (error == best and key < best_key):
+                best = error
+                best_key = key
+    return best, best_key
+
+
+@compiled
 def walk(
     low: Integers,
     low_keys: Keys,
@@ -122,24 +151,12 @@ def walk(
     masks: NDArray[np.int8],
     errors: Integers,
 ) -> None:
-    """Closest pair of two halves for each target; fills masks (targets, n) and errors.
-
-    Each half is in classes, class c from starts[c] on: by numbers enabled, of which a
-    pair of classes may have ``most``, or a single one.
-    """
+    """Closest pair of two halves for each target; fills masks (targets, n) and errors."""
     for t in range(targets.size):
-        best = LARGEST
-        best_key = LARGEST
-        for i in range(min(most, low_starts.size - 2) + 1):
-            a = slice(low_starts[i], low_starts[i + 1])
-            for j in range(min(most - i, high_starts.size - 2) + 1):
-                b = slice(high_starts[j], high_starts[j + 1])
-                error, key = closest_pair(low[a], low_keys[a], high[b], high_keys[b], targets[t])
-                if error < best or (error == best and key < best_key):
-                    best = error
-                    best_key = key
-        errors[t] = best
-        write_mask(best_key, signed, masks[t])
+        errors[t], key = closest_in_classes(
+            low, low_keys, low_starts, high, high_keys, high_starts, most, targets[t]
+        )
+        write_mask(key, signed, masks[t])
 
 
 def within(sums: Integers, keys: Keys, most: int) -> tuple[Integers, Keys]:

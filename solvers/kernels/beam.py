@@ -131,18 +131,26 @@ def ascending(numbers: Integers, low: int, high: int) -> Integers:
         ends[bucket] += 1
     start = 0
     for bucket in range(buckets):
-        stop = ends[bucket]
-        if stop - start > 16:
-            placed[start:stop].sort()
-        for i in range(start + 1, stop if stop - start <= 16 else 0):
-            number = placed[i]
-            j = i
-            while j > start and placed[j - 1] > number:
-                placed[j] = placed[j - 1]
-                j -= 1
-            placed[j] = number
-        start = stop
+        shell_sort(placed[start : ends[bucket]])
+        start = ends[bucket]
     return placed
+
+
+@compiled
+def shell_sort(numbers: Integers) -> None:
+    """Sort in place: quick for few numbers, bearable for many."""
+    gap = 1
+    while 3 * gap < numbers.size:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(gap, numbers.size):
+            number = numbers[i]
+            j = i
+            while j >= gap and numbers[j - gap] > number:
+                numbers[j] = numbers[j - gap]
+                j -= gap
+            numbers[j] = number
+        gap //= 3
 
 
 @compiled

@@ -32,16 +32,16 @@ def coin(seed: int, index: int) -> float:
 
 
 @compiled
-def window_first(values: Integers, window: int, order: Integers) -> None:
+def window_first(values: Integers, ranked: Integers, window: int, order: Integers) -> None:
     """Order the numbers: a window, small ones where they serve, then the others, large first.
 
     Sums of small numbers lie densest. But where a number is much larger than all smaller
     ones together, those cannot make up for what the larger ones miss: the window begins
-    there. Sums of nearly equal numbers lie in clusters: a window of them is spread over all
-    from there on. Of equal magnitudes one goes first into the window, zeros last.
+    there. Sums of nearly equal numbers lie in clusters: the window is then spread over all
+    magnitudes from there on. Of equal magnitudes one goes first into the window, zeros
+    last. ``ranked`` has the numbers in ascending order of magnitude.
     """
     n = values.size
-    ranked = np.argsort(np.abs(values), kind="mergesort")
     useful = np.empty(n, dtype=np.int64)
     count = 0
     first = 0
@@ -182,6 +182,7 @@ def sorted_halves(
 @compiled
 def solve_windows(
     values: Integers,
+    ranked: Integers,
     targets: Integers,
     signed: bool,
     most: Integers,
@@ -208,7 +209,7 @@ def solve_windows(
     for cell in range(cells):
         limit = most[cell] if most.size else n
         rest_limit = max(limit - (window + 1) // 2, 0) if most.size else n
-        window_first(values[cell], window, order)
+        window_first(values[cell], ranked[cell], window, order)
         low, low_keys, low_starts, high, high_keys, high_starts = sorted_halves(
             values[cell][order[:window]], signed, limit < n, sums, keys
         )

@@ -125,7 +125,8 @@ def _follow(
 
     used = plan.groups * plan.size
     order = np.empty(len(values), np.int64)
-    windows.window_first(values, used, order)
+    ranked = np.argsort(np.abs(values), kind="stable")
+    windows.window_first(values, ranked, used, order)
     mask[:] = 0
     goal = target - beam.settle(values, target, signed, order, used, mask)
     left, right = _lists(values, goal, signed, order[:used], plan.groups, width)

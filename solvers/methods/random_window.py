@@ -68,6 +68,7 @@ def _search(
     step = max(1, tries_a_call // tries)
     for start in range(0, len(mask), step):
         part = slice(start, start + step)
+        ranked = np.argsort(np.abs(grid.values[part]), axis=1, kind="stable")
         first = 0
         while first < tries:
             count = tries_a_call
@@ -78,6 +79,7 @@ def _search(
             last = min(first + count, tries)
             windows.solve_windows(
                 grid.values[part],
+                ranked,
                 grid.targets[part],
                 grid.signed,
                 np.empty(0, np.int64) if grid.at_most is None else grid.at_most[part],

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from solvers.api import METHODS, solve, solve_batch
 from solvers.errors import InvalidInput
+from solvers.prepared import Prepared, prepare
 from solvers.solution import Certificate, Solution
 from solvers.vectors import VECTOR_METHODS, solve_vectors
 from solvers.verification import Verification, verify
@@ -24,8 +25,10 @@ __all__ = [
     "VECTOR_METHODS",
     "Certificate",
     "InvalidInput",
+    "Prepared",
     "Solution",
     "Verification",
+    "prepare",
     "solve",
     "solve_batch",
     "solve_vectors",

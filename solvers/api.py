@@ -118,20 +118,21 @@ def _solve(problem: Problem, name: str, options: Options, workers: int, start: f
     given = checked_options(name, options, BY_NAME)
     method = choose_method(problem) if name == "auto" else BY_NAME[name]
     method.check(problem)
-    solution = _empty(problem, method)
+    solution = unsolved(problem, method)
     step = min(_CELLS_AT_ONCE, max(1, -(-problem.cells // (4 * workers))))
     parts = [slice(first, first + step) for first in range(0, problem.cells, step)]
     if workers == 1:
         for part in parts:
-            _solve_part(solution, part, method, given)
+            solve_part(solution, part, method, given)
     else:
         with ThreadPoolExecutor(workers) as pool:
-            for task in [pool.submit(_solve_part, solution, part, method, given) for part in parts]:
+            for task in [pool.submit(solve_part, solution, part, method, given) for part in parts]:
                 task.result()
     return replace(solution, seconds=time.perf_counter() - start)
 
 
-def _empty(problem: Problem, method: Method) -> Solution:
+def unsolved(problem: Problem, method: Method) -> Solution:
+    """A solution to be filled by `solve_part`."""
     cells = problem.cells
     return Solution(
         mask=as_mask(np.zeros(problem.values.shape, np.int8), problem.coefficients),
@@ -147,7 +148,7 @@ def _empty(problem: Problem, method: Method) -> Solution:
     )
 
 
-def _solve_part(solution: Solution, cells: slice, method: Method, options: Options) -> None:
+def solve_part(solution: Solution, cells: slice, method: Method, options: Options) -> None:
     """Solve some cells and write them into the solution."""
     problem = solution.problem.part(cells)
     grid, ends = to_grid(problem, method.bits)

@@ -110,10 +110,12 @@ def to_grid(problem: Problem, most_bits: int) -> tuple[Grid, Ends]:
     exponent, exact = np.empty(cells, np.int64), np.empty(cells, np.bool_)
     sides, reachable = np.empty(cells, np.uint8), np.empty(cells, np.bool_)
     mask = np.zeros((cells, n), np.int8)
-    fixed = np.empty((0, n), np.int8) if problem.fixed is None else problem.fixed
+    fixed = np.empty((0, n), np.int8)
+    if problem.fixed is not None:
+        fixed = np.ascontiguousarray(problem.fixed)
     most = problem.most_free
     kernels.fill_grid(
-        problem.values,
+        np.ascontiguousarray(problem.values),
         problem.targets,
         fixed,
         np.empty(0, np.int64) if most is None else most,
@@ -185,7 +187,8 @@ def evaluate(
 
     achieved, error = np.empty(problem.cells), np.empty(problem.cells)
     certain = np.empty(problem.cells, np.bool_)
-    kernels.evaluate(problem.values, problem.targets, mask, achieved, error, certain)
+    values = np.ascontiguousarray(problem.values)
+    kernels.evaluate(values, problem.targets, mask, achieved, error, certain)
     for cell in np.flatnonzero(~certain):
         terms = (problem.values[cell] * mask[cell]).tolist()
         achieved[cell] = math.fsum(terms)

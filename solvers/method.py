@@ -20,6 +20,10 @@ LARGEST_WINDOW = 44
 """Numbers that fit a meet in the middle: its four half tables then take 200 MB."""
 
 
+LEAST_WIDTH, LARGEST_WIDTH = 16, 1 << 22
+"""Sums in a list of a beam: at the largest width a search takes about 500 MB."""
+
+
 class Options(TypedDict, total=False):
     """Options of the methods; None stands for the default.
 
@@ -30,13 +34,18 @@ class Options(TypedDict, total=False):
     window : int
         Numbers searched exactly at a time by `random`; default 24, of vectors 20.
     time_limit : float
-        Of `milp`, `knapsack` and, of vectors, `random`, for each cell [s]; default none.
+        Of `milp`, `knapsack`, `random` and `schroeppel-shamir`, for each cell [s]; default
+        none. `random` then tries until the time is used, or until ``tries`` are done where
+        that is given too.
+    width : int
+        Sums that `beam` keeps in each list; default 2**16.
     """
 
     seed: int | None
     tries: int | None
     window: int | None
     time_limit: float | None
+    width: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +165,7 @@ OPTION_CHECKS: dict[str, Callable[[object], object]] = {
     "tries": lambda value: checked_integer("tries", value, 1),
     "window": lambda value: checked_integer("window", value, 1, LARGEST_WINDOW),
     "time_limit": lambda value: checked_seconds("time_limit", value),
+    "width": lambda value: checked_integer("width", value, LEAST_WIDTH, LARGEST_WIDTH),
 }
 
 

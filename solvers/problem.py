@@ -104,11 +104,13 @@ def check_magnitudes(problem: Problem) -> None:
     """Raise InvalidInput where a sum of values may not be finite."""
     if not problem.values.size:
         return
-    largest = max(-float(problem.values.min()), float(problem.values.max()))
+    repeated = problem.values.strides[0] == 0  # one set for all targets
+    values = problem.values[:1] if repeated else problem.values
+    largest = max(-float(values.min()), float(values.max()))
     if largest * problem.n + float(np.abs(problem.targets).max()) < 1e308:
         return
     with np.errstate(over="ignore"):
-        magnitude = np.abs(problem.values).sum(axis=1) + np.abs(problem.targets)
+        magnitude = np.abs(values).sum(axis=1) + np.abs(problem.targets)
     if not np.isfinite(magnitude).all():
         cell = int(np.argwhere(~np.isfinite(magnitude))[0][0])
         raise InvalidInput(

@@ -18,6 +18,7 @@ from solvers.kernels.compiled import compiled
 
 Integers = NDArray[np.int64]
 Keys = NDArray[np.int32]
+Halves = tuple[Integers, Keys, Integers, Integers, Keys, Integers]
 
 DIGITS = 24
 MASK = (1 << DIGITS) - 1
@@ -193,10 +194,10 @@ def sorted_by_count(
 
 
 @compiled
-def solve_one(
-    values: Integers, target: int, signed: bool, most: int, sums: Integers, keys: Keys
-) -> tuple[int, int]:
-    """Smallest error of one set, at most ``most`` numbers enabled, and its best key."""
+def sorted_halves(
+    values: Integers, signed: bool, by_count: bool, sums: Integers, keys: Keys
+) -> Halves:
+    """Sums and keys of both halves, ascending in each class, and where the classes begin."""
     half = values.size // 2
     low, low_keys, spare, spare_keys, low_size = sorted_sums(
         values[:half], signed, sums[0], keys[0], sums[1], keys[1]
@@ -204,25 +205,60 @@ def solve_one(
     high, high_keys, other, other_keys, high_size = sorted_sums(
         values[half:], signed, sums[2], keys[2], sums[3], keys[3]
     )
-    if most >= values.size:
-        return closest_pair(
-            low[:low_size], low_keys[:low_size], high[:high_size], high_keys[:high_size], target
+    if not by_count:
+        return (
+            low[:low_size],
+            low_keys[:low_size],
+            np.array([0, low_size]),
+            high[:high_size],
+            high_keys[:high_size],
+            np.array([0, high_size]),
         )
     starts = np.empty(half + 2, np.int64)
     ends = np.empty(values.size - half + 2, np.int64)
     sorted_by_count(low, low_keys, low_size, spare, spare_keys, starts)
     sorted_by_count(high, high_keys, high_size, other, other_keys, ends)
+    return spare, spare_keys, starts, other, other_keys, ends
+
+
+@compiled
+def closest_in_classes(
+    low: Integers,
+    low_keys: Keys,
+    low_starts: Integers,
+    high: Integers,
+    high_keys: Keys,
+    high_starts: Integers,
+    most: int,
+    target: int,
+) -> tuple[int, int]:
+    """Smallest error and best key of two halves whose sums are in classes.
+
+    Class c begins at starts[c]: the sums of c numbers enabled, of which a pair of classes
+    may have ``most``; or a single class where any number may be.
+    """
     best = LARGEST
     best_key = LARGEST
-    for i in range(min(most, half) + 1):
-        a = slice(starts[i], starts[i + 1])
-        for j in range(min(most - i, values.size - half) + 1):
-            b = slice(ends[j], ends[j + 1])
-            error, key = closest_pair(spare[a], spare_keys[a], other[b], other_keys[b], target)
+    for i in range(min(most, low_starts.size - 2) + 1):
+        a = slice(low_starts[i], low_starts[i + 1])
+        for j in range(min(most - i, high_starts.size - 2) + 1):
+            b = slice(high_starts[j], high_starts[j + 1])
+            error, key = closest_pair(low[a], low_keys[a], high[b], high_keys[b], target)
             if error < best or (error == best and key < best_key):
                 best = error
                 best_key = key
     return best, best_key
+
+
+@compiled
+def solve_one(
+    values: Integers, target: int, signed: bool, most: int, sums: Integers, keys: Keys
+) -> tuple[int, int]:
+    """Smallest error of one set, at most ``most`` numbers enabled, and its best key."""
+    low, low_keys, low_starts, high, high_keys, high_starts = sorted_halves(
+        values, signed, most < values.size, sums, keys
+    )
+    return closest_in_classes(low, low_keys, low_starts, high, high_keys, high_starts, most, target)
 
 
 @compiled

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from solvers.method import Method
-from solvers.methods import enumeration, knapsack, meet_in_the_middle, milp, random_window
+from solvers.methods import (
+    beam,
+    enumeration,
+    knapsack,
+    meet_in_the_middle,
+    milp,
+    random_window,
+)
 from solvers.problem import SIGNED, Problem
 
 BY_NAME = {
@@ -11,9 +18,10 @@ BY_NAME = {
     for method in (
         enumeration.METHOD,
         meet_in_the_middle.METHOD,
+        beam.METHOD,
+        random_window.METHOD,
         knapsack.METHOD,
         milp.METHOD,
-        random_window.METHOD,
     )
 }
 

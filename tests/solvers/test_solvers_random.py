@@ -90,3 +90,39 @@ def test_auto_is_exact_while_it_fits_and_heuristic_beyond():
     beyond = solvers.solve(rng.uniform(-1, 1, 45), 0.1, seed=3, tries=2)
     assert (exact.method, exact.status) == ("meet-in-the-middle", "optimal")
     assert (beyond.method, beyond.status) == ("random", "feasible")
+
+
+def test_a_time_limit_goes_on_where_tries_end(cells):
+    """Tries are the same ones: as many with a limit as without are no worse."""
+    limited = run((cells[0][:3], cells[1][:3]), time_limit=0.05, tries=None)
+    fixed = run((cells[0][:3], cells[1][:3]), tries=8)
+    assert (np.abs(limited.error) <= np.abs(fixed.error)).all()
+    assert limited.seconds > 0.1
+
+
+def test_a_time_limit_ends_with_the_tries_where_both_are_given(cells):
+    limited, fixed = run(cells, time_limit=1e3, tries=20), run(cells, tries=20)
+    assert np.array_equal(limited.mask, fixed.mask)
+
+
+def test_a_time_limit_ends_at_zero_error():
+    solution = solvers.solve(np.ones(50), 20.0, "random", time_limit=1e3)
+    assert solution.error == 0
+
+
+def test_tries_in_several_calls_are_the_same(cells, monkeypatch):
+    from solvers.methods import random_window
+
+    whole = run(cells, tries=20)
+    monkeypatch.setattr(random_window, "_SUMS_A_CALL", 1)
+    monkeypatch.setattr(random_window, "_LEAST_TRIES_A_CALL", 3)
+    assert np.array_equal(run(cells, tries=20).mask, whole.mask)
+
+
+@pytest.mark.parametrize("coefficients", [(0, 1), (-1, 0, 1)])
+def test_limits_are_kept(cells, coefficients):
+    options = {"coefficients": coefficients, "at_most": 9, "tries": 40}
+    solution = run(cells, **options)
+    assert (np.count_nonzero(solution.mask, axis=1) <= 9).all()
+    achieved = (solution.mask * cells[0]).sum(axis=1)
+    assert achieved - cells[1] == pytest.approx(solution.error, abs=1e-12)

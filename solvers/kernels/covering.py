@@ -20,7 +20,7 @@ from solvers.kernels.compiled import compiled
 Integers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
-NONE = np.int64(1) << 62
+NONE = 1 << 62
 """Stands for a missing neighbour above, -NONE for one below."""
 
 BINS = 1 << 18
@@ -202,7 +202,7 @@ def widest_in_segment(
     where: int,
 ) -> tuple[int, int]:
     """The widest gap between marked bins with an empty one between, if it exceeds ``best``."""
-    width = np.int64(1) << shift
+    width = 1 << shift
     first = 0
     while first < marked.size and not marked[first]:
         first += 1
@@ -211,7 +211,7 @@ def widest_in_segment(
         return best, where
     # The longest run holds a gap of more than its own length: shorter ones must compete.
     least = max(1, max(best, longest * width) // width - 1)
-    left, right = next_run(marked, first, least)
+    _, right = next_run(marked, first, least)
     measured = 0
     while right < marked.size:
         measured += 1
@@ -222,7 +222,7 @@ def widest_in_segment(
             best = above - below
             where = above + below
             least = max(least, best // width - 1)
-        left, right = next_run(marked, right, least)
+        _, right = next_run(marked, right, least)
     return best, where
 
 
@@ -231,7 +231,7 @@ def worst_with_bins(
     short: Integers, long: Integers, low: int, high: int, shift: int
 ) -> tuple[int, int]:
     """Twice the radius and twice its target; right when it is at least two bins or they are 1."""
-    bins = min(np.int64(BINS), ((high - low) >> shift) + 1)
+    bins = min(BINS, ((high - low) >> shift) + 1)
     marked = np.empty(bins, np.uint8)
     starts = np.empty(short.size, np.int64)
     ends = np.empty(short.size, np.int64)
@@ -292,7 +292,7 @@ def worst_targets(
         even = (high - low) // (count_between(short, long, low, high) + 1)
         shift = min(floor_log2(even) + 1, _MOST_SHIFT)
         best, where = worst_with_bins(short, long, low, high, shift)
-        if best < np.int64(2) << shift:
+        if best < 2 << shift:
             shift = min(max(floor_log2(even) - 1, 0), _MOST_SHIFT)
             best, where = worst_with_bins(short, long, low, high, shift)
         radii[cell] = best

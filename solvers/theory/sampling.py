@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -106,3 +108,16 @@ def in_threads(task: Callable[[slice], None], parts: Sequence[slice], workers: i
             done.result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def checked_real(name: str, given: object) -> float:
+    """A real number, infinity included.
+
+    Raises
+    ------
+    InvalidInput
+        When it is something else.
+    """
+    if isinstance(given, bool) or not isinstance(given, numbers.Real) or math.isnan(given):
+        raise InvalidInput(f"{name} = {given!r}: give a real number")
+    return float(given)

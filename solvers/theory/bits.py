@@ -72,8 +72,9 @@ def covering_radius(
     Returns
     -------
     CoveringRadius
-        Exact on a grid finer than 2**-53 of full scale, see ``quantum``. One set of n
-        values costs about 2**n * 1.3 ns when most of its sums lie in the range.
+        Exact on a grid whose step, ``quantum``, is at most 2**-53 of the largest value (or
+        of the ends of the range divided by n, where these are larger). A set costs little
+        more than 1 ns for each of its 2**n sums that lies in the range.
 
     Raises
     ------
@@ -185,7 +186,8 @@ def bits_against_n(
 
     Targets in [-1/2, 1/2], full scale 1; the other arguments are those of `sample_bits`.
     """
-    name = distribution if isinstance(distribution, str) else distribution.__name__
+    name = distribution if isinstance(distribution, str) else ""
+    name = name or getattr(distribution, "__name__", "own")
     for n in counts:
         bits = sample_bits(n, sets, seed=seed, distribution=distribution, workers=workers)
         one_percent, median = np.quantile(bits, (0.01, 0.5)).tolist()

@@ -3,13 +3,16 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-solvers clean setup setup-bench setup-dev
+.PHONY: help demo theory test lint format bench bench-solvers clean setup setup-bench setup-dev
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 demo: setup  ## precision against resistors per weight, on a real network, in ngspice
 	@$(BIN)/crossbar study examples/digits.toml --out out/digits
+
+theory: setup  ## bits against the number of random values, in out/theory
+	@$(BIN)/python examples/bits_against_n.py --out out/theory
 
 test: setup-dev  ## all tests (ARGS="-k name" chooses some)
 	@$(BIN)/pytest $(ARGS)

@@ -14,6 +14,7 @@ Examples
 from __future__ import annotations
 
 from solvers.api import METHODS, solve, solve_batch
+from solvers.covering import CoveringRadius, covering_radius
 from solvers.errors import InvalidInput
 from solvers.prepared import Prepared, prepare
 from solvers.solution import Certificate, Solution
@@ -24,10 +25,12 @@ __all__ = [
     "METHODS",
     "VECTOR_METHODS",
     "Certificate",
+    "CoveringRadius",
     "InvalidInput",
     "Prepared",
     "Solution",
     "Verification",
+    "covering_radius",
     "prepare",
     "solve",
     "solve_batch",

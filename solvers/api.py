@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Unpack
 
@@ -16,6 +15,7 @@ from solvers.method import Answer, Method, Options, checked_integer, checked_opt
 from solvers.methods import BY_NAME, choose_method
 from solvers.problem import BINARY, Problem, checked_problem
 from solvers.solution import Certificate, Solution, as_mask
+from solvers.threads import in_threads
 
 METHODS = ("auto", *BY_NAME)
 """The names that ``method`` takes."""
@@ -121,13 +121,7 @@ def _solve(problem: Problem, name: str, options: Options, workers: int, start: f
     solution = unsolved(problem, method)
     step = min(_CELLS_AT_ONCE, max(1, -(-problem.cells // (4 * workers))))
     parts = [slice(first, first + step) for first in range(0, problem.cells, step)]
-    if workers == 1:
-        for part in parts:
-            solve_part(solution, part, method, given)
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            for task in [pool.submit(solve_part, solution, part, method, given) for part in parts]:
-                task.result()
+    in_threads(lambda part: solve_part(solution, part, method, given), parts, workers)
     return replace(solution, seconds=time.perf_counter() - start)
 
 

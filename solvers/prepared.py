@@ -6,7 +6,7 @@ Examples
 >>> prepared = prepare([0.5, -0.25, 0.125])
 >>> prepared.solve([0.3, -0.1]).achieved.tolist()
 [0.25, -0.125]
->>> prepared.covering_radius(-0.25, 0.625).radius
+>>> float(prepared.covering_radius(-0.25, 0.625).radius)
 0.0625
 """
 
@@ -16,12 +16,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from solvers.api import solve_part, unsolved
+from solvers.covering import CoveringRadius
 from solvers.errors import InvalidInput
 from solvers.grid import Grid, to_grid
 from solvers.method import Answer, Method, Options
@@ -48,21 +48,6 @@ _STEPS_A_CALL = 1 << 26
 
 Integers = NDArray[np.int64]
 Keys = NDArray[np.int32]
-
-
-class CoveringRadius(NamedTuple):
-    """Worst case of a range of targets.
-
-    Parameters
-    ----------
-    radius : float
-        Largest error magnitude, in the units of the values.
-    target : float
-        The target that has it; the smallest of several.
-    """
-
-    radius: float
-    target: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,7 +220,7 @@ class Prepared:
         Returns
         -------
         CoveringRadius
-            As accurate as `error`.
+            With shapes (), as accurate as `error`.
 
         Raises
         ------
@@ -258,7 +243,11 @@ class Prepared:
             radius = np.ldexp(float(above - below), self._exponent - 1)
             worst.append((float(radius), float(np.clip(middle, *ends))))
         worst.append((at_high, float(ends[1])))
-        return CoveringRadius(*max(worst, key=lambda one: one[0]))
+        radius, target = max(worst, key=lambda one: one[0])
+        step = Fraction(self.step)
+        exact = self.grid.exact[0] and all(Fraction(end) % step == 0 for end in ends.tolist())
+        quantum = 0.0 if exact else self.step
+        return CoveringRadius(np.array(radius), np.array(target), np.array(quantum))
 
     @property
     def _exponent(self) -> int:

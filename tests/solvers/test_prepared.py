@@ -138,7 +138,7 @@ def test_covering_radius_is_the_largest_of_all_gaps(problem, one_end, other_end)
     prepared = prepare(values, **options)
     found = prepared.covering_radius(low, high)
     radius, target = worst_target(all_sums(values, **options), low, high)
-    assert (Fraction(found.radius), Fraction(found.target)) == (radius, target)
+    assert (Fraction(float(found.radius)), Fraction(float(found.target))) == (radius, target)
     assert abs(prepared.error(found.target)) == found.radius
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from solvers import InvalidInput, covering_radius, solve_batch
+from solvers import InvalidInput, covering, covering_radius, solve_batch
 from solvers.theory import bits_against_n, sample_bits
 
 SETTINGS = settings(deadline=None, max_examples=150)

@@ -24,19 +24,24 @@ class Options(TypedDict, total=False):
     """Options of the methods; None stands for the default.
 
     seed : int
-        Of `random`; default 0, so that results repeat.
+        Of `random` and `schroeppel-shamir`; default 0, so that results repeat.
     tries : int
         Windows searched by `random`; default 32.
     window : int
         Numbers searched exactly at a time by `random`; default 24.
     time_limit : float
-        Of `milp`, for each cell [s]; default none.
+        Of `milp` and `schroeppel-shamir`, for each cell [s]; default none.
+    progress : callable
+        Of `schroeppel-shamir`; called now and then, and when a cell is done, with the
+        share of the cell's search that is done and the error magnitude of its best choice
+        so far, in grid steps.
     """
 
     seed: int | None
     tries: int | None
     window: int | None
     time_limit: float | None
+    progress: Callable[[float, int], object] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,11 +149,25 @@ def checked_seconds(name: str, value: object) -> float:
     return number
 
 
+def checked_callable(name: str, value: object) -> Callable[..., object]:
+    """A function.
+
+    Raises
+    ------
+    InvalidInput
+        When it is something else.
+    """
+    if not callable(value):
+        raise InvalidInput(f"{name} = {value!r}: give a function")
+    return value
+
+
 OPTION_CHECKS: dict[str, Callable[[object], object]] = {
     "seed": lambda value: checked_integer("seed", value, 0),
     "tries": lambda value: checked_integer("tries", value, 1),
     "window": lambda value: checked_integer("window", value, 1, LARGEST_WINDOW),
     "time_limit": lambda value: checked_seconds("time_limit", value),
+    "progress": lambda value: checked_callable("progress", value),
 }
 
 

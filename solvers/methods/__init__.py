@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from solvers.method import Method
-from solvers.methods import meet_in_the_middle, milp, random_window
+from solvers.methods import meet_in_the_middle, milp, random_window, schroeppel_shamir
 from solvers.problem import SIGNED, Problem
 
 BY_NAME = {
-    method.name: method for method in (meet_in_the_middle.METHOD, milp.METHOD, random_window.METHOD)
+    method.name: method
+    for method in (
+        meet_in_the_middle.METHOD,
+        schroeppel_shamir.METHOD,
+        milp.METHOD,
+        random_window.METHOD,
+    )
 }
 
 

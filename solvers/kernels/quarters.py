@@ -154,19 +154,24 @@ def search_interval(
 
     That takes a sum of the first half from low to high; the sum of the second half is then
     the next one below or above what is lacking, so from target - high to target - low or
-    beside these. Returns how many pairs the halves have there, and how many sums of each
-    are left in rows 0 and 1: none if the pairs of either do not fit.
+    beside these. Where it is beside these, only the outermost sums of the first half count.
+    Returns how many pairs the halves have there, and how many sums of each are left in rows
+    0 and 1: none if the first half has no pair, or if both have some and either has more
+    than there is room for.
     """
     room = sums.shape[1] - 2
     count, _, _, _, _ = pairs_between(first, low, high, sums[0, :room], keys[0, :room])
-    if count == 0 or count > room:
-        return count, 0, 0, 0
     size, below, below_key, above, above_key = pairs_between(
         second, target - high, target - low, sums[1, :room], keys[1, :room]
     )
-    if size > room:
+    if count == 0 or (size > 0 and max(count, size) > room):
         return count, size, 0, 0
     rows = [count, size]
+    if size == 0:
+        none, no_keys = sums[0, :0], keys[0, :0]
+        _, sums[0, 0], keys[0, 0], _, _ = pairs_between(first, high + 1, high, none, no_keys)
+        _, _, _, sums[0, 1], keys[0, 1] = pairs_between(first, low, low - 1, none, no_keys)
+        rows[0] = 2
     if below_key != ABSENT:
         sums[1, rows[1]], keys[1, rows[1]] = below, below_key
         rows[1] += 1

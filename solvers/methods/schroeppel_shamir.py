@@ -234,12 +234,13 @@ def _sweep(
         first, second, *left = quarters.search_interval(
             plan.first, plan.second, target, low, high, best[0], sums, keys, marks
         )
-        width, most = high - low + 1, max(first, second)
-        if most > room:
-            widths[up] = max(1, min(width // 2, width * _PAIRS // most))
+        width, fewest, most = high - low + 1, *sorted((first, second))
+        if fewest and most > room:
+            wanted = max(width * _PAIRS // most, width // (2 * fewest))
+            widths[up] = max(1, min(width // 2, wanted))
             continue
         ends[up] = high + 1 if up else low
-        widths[up] = 1 + min(4 * width, width * _PAIRS // most if most else 4 * width)
+        widths[up] = 1 + min(4 * width, width * _PAIRS // most if fewest else 4 * width)
         done += first
         if min(left) > 0:
             lists = [

@@ -36,11 +36,12 @@ _HASHES = (-7046029254386353131, -4417276706812531889)
 @compiled
 def distinct_sums(
     values: Integers, place: int, signed: bool, sums: Integers, keys: Integers
-) -> tuple[Integers, Integers]:
-    """Distinct sums in ascending order, each with its smallest key; none if too many.
+) -> tuple[int, int]:
+    """Distinct sums in ascending order, each with its smallest key.
 
-    ``sums`` and ``keys`` (2, size) are overwritten and hold the result. ``place`` is the
-    mask of the first number alone.
+    Returns the row of ``sums`` and ``keys`` (2, size) that holds them and their number, 0
+    if these may be too small. ``place`` is the mask of the first number alone. (Ctrl-C
+    while numba makes an array to return ends in a SystemError: so none is returned here.)
     """
     sums[0, 0] = 0
     keys[0, 0] = 0
@@ -50,7 +51,7 @@ def distinct_sums(
         new = 1 - now
         plus = (1 << DIGITS) + place
         if size * (3 if signed else 2) > sums.shape[1]:
-            return sums[0, :0], keys[0, :0]
+            return 0, 0
         if signed:
             size = add_signed_number(
                 values[k], plus, plus + place, sums[now], keys[now], size, sums[new], keys[new]
@@ -60,7 +61,7 @@ def distinct_sums(
             size = add_number(values[k], plus, sums[now], keys[now], size, sums[new], keys[new])
             place *= 2
         now = new
-    return sums[now, :size], keys[now, :size]
+    return now, size
 
 
 @compiled

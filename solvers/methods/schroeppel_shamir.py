@@ -105,17 +105,19 @@ def search(grid: Grid, seed: int) -> Iterator[Found]:
     values, target, signed = grid.values[0], int(grid.targets[0]), grid.signed
     n, middle = values.size, values.size // 2
     low, high = values[:middle], values[middle:]
+    best = merge.LARGEST, 0, 0
+    if (3 if signed else 2) ** high.size > _MOST_STORED:
+        mask = random_window.run(grid, {**_START, "seed": seed}).mask[0]
+        error = abs(int(mask @ values) - target)
+        best = error, _key(mask[:middle], signed), _key(mask[middle:], signed)
+        yield _found(best, n, signed, 0.0, Certificate.NONE)
     low_sums = _distinct_sums(low, 1, signed, _MOST_STORED)
     high_sums = _distinct_sums(high, 1, signed, _MOST_STORED)
     if len(low_sums[0]) and len(high_sums[0]):
-        best = quarters.closest_pair(*low_sums, *high_sums, target, (merge.LARGEST, 0, 0))
+        best = quarters.closest_pair(*low_sums, *high_sums, target, best)
         yield _found(best, n, signed, 1.0, Certificate.EXHAUSTIVE)
         return
     del low_sums, high_sums
-    mask = random_window.run(grid, {**_START, "seed": seed}).mask[0]
-    error = abs(int(mask @ values) - target)
-    best = error, _key(mask[:middle], signed), _key(mask[middle:], signed)
-    yield _found(best, n, signed, 0.0, Certificate.NONE)
     sweep = _sweep(_quarters(low, signed), _quarters(high, signed), target, best)
     for best, share in sweep:
         proof = Certificate.FILTER if share == 1 else Certificate.NONE
@@ -130,7 +132,8 @@ def _distinct_sums(
 
     size = min(most, (3 if signed else 2) ** values.size)
     sums, keys = np.empty((2, size), np.int64), np.empty((2, size), np.int64)
-    return quarters.distinct_sums(values, place, signed, sums, keys)
+    row, found = quarters.distinct_sums(values, place, signed, sums, keys)
+    return sums[row, :found], keys[row, :found]
 
 
 def _quarters(values: Integers, signed: bool) -> Half:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
@@ -244,24 +245,45 @@ def test_interrupt_keeps_the_best_mask_and_the_cells_that_are_done(monkeypatch):
 
     def stop(share, error):
         reports.append((share, error))
-        if len(reports) == 5:
+        if len(reports) == 6:
             raise KeyboardInterrupt
 
     with pytest.raises(SearchInterrupted, match="1 of 3 cells") as caught:
         schroeppel_shamir.run(grid, {"progress": stop})
     shares, errors = zip(*reports, strict=True)
-    assert shares[:2] == (1, 0)
-    assert 0 < shares[2] < shares[3] < shares[4] < 1
+    assert shares[:3] == (0, 1, 0)
+    assert 0 < shares[3] < shares[4] < shares[5] < 1
     assert caught.value.done.tolist() == [True, False, False]
     mask, answer = caught.value.mask, caught.value.answer
     assert (mask.shape, mask.dtype) == ((3, 46), np.int8)
     assert easy @ mask[0] == 300
     assert abs(int(values @ mask[1]) - target) == errors[-1]
-    assert errors[-1] < errors[1]  # better than the first answer
+    assert errors[-1] < errors[2]  # better than the first answer
     assert not mask[2].any()
     assert answer.certificate.tolist() == [Certificate.EXHAUSTIVE, *[Certificate.NONE] * 2]
     assert answer.bound.tolist() == [0, 0, 0]
     assert isinstance(caught.value, KeyboardInterrupt)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no timer signal")
+@pytest.mark.parametrize("delay", [0.03, 0.05, 0.08, 0.12, 0.2])
+def test_a_signal_in_compiled_code_keeps_the_best_mask(delay):
+    values, target = draw(62, 12)
+    schroeppel_shamir.run(grid_of(*draw(44, 12)), {})  # compiled from here on
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with pytest.raises(SearchInterrupted) as caught:
+            signal.setitimer(signal.ITIMER_REAL, delay)
+            schroeppel_shamir.run(grid_of(values, target), {})
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert caught.value.mask.any()
+    assert abs(int(caught.value.mask[0] @ values) - target) < 2**40  # of 2**52
 
 
 def test_progress_of_each_cell_ends_at_one():

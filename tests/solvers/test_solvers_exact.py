@@ -10,7 +10,7 @@ import pytest
 
 import solvers
 
-EXACT = ("auto", "meet-in-the-middle", "milp", "random")  # random: n within its window
+EXACT = ("auto", "meet-in-the-middle", "schroeppel-shamir", "milp", "random")  # random: n within its window
 _RNG = np.random.default_rng(20)
 
 CASES = {

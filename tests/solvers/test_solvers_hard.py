@@ -276,8 +276,8 @@ def test_a_signal_in_compiled_code_keeps_the_best_mask(delay):
 
     previous = signal.signal(signal.SIGALRM, interrupt)
     try:
+        signal.setitimer(signal.ITIMER_REAL, delay)
         with pytest.raises(SearchInterrupted) as caught:
-            signal.setitimer(signal.ITIMER_REAL, delay)
             schroeppel_shamir.run(grid_of(values, target), {})
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

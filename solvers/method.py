@@ -28,7 +28,7 @@ class Options(TypedDict, total=False):
     """Options of the methods; None stands for the default.
 
     seed : int
-        Of `random`; default 0, so that results repeat.
+        Of `random` and `schroeppel-shamir`; default 0, so that results repeat.
     tries : int
         Windows searched by `random`; default 32, of vectors 128.
     window : int
@@ -39,6 +39,10 @@ class Options(TypedDict, total=False):
         that is given too.
     width : int
         Sums that `beam` keeps in each list; default 2**16.
+    progress : callable
+        Of `schroeppel-shamir`; called now and then, and when a cell is done, with the
+        share of the cell's search that is done and the error magnitude of its best choice
+        so far, in grid steps.
     """
 
     seed: int | None
@@ -46,6 +50,7 @@ class Options(TypedDict, total=False):
     window: int | None
     time_limit: float | None
     width: int | None
+    progress: Callable[[float, int], object] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,12 +165,26 @@ def checked_seconds(name: str, value: object) -> float:
     return number
 
 
+def checked_callable(name: str, value: object) -> Callable[..., object]:
+    """A function.
+
+    Raises
+    ------
+    InvalidInput
+        When it is something else.
+    """
+    if not callable(value):
+        raise InvalidInput(f"{name} = {value!r}: give a function")
+    return value
+
+
 OPTION_CHECKS: dict[str, Callable[[object], object]] = {
     "seed": lambda value: checked_integer("seed", value, 0),
     "tries": lambda value: checked_integer("tries", value, 1),
     "window": lambda value: checked_integer("window", value, 1, LARGEST_WINDOW),
     "time_limit": lambda value: checked_seconds("time_limit", value),
     "width": lambda value: checked_integer("width", value, LEAST_WIDTH, LARGEST_WIDTH),
+    "progress": lambda value: checked_callable("progress", value),
 }
 
 

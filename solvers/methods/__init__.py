@@ -10,6 +10,7 @@ from solvers.methods import (
     meet_in_the_middle,
     milp,
     random_window,
+    schroeppel_shamir,
 )
 from solvers.problem import SIGNED, Problem
 
@@ -18,6 +19,7 @@ BY_NAME = {
     for method in (
         enumeration.METHOD,
         meet_in_the_middle.METHOD,
+        schroeppel_shamir.METHOD,
         beam.METHOD,
         random_window.METHOD,
         knapsack.METHOD,

@@ -19,7 +19,7 @@ from solvers.method import Answer, Method, Options
 from solvers.solution import Certificate
 
 _SUMS_A_CALL = 1 << 24
-_MOST_FILTERED = 36
+_MOST_FILTERED = 42
 _MOST_FILTERED_SIGNED = 22
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from solvers.api import METHODS, solve, solve_batch
 from solvers.covering import CoveringRadius, covering_radius
-from solvers.errors import InvalidInput
+from solvers.errors import InvalidInput, SearchInterrupted
 from solvers.prepared import Prepared, prepare
 from solvers.solution import Certificate, Solution
 from solvers.vectors import VECTOR_METHODS, solve_vectors
@@ -28,6 +28,7 @@ __all__ = [
     "CoveringRadius",
     "InvalidInput",
     "Prepared",
+    "SearchInterrupted",
     "Solution",
     "Verification",
     "covering_radius",

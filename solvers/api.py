@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,8 +11,17 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from solvers.errors import SearchInterrupted
 from solvers.grid import Grid, evaluate, from_grid, to_grid
-from solvers.method import Answer, Method, Options, checked_integer, checked_options
+from solvers.method import (
+    Answer,
+    Interrupted,
+    Method,
+    Options,
+    Progress,
+    checked_integer,
+    checked_options,
+)
 from solvers.methods import BY_NAME, choose_method
 from solvers.problem import BINARY, Problem, checked_problem
 from solvers.solution import Certificate, Solution, as_mask
@@ -50,7 +60,7 @@ def solve(
         Coefficients that cannot be chosen; NaN for those that can.
     at_most : int, optional
         So many coefficients, the fixed ones included, may differ from 0.
-    seed, tries, window, time_limit : optional
+    seed, tries, window, width, time_limit, progress : optional
         Of some methods, see `solvers.method.Options`. ``auto`` takes all of them.
 
     Returns
@@ -64,10 +74,15 @@ def solve(
     InvalidInput
         For a wrong type or shape, NaN or infinity, constraints that contradict, an unknown
         method, an option that the method does not take, or more numbers than it takes.
+    SearchInterrupted
+        On Ctrl-C; it carries the best choices so far.
     """
     start = time.perf_counter()
     problem = checked_problem(values, target, coefficients, fixed, at_most, batch=False)
-    return _solve(problem, method, options, 1, start).cell(0)
+    try:
+        return _solve(problem, method, options, 1, start).cell(0)
+    except SearchInterrupted as stop:
+        raise SearchInterrupted(stop.solution.cell(0), stop.done) from None
 
 
 def solve_batch(
@@ -94,7 +109,7 @@ def solve_batch(
     workers : int
         Threads that share the cells; the compiled searches hold no lock. The answers do
         not depend on it.
-    method, coefficients, seed, tries, window, time_limit
+    method, coefficients, seed, tries, window, width, time_limit, progress
         As in `solve`.
 
     Returns
@@ -105,7 +120,7 @@ def solve_batch(
 
     Raises
     ------
-    InvalidInput
+    InvalidInput, SearchInterrupted
         As `solve`.
     """
     start = time.perf_counter()
@@ -116,13 +131,39 @@ def solve_batch(
 
 def _solve(problem: Problem, name: str, options: Options, workers: int, start: float) -> Solution:
     given = checked_options(name, options, BY_NAME)
-    method = choose_method(problem) if name == "auto" else BY_NAME[name]
+    method = choose_method(problem, given) if name == "auto" else BY_NAME[name]
     method.check(problem)
     solution = unsolved(problem, method)
     step = min(_CELLS_AT_ONCE, max(1, -(-problem.cells // (4 * workers))))
     parts = [slice(first, first + step) for first in range(0, problem.cells, step)]
-    in_threads(lambda part: solve_part(solution, part, method, given), parts, workers)
+    done = np.zeros(problem.cells, np.bool_)
+    stop = threading.Event()
+    if "progress" in method.options:
+        given["progress"] = _heeding(stop, given.get("progress"))
+
+    def task(part: slice) -> None:
+        done[part] = solve_part(solution, part, method, given)
+        if not done[part].all():
+            raise KeyboardInterrupt
+
+    try:
+        in_threads(task, parts, workers, stop)
+    except KeyboardInterrupt:
+        solution = replace(solution, seconds=time.perf_counter() - start)
+        raise SearchInterrupted(solution, done) from None
     return replace(solution, seconds=time.perf_counter() - start)
+
+
+def _heeding(stop: threading.Event, progress: Progress | None) -> Progress:
+    """A progress function that hands Ctrl-C on to the threads, which never see it."""
+
+    def heed(share: float, error: int) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        if progress is not None:
+            progress(share, error)
+
+    return heed
 
 
 def unsolved(problem: Problem, method: Method) -> Solution:
@@ -130,27 +171,35 @@ def unsolved(problem: Problem, method: Method) -> Solution:
     cells = problem.cells
     return Solution(
         mask=as_mask(np.zeros(problem.values.shape, np.int8), problem.coefficients),
-        achieved=np.empty(cells),
-        error=np.empty(cells),
-        reachable=np.empty(cells, np.bool_),
-        lower_bound=np.empty(cells),
-        quantum=np.empty(cells),
-        certificates=np.empty(cells, np.uint8),
+        achieved=np.full(cells, np.nan),
+        error=np.full(cells, np.nan),
+        reachable=np.zeros(cells, np.bool_),
+        lower_bound=np.zeros(cells),
+        quantum=np.full(cells, np.nan),
+        certificates=np.full(cells, Certificate.NONE, np.uint8),
         method=method.name,
         seconds=0.0,
         problem=problem,
     )
 
 
-def solve_part(solution: Solution, cells: slice, method: Method, options: Options) -> None:
-    """Solve some cells and write them into the solution."""
+def solve_part(
+    solution: Solution, cells: slice, method: Method, options: Options
+) -> NDArray[np.bool_]:
+    """Solve some cells and write them into the solution; which of them are done."""
     problem = solution.problem.part(cells)
     grid, ends = to_grid(problem, method.bits)
     inside = ~ends.answered
-    answer = _searched(grid, inside, method, options)
+    begun, done = np.ones(problem.cells, np.bool_), np.ones(problem.cells, np.bool_)
+    try:
+        found = method.run(grid.part(inside), options) if inside.any() else None
+    except Interrupted as stop:
+        found, begun[inside], done[inside] = stop.answer, stop.begun, stop.done
+    answer = _with_ends(found, inside, problem.n)
     mask = from_grid(problem, answer.mask)
     mask[ends.answered] = ends.mask[ends.answered]
     achieved, error = evaluate(problem, mask)
+    achieved[~begun] = error[~begun] = np.nan
     solution.mask[cells] = as_mask(mask, problem.coefficients)
     solution.achieved[cells] = achieved
     solution.error[cells] = error
@@ -158,22 +207,19 @@ def solve_part(solution: Solution, cells: slice, method: Method, options: Option
     solution.lower_bound[cells] = _bound_in_floats(grid, answer, np.abs(error))
     solution.quantum[cells] = np.where(inside, grid.quantum, 0.0)
     solution.certificates[cells] = answer.certificate
+    return done
 
 
-def _searched(grid: Grid, inside: NDArray[np.bool_], method: Method, options: Options) -> Answer:
-    """The method's answer where the target is inside the range, and END elsewhere."""
-    if inside.all() and len(inside):
-        return method.run(grid, options)
-    found = method.run(grid.part(inside), options) if inside.any() else None
-    mask = np.zeros(grid.values.shape, np.int8)
-    bound = np.zeros(len(mask))
-    certificate = np.full(len(mask), Certificate.END, np.uint8)
+def _with_ends(found: Answer | None, inside: NDArray[np.bool_], n: int) -> Answer:
+    """The answer of the cells inside the range, and END elsewhere."""
+    if found is not None and inside.all():
+        return found
+    mask = np.zeros((len(inside), n), np.int8)
+    bound = np.zeros(len(inside))
+    certificate = np.full(len(inside), Certificate.END, np.uint8)
     if found is not None:
-        mask[inside], bound[inside], certificate[inside] = (
-            found.mask,
-            found.bound,
-            found.certificate,
-        )
+        mask[inside], bound[inside] = found.mask, found.bound
+        certificate[inside] = found.certificate
     return Answer(mask, bound, certificate)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from solvers.method import Answer
+    from solvers.solution import Solution
 
 
 class InvalidInput(ValueError):
@@ -20,19 +20,14 @@ class SearchInterrupted(KeyboardInterrupt):
 
     Parameters
     ----------
-    answer : Answer
-        The best choices so far on the grid, with what is proven about them. Cells that
-        were not begun have all coefficients 0.
+    solution : Solution
+        The best choices so far, with what is proven about them. Cells that were not begun
+        have an error of NaN.
     done : ndarray of bool, (cells,)
         Cells whose search had ended.
     """
 
-    def __init__(self, answer: Answer, done: NDArray[np.bool_]) -> None:
+    def __init__(self, solution: Solution, done: NDArray[np.bool_]) -> None:
         super().__init__(f"search interrupted: {np.count_nonzero(done)} of {done.size} cells done")
-        self.answer = answer
+        self.solution = solution
         self.done = done
-
-    @property
-    def mask(self) -> NDArray[np.int8]:
-        """The best coefficients so far on the grid; (cells, n)."""
-        return self.answer.mask

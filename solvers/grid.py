@@ -58,6 +58,8 @@ class Grid:
 
     def part(self, cells: NDArray[np.bool_]) -> Grid:
         """Only the marked cells."""
+        if cells.all():
+            return self
         return Grid(
             self.values[cells],
             self.targets[cells],

@@ -24,6 +24,10 @@ LEAST_WIDTH, LARGEST_WIDTH = 16, 1 << 22
 """Sums in a list of a beam: at the largest width a search takes about 500 MB."""
 
 
+Progress = Callable[[float, int], object]
+"""Told the share that is done and the smallest error so far, in grid steps."""
+
+
 class Options(TypedDict, total=False):
     """Options of the methods; None stands for the default.
 
@@ -50,7 +54,7 @@ class Options(TypedDict, total=False):
     window: int | None
     time_limit: float | None
     width: int | None
-    progress: Callable[[float, int], object] | None
+    progress: Progress | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +82,24 @@ class Takes(Protocol):
 
     @property
     def options(self) -> tuple[str, ...]: ...
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C inside a method that keeps its best answers so far.
+
+    Parameters
+    ----------
+    answer : Answer
+        Those answers; NONE certifies the unfinished ones.
+    begun, done : ndarray of bool, (cells,)
+        Cells that have an answer, and those whose search had ended.
+    """
+
+    def __init__(self, answer: Answer, begun: NDArray[np.bool_], done: NDArray[np.bool_]) -> None:
+        super().__init__("interrupted")
+        self.answer = answer
+        self.begun = begun
+        self.done = done
 
 
 class Run(Protocol):
@@ -114,10 +136,14 @@ class Method:
     most_signed: int | None = None
     limits: bool = True
 
+    def largest(self, signed: bool) -> int | None:
+        """Largest n that it accepts; None for any."""
+        return self.most_signed if signed else self.most
+
     def check(self, problem: Problem) -> None:
         """Raise InvalidInput when the problem is too large or of another kind."""
         signed = problem.coefficients == SIGNED
-        most = self.most_signed if signed else self.most
+        most = self.largest(signed)
         if most is not None and problem.n > most:
             kind = f" with coefficients {SIGNED}" if signed else ""
             raise InvalidInput(

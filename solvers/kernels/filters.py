@@ -25,7 +25,6 @@ COARSE = 10
 FINE = 8
 HASH = np.uint64(0x9E3779B97F4A7C15)
 OTHER_HASH = np.uint64(0xC2B2AE3D27D4EB4F)
-MOST_LOOKS = 1 << 22
 MOST_TRIES = 6
 
 
@@ -177,7 +176,7 @@ def closest_survivors(
         heads[place] = i
     best = LARGEST
     best_key = LARGEST
-    left = MOST_LOOKS
+    left = 4096 + 16 * (low.size + high.size)
     for index in high_found:
         first = np.uint32(goal - high[index] - STEPS)
         for edge in range(2):

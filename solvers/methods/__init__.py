@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from solvers.method import Method
+from solvers.method import Method, Options
 from solvers.methods import (
     beam,
     enumeration,
@@ -27,21 +27,28 @@ BY_NAME = {
     )
 }
 
-_ENUMERATED = 14
-_ENUMERATED_SIGNED = 9
+_EXACT = ((enumeration.METHOD, 14, 9), (meet_in_the_middle.METHOD, 40, 25))
+_HARD, _HARD_SIGNED = 56, 34
 
 
-def choose_method(problem: Problem) -> Method:
-    """The method that ``auto`` stands for: exact where it fits, else the heuristic.
+def choose_method(problem: Problem, options: Options) -> Method:
+    """The method that ``auto`` stands for; numbers for coefficients of -1, 0, 1 in brackets.
 
-    1. Up to 14 numbers (9 where coefficients are -1, 0 and 1): enumeration.
-    2. Up to 44 (28): meet in the middle.
-    3. Beyond: random windows.
+    1. Up to 14 (9) numbers: enumeration.
+    2. Up to 40 (25): meet in the middle.
+    3. Up to 56 (34), and up to 64 (40) where a time limit is given: Schroeppel-Shamir.
+    4. Beyond: beam, a heuristic.
+    5. Where only some may be enabled: meet in the middle up to 44 (28), then random windows.
     """
     signed = problem.coefficients == SIGNED
-    few = _ENUMERATED_SIGNED if signed else _ENUMERATED
-    if problem.n <= few and problem.at_most is None:
-        return enumeration.METHOD
-    exact = meet_in_the_middle.METHOD
-    most = exact.most_signed if signed else exact.most
-    return exact if most is None or problem.n <= most else random_window.METHOD
+    if problem.at_most is not None:
+        halves = meet_in_the_middle.METHOD
+        return halves if problem.n <= (halves.largest(signed) or 0) else random_window.METHOD
+    for method, most, most_signed in _EXACT:
+        if problem.n <= (most_signed if signed else most):
+            return method
+    hard = schroeppel_shamir.METHOD
+    most = _HARD_SIGNED if signed else _HARD
+    if options.get("time_limit") is not None:
+        most = hard.largest(signed) or most
+    return hard if problem.n <= most else beam.METHOD

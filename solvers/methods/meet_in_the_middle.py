@@ -19,8 +19,8 @@ from solvers.method import Answer, Method, Options
 from solvers.solution import Certificate
 
 _SUMS_A_CALL = 1 << 24
-_MOST_FILTERED = 42
-_MOST_FILTERED_SIGNED = 22
+_MOST_FILTERED = 40
+_MOST_FILTERED_SIGNED = 25
 
 
 def run(grid: Grid, options: Options) -> Answer:

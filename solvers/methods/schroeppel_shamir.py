@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.errors import SearchInterrupted
 from solvers.grid import Grid
-from solvers.method import Answer, Method, Options
+from solvers.method import Answer, Interrupted, Method, Options
 from solvers.methods import random_window
 from solvers.solution import Certificate
 
@@ -70,7 +69,7 @@ def run(grid: Grid, options: Options) -> Answer:
 
     Raises
     ------
-    SearchInterrupted
+    Interrupted
         On KeyboardInterrupt, from ``progress`` too; with the best answers so far.
     """
     cells, n = grid.values.shape
@@ -79,7 +78,7 @@ def run(grid: Grid, options: Options) -> Answer:
     answer = Answer(
         np.zeros((cells, n), np.int8), np.zeros(cells), np.full(cells, Certificate.NONE, np.uint8)
     )
-    done = np.zeros(cells, np.bool_)
+    begun, done = np.zeros(cells, np.bool_), np.zeros(cells, np.bool_)
     try:
         for cell in range(cells):
             start = time.perf_counter()
@@ -88,13 +87,14 @@ def run(grid: Grid, options: Options) -> Answer:
                 answer.mask[cell] = found.mask
                 answer.bound[cell] = found.error if found.share == 1 else 0
                 answer.certificate[cell] = found.certificate
+                begun[cell] = True
                 if progress and (found.share == 1 or step % _INTERVALS_A_REPORT == 0):
                     progress(found.share, found.error)
                 if limit and time.perf_counter() - start > limit:
                     break
             done[cell] = True
     except KeyboardInterrupt:
-        raise SearchInterrupted(answer, done) from None
+        raise Interrupted(answer, begun, done) from None
     return answer
 
 

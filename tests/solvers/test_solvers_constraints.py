@@ -212,6 +212,6 @@ def test_an_error_in_a_thread_reaches_the_caller(monkeypatch):
         raise MemoryError("no room")
 
     failing = dataclasses.replace(enumeration.METHOD, run=fails)
-    monkeypatch.setattr(api, "choose_method", lambda problem: failing)
+    monkeypatch.setattr(api, "choose_method", lambda problem, options: failing)
     with pytest.raises(MemoryError, match="no room"):
         solvers.solve_batch(np.ones((9, 3)), np.full(9, 1.4), workers=2)

@@ -86,8 +86,7 @@ def test_ties_follow_the_rule(n, brute_force):
 
 
 def test_equal_values_at_the_largest_size_take_the_smallest_mask():
-    solution = solvers.solve(np.full(44, 1e-5), 10.2e-5)
-    assert solution.method == "meet-in-the-middle"
+    solution = solvers.solve(np.full(44, 1e-5), 10.2e-5, "meet-in-the-middle")
     assert np.flatnonzero(solution.mask).tolist() == list(range(10))
 
 

@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import solvers
-from solvers.errors import SearchInterrupted
 from solvers.grid import Grid
-from solvers.method import checked_options
+from solvers.method import Interrupted, checked_options
 from solvers.methods import BY_NAME, meet_in_the_middle, schroeppel_shamir
 from solvers.solution import Certificate
 
@@ -223,7 +222,7 @@ def test_zero_error_is_proof_before_the_end():
         if error == 0:
             raise KeyboardInterrupt
 
-    with pytest.raises(SearchInterrupted) as caught:
+    with pytest.raises(Interrupted) as caught:
         schroeppel_shamir.run(grid_of(values, 12345), {"progress": stop})
     answer = caught.value.answer
     assert seen[-1] == 0
@@ -248,13 +247,15 @@ def test_interrupt_keeps_the_best_mask_and_the_cells_that_are_done(monkeypatch):
         if len(reports) == 6:
             raise KeyboardInterrupt
 
-    with pytest.raises(SearchInterrupted, match="1 of 3 cells") as caught:
+    with pytest.raises(Interrupted) as caught:
         schroeppel_shamir.run(grid, {"progress": stop})
     shares, errors = zip(*reports, strict=True)
     assert shares[:3] == (0, 1, 0)
     assert 0 < shares[3] < shares[4] < shares[5] < 1
     assert caught.value.done.tolist() == [True, False, False]
-    mask, answer = caught.value.mask, caught.value.answer
+    assert caught.value.begun.tolist() == [True, True, False]
+    answer = caught.value.answer
+    mask = answer.mask
     assert (mask.shape, mask.dtype) == ((3, 46), np.int8)
     assert easy @ mask[0] == 300
     assert abs(int(values @ mask[1]) - target) == errors[-1]
@@ -277,13 +278,13 @@ def test_a_signal_in_compiled_code_keeps_the_best_mask(delay):
     previous = signal.signal(signal.SIGALRM, interrupt)
     try:
         signal.setitimer(signal.ITIMER_REAL, delay)
-        with pytest.raises(SearchInterrupted) as caught:
+        with pytest.raises(Interrupted) as caught:
             schroeppel_shamir.run(grid_of(values, target), {})
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
-    assert caught.value.mask.any()
-    assert abs(int(caught.value.mask[0] @ values) - target) < 2**40  # of 2**52
+    assert caught.value.answer.mask.any()
+    assert abs(int(caught.value.answer.mask[0] @ values) - target) < 2**40  # of 2**52
 
 
 def test_progress_of_each_cell_ends_at_one():
@@ -337,3 +338,63 @@ def test_import_stays_light():
     code = "import sys, solvers.methods.schroeppel_shamir; print('numba' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interrupted_batch_carries_a_solution(workers):
+    rng = np.random.default_rng(2)
+    values, targets = rng.uniform(-1, 1, (8, 62)), rng.uniform(-0.5, 0.5, 8)
+    targets[0] = 1e3  # out of reach: answered without a search
+
+    def stop(share, error):
+        if share > 0.001:
+            raise KeyboardInterrupt
+
+    with pytest.raises(solvers.SearchInterrupted, match=r"of 8 cells done") as caught:
+        solvers.solve_batch(values, targets, NAME, progress=stop, workers=workers)
+    solution, done = caught.value.solution, caught.value.done
+    assert done[0]
+    assert not done.all()
+    assert set(solution.certificates[~done]) <= {Certificate.NONE, Certificate.ZERO}
+    assert (solution.lower_bound[~done] == 0).all()
+    begun = ~np.isnan(solution.error)
+    assert begun[:2].all()
+    assert (np.abs(solution.error[begun & ~done]) < 1e-6).all()
+    chosen = np.where(solution.mask, values, 0).sum(axis=1)
+    assert solution.achieved[begun] == pytest.approx(chosen[begun], rel=1e-12)
+
+
+def test_an_interrupted_solve_carries_one_solution():
+    values = np.random.default_rng(3).uniform(-1, 1, 62)
+
+    def stop(share, error):
+        if share > 0.001:
+            raise KeyboardInterrupt
+
+    with pytest.raises(solvers.SearchInterrupted) as caught:
+        solvers.solve(values, 0.3, NAME, progress=stop)
+    assert caught.value.solution.mask.shape == (62,)
+    assert abs(caught.value.solution.error) < 1e-6
+
+
+def test_auto_follows_its_rule():
+    def chosen(n, **kind):
+        options = {key: kind.pop(key) for key in ("time_limit",) if key in kind}
+        empty = np.empty((0, n))
+        return solvers.solve_batch(empty, [], **kind, **options).method
+
+    signed = {"coefficients": (-1, 0, 1)}
+    assert [chosen(n) for n in (0, 14, 15, 40, 41, 56, 57)] == [
+        *["enumeration"] * 2,
+        *["meet-in-the-middle"] * 2,
+        *[NAME] * 2,
+        "beam",
+    ]
+    assert [chosen(n, time_limit=1.0) for n in (57, 64, 65)] == [NAME, NAME, "beam"]
+    assert [chosen(n, **signed) for n in (9, 10, 25, 26, 34, 35)] == [
+        "enumeration",
+        *["meet-in-the-middle"] * 2,
+        *[NAME] * 2,
+        "beam",
+    ]
+    assert [chosen(n, at_most=3) for n in (4, 44, 45)] == [*["meet-in-the-middle"] * 2, "random"]

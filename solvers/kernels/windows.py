@@ -29,6 +29,15 @@ def coin(seed: int, index: int) -> float:
 
 
 @compiled
+def enabled(mask: NDArray[np.int8]) -> int:
+    """How many coefficients differ from 0."""
+    count = 0
+    for k in range(mask.size):
+        count += mask[k] != 0
+    return count
+
+
+@compiled
 def window_first(values: Integers, ranked: Integers, window: int, order: Integers) -> None:
     """Order the numbers: a window, small ones where they serve, then the others, large first.
 
@@ -182,15 +191,16 @@ def solve_windows(
         low, low_keys, low_starts, high, high_keys, high_starts = sorted_halves(
             values[cell][order[:window]], signed, limit < n, sums, keys
         )
-        best_count = np.count_nonzero(masks[cell])
+        best_count = enabled(masks[cell])
         for t in range(tries[0], tries[1]):
-            drawn[:] = values[cell]
+            for k in range(n):
+                drawn[k] = values[cell, k]
             if signed:
                 draw_signs(drawn, targets[cell], order, window, seed, (2 * t + 1) * n)
             share = rest_share(drawn, targets[cell], order, window, signed)
             trial[:] = 0
             rest = draw_rest(drawn, share, order, window, rest_limit, seed, 2 * t * n, trial)
-            used = np.count_nonzero(trial)
+            used = enabled(trial)
             for k in range(window, n):
                 if drawn[order[k]] != values[cell, order[k]]:
                     trial[order[k]] = -trial[order[k]]
@@ -209,8 +219,9 @@ def solve_windows(
             write_mask(key, signed, digits)
             for k in range(window):
                 trial[order[k]] = digits[k]
-            count = np.count_nonzero(trial)
+            count = enabled(trial)
             if error < errors[cell] or count < best_count:
                 errors[cell] = error
                 best_count = count
-                masks[cell] = trial
+                for k in range(n):  # compiles much faster than an assignment of the row
+                    masks[cell, k] = trial[k]

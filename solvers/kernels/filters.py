@@ -23,6 +23,7 @@ Bytes = NDArray[np.uint8]
 STEPS = 64
 COARSE = 10
 FINE = 8
+LARGEST_TABLE = 1 << (32 - COARSE)  # its places and what is below them fill a word
 HASH = np.uint64(0x9E3779B97F4A7C15)
 OTHER_HASH = np.uint64(0xC2B2AE3D27D4EB4F)
 MOST_TRIES = 6
@@ -272,7 +273,7 @@ def solve_cells(
     high_found = np.empty(high.size + 1, np.int32)
     following = np.empty(low.size, np.int32)
     size = 64
-    while size < 8 * low.size:
+    while size < 8 * low.size and size < LARGEST_TABLE:
         size *= 2
     table = np.empty(size, np.uint8)
     for cell in range(cells):

@@ -377,6 +377,21 @@ def test_an_interrupted_solve_carries_one_solution():
     assert abs(caught.value.solution.error) < 1e-6
 
 
+@pytest.mark.parametrize(
+    ("n", "coefficients"),
+    [(36, (0, 1)), (39, (0, 1)), (40, (0, 1)), (22, (-1, 0, 1)), (24, (-1, 0, 1)), (25, (-1, 0, 1))],
+)
+def test_largest_filtered_sets_match(n, coefficients):
+    """The filters' tables grow with the set, and their words do not."""
+    rng = np.random.default_rng(n)
+    values, targets = rng.uniform(-1, 1, (12, n)), rng.uniform(-0.5, 0.5, 12)
+    kind = {"coefficients": coefficients}
+    filtered = solvers.solve_batch(values, targets, "meet-in-the-middle", **kind)
+    assert (filtered.certificates == Certificate.FILTER).all()
+    hard = solvers.solve_batch(values, targets, NAME, **kind)
+    assert np.array_equal(filtered.mask, hard.mask)
+
+
 def test_auto_follows_its_rule():
     def chosen(n, **kind):
         options = {key: kind.pop(key) for key in ("time_limit",) if key in kind}

@@ -32,6 +32,7 @@ bench: bench-solvers  ## time the solvers and the simulators
 
 bench-solvers: setup-bench  ## subset sums against OR-Tools, FLSSS and published workloads
 	@$(BIN)/python benchmarks/subset_sums.py --out out/bench-solvers
+	@$(BIN)/python benchmarks/heuristics.py --figure out/bench-solvers/heuristics.png
 
 clean:  ## remove .venv, caches and build results; what studies wrote in out/ is kept
 	@rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -17,6 +17,7 @@ from solvers.method import Interrupted, checked_options
 from solvers.methods import BY_NAME, meet_in_the_middle, schroeppel_shamir
 from solvers.solution import Certificate
 
+BINARY, SIGNED = (0, 1), (-1, 0, 1)
 NAME = "schroeppel-shamir"
 
 
@@ -379,7 +380,7 @@ def test_an_interrupted_solve_carries_one_solution():
 
 @pytest.mark.parametrize(
     ("n", "coefficients"),
-    [(36, (0, 1)), (39, (0, 1)), (40, (0, 1)), (22, (-1, 0, 1)), (24, (-1, 0, 1)), (25, (-1, 0, 1))],
+    [(36, BINARY), (39, BINARY), (40, BINARY), (22, SIGNED), (24, SIGNED), (25, SIGNED)],
 )
 def test_largest_filtered_sets_match(n, coefficients):
     """The filters' tables grow with the set, and their words do not."""

@@ -23,7 +23,7 @@ from solvers.method import (
     checked_options,
 )
 from solvers.methods import BY_NAME, choose_method
-from solvers.problem import BINARY, Problem, checked_problem
+from solvers.problem import BINARY, FREE, SIGNED, Problem, checked_problem
 from solvers.solution import Certificate, Solution, as_mask
 from solvers.threads import in_threads
 
@@ -59,7 +59,8 @@ def solve(
     fixed : array_like, (n,), optional
         Coefficients that cannot be chosen; NaN for those that can.
     at_most : int, optional
-        So many coefficients, the fixed ones included, may differ from 0.
+        So many coefficients, the fixed ones included, may differ from 0. Taken by
+        ``meet-in-the-middle``, ``random``, ``milp`` and ``auto``; not with (-1, 1).
     seed, tries, window, width, time_limit, progress : optional
         Of some methods, see `solvers.method.Options`. ``auto`` takes all of them.
 
@@ -67,7 +68,8 @@ def solve(
     -------
     Solution
         With shapes () and (n,). Exact methods choose, among equal errors, the fewest
-        numbers enabled and then the smallest mask (number k is digit k, -1 counting 2).
+        numbers enabled and then the smallest mask (number k is digit k, -1 counting 2);
+        of coefficients -1 and 1, the fewest of 1.
 
     Raises
     ------
@@ -75,7 +77,8 @@ def solve(
         For a wrong type or shape, NaN or infinity, constraints that contradict, an unknown
         method, an option that the method does not take, or more numbers than it takes.
     SearchInterrupted
-        On Ctrl-C; it carries the best choices so far.
+        On Ctrl-C; it carries the best choices so far. ``knapsack`` without a time limit
+        cannot be stopped.
     """
     start = time.perf_counter()
     problem = checked_problem(values, target, coefficients, fixed, at_most, batch=False)
@@ -134,7 +137,10 @@ def _solve(problem: Problem, name: str, options: Options, workers: int, start: f
     method = choose_method(problem, given) if name == "auto" else BY_NAME[name]
     method.check(problem)
     solution = unsolved(problem, method)
-    step = min(_CELLS_AT_ONCE, max(1, -(-problem.cells // (4 * workers))))
+    a_call = method.cells_a_call(problem.most_searched, problem.coefficients == SIGNED)
+    if given.get("time_limit") is not None:
+        a_call = 1
+    step = max(1, min(_CELLS_AT_ONCE, a_call, -(-problem.cells // (4 * workers))))
     parts = [slice(first, first + step) for first in range(0, problem.cells, step)]
     done = np.zeros(problem.cells, np.bool_)
     stop = threading.Event()
@@ -191,23 +197,44 @@ def solve_part(
     grid, ends = to_grid(problem, method.bits)
     inside = ~ends.answered
     begun, done = np.ones(problem.cells, np.bool_), np.ones(problem.cells, np.bool_)
+    order = _free_first(problem)
+    searched = grid.part(inside)
+    if order is not None:
+        values = np.take_along_axis(searched.values, order[inside], axis=1)
+        searched = replace(searched, values=values)
     try:
-        found = method.run(grid.part(inside), options) if inside.any() else None
+        found = method.run(searched, options) if inside.any() else None
     except Interrupted as stop:
         found, begun[inside], done[inside] = stop.answer, stop.begun, stop.done
+    if order is not None and found is not None:
+        whole = np.zeros((len(found.mask), problem.n), np.int8)
+        np.put_along_axis(whole, order[inside], found.mask, axis=1)
+        found = replace(found, mask=whole)
     answer = _with_ends(found, inside, problem.n)
     mask = from_grid(problem, answer.mask)
     mask[ends.answered] = ends.mask[ends.answered]
     achieved, error = evaluate(problem, mask)
+    bound = _bound_in_floats(grid, answer, np.abs(error))
     achieved[~begun] = error[~begun] = np.nan
     solution.mask[cells] = as_mask(mask, problem.coefficients)
     solution.achieved[cells] = achieved
     solution.error[cells] = error
     solution.reachable[cells] = ends.reachable
-    solution.lower_bound[cells] = _bound_in_floats(grid, answer, np.abs(error))
+    solution.lower_bound[cells] = bound
     solution.quantum[cells] = np.where(inside, grid.quantum, 0.0)
     solution.certificates[cells] = answer.certificate
     return done
+
+
+def _free_first(problem: Problem) -> NDArray[np.intp] | None:
+    """Where the numbers stand that are searched: the free ones of each cell, in their order.
+
+    A cell with fewer free ones than others has some fixed ones too, which are zeros there.
+    """
+    if problem.fixed is None:
+        return None
+    order = np.argsort(problem.fixed != FREE, axis=1, kind="stable")
+    return order[:, : problem.most_searched]
 
 
 def _with_ends(found: Answer | None, inside: NDArray[np.bool_], n: int) -> Answer:
@@ -227,7 +254,8 @@ def _bound_in_floats(grid: Grid, answer: Answer, error: NDArray[np.float64]) -> 
     """Lower bound on the exact error: the grid's, less half a step for each rounding."""
     n = grid.values.shape[1]
     steps = np.where(grid.exact, answer.bound, np.maximum(answer.bound - (n + 1) / 2, 0.0))
-    bound = np.minimum(np.ldexp(steps, grid.exponent), error)
+    # Rounded down: the steps, their difference and the error are each rounded to a float.
+    bound = np.nextafter(np.minimum(np.ldexp(steps, grid.exponent), error) * (1 - 2**-51), 0)
     proven = answer.certificate != Certificate.NONE
     known = (answer.certificate == Certificate.END) | (grid.exact & proven)
     return np.where(known, error, bound)

@@ -38,15 +38,15 @@ class Options(TypedDict, total=False):
     window : int
         Numbers searched exactly at a time by `random`; default 24, of vectors 20.
     time_limit : float
-        Of `milp`, `knapsack`, `random` and `schroeppel-shamir`, for each cell [s]; default
-        none. `random` then tries until the time is used, or until ``tries`` are done where
-        that is given too.
+        Of `milp`, `knapsack`, `random`, `beam` and `schroeppel-shamir`, for each cell [s];
+        default none. `random` then tries until the time is used, or until ``tries`` are
+        done where that is given too; `beam` widens until the time is used.
     width : int
-        Sums that `beam` keeps in each list; default 2**16.
+        Sums that `beam` keeps in each list; default 2**16, with a time limit the widest.
     progress : callable
         Of `schroeppel-shamir`; called now and then, and when a cell is done, with the
         share of the cell's search that is done and the error magnitude of its best choice
-        so far, in grid steps.
+        so far, in grid steps. With several workers it is called from several threads.
     """
 
     seed: int | None
@@ -126,6 +126,10 @@ class Method:
         Largest n that it accepts, for two coefficients and for -1, 0, +1.
     limits : bool
         It can keep to ``at_most``.
+    cells_a_call : callable
+        From n, and whether coefficients are -1, 0 and 1, to the cells that take some tenth
+        of a second. Compiled code cannot be interrupted: short calls keep Ctrl-C working,
+        and what they answered is kept.
     """
 
     name: str
@@ -135,6 +139,7 @@ class Method:
     most: int | None = None
     most_signed: int | None = None
     limits: bool = True
+    cells_a_call: Callable[[int, bool], int] = lambda n, signed: 1
 
     def largest(self, signed: bool) -> int | None:
         """Largest n that it accepts; None for any."""
@@ -144,11 +149,11 @@ class Method:
         """Raise InvalidInput when the problem is too large or of another kind."""
         signed = problem.coefficients == SIGNED
         most = self.largest(signed)
-        if most is not None and problem.n > most:
+        if most is not None and problem.most_searched > most:
             kind = f" with coefficients {SIGNED}" if signed else ""
             raise InvalidInput(
-                f"n = {problem.n}: method {self.name!r} takes at most {most} numbers a "
-                f"cell{kind}; use method='random' or 'milp'"
+                f"n = {problem.most_searched}: method {self.name!r} takes at most {most} numbers a "
+                f"cell{kind}; use method='auto'"
             )
         if problem.at_most is not None and not self.limits:
             raise InvalidInput(

@@ -287,10 +287,6 @@ class Prepared:
         cells = len(grid.targets)
         mask = np.zeros((cells, len(self.free)), np.int8)
         errors = self.store.search(grid.targets, grid.signed, mask)
-        if len(self.free) < self.n:
-            whole = np.zeros((cells, self.n), np.int8)
-            whole[:, self.free] = mask
-            mask = whole
         certificate = np.full(cells, Certificate.EXHAUSTIVE, np.uint8)
         return Answer(mask, errors.astype(float), certificate)
 
@@ -324,6 +320,7 @@ def prepare(
         As `solvers.solve`, and for more numbers than that.
     """
     problem = checked_problem(values, 0.0, coefficients, fixed, at_most, batch=False)
+    problem = replace(problem, values=problem.values.copy())  # the caller may change its own
     grid, _ = to_grid(problem, 61)
     free = np.arange(problem.n)
     if problem.fixed is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,6 +53,13 @@ class Problem:
     def n(self) -> int:
         """Numbers in each problem."""
         return int(self.values.shape[1])
+
+    @property
+    def most_searched(self) -> int:
+        """Largest number of coefficients of a cell that are not fixed."""
+        if self.fixed is None:
+            return self.n
+        return int((self.fixed == FREE).sum(axis=1).max(initial=0))
 
     @property
     def most_free(self) -> NDArray[np.int64] | None:
@@ -121,11 +128,12 @@ def check_magnitudes(problem: Problem) -> None:
 
 def _check_limits(problem: Problem) -> None:
     left = problem.most_free
-    if left is not None and (left < 0).any():
+    if problem.at_most is not None and left is not None and (left < 0).any():
         cell = int(np.argmax(left < 0))
         raise InvalidInput(
-            f"at_most of cell {cell} is {int(left[cell])} once its fixed coefficients are "
-            "counted: allow at least as many as are fixed"
+            f"at_most = {int(problem.at_most[cell])}: cell {cell} has "
+            f"{int(problem.at_most[cell] - left[cell])} fixed coefficients that are not 0; allow "
+            "as many"
         )
 
 
@@ -177,13 +185,12 @@ def _checked_fixed(
     fixed: ArrayLike, shape: tuple[int, ...], alphabet: tuple[int, ...]
 ) -> NDArray[np.int8]:
     array = _numbers("fixed", fixed)
-    try:
-        array = np.broadcast_to(array, shape)
-    except ValueError:
+    if array.shape not in (shape, shape[1:]):
         raise InvalidInput(
-            f"fixed has shape {array.shape}: give that of values, with NaN where a coefficient "
-            "is free"
-        ) from None
+            f"fixed has shape {array.shape}: give one coefficient for each of the {shape[1]} "
+            "numbers, or that of each cell, with NaN where it is free"
+        )
+    array = np.broadcast_to(array, shape)
     free = np.isnan(array)
     wrong = ~free & ~np.isin(array, alphabet)
     if wrong.any():
@@ -223,6 +230,8 @@ def checked_numbers(name: str, given: ArrayLike) -> NDArray[np.float64]:
 
 
 def _numbers(name: str, given: ArrayLike) -> NDArray[np.float64]:
+    if np.ma.is_masked(given):
+        raise InvalidInput(f"{name} has masked entries: leave them out or fill them")
     try:
         array = np.asarray(given)
     except ValueError as error:
@@ -230,7 +239,27 @@ def _numbers(name: str, given: ArrayLike) -> NDArray[np.float64]:
     if array.dtype.kind not in "iuf":
         raise InvalidInput(f"{name} has type {array.dtype}: give real numbers (integers or floats)")
     with np.errstate(over="ignore"):
-        return np.ascontiguousarray(array, dtype=np.float64).reshape(array.shape)
+        floats = np.ascontiguousarray(array, dtype=np.float64).reshape(array.shape)
+    _check_kept(name, array, floats)
+    return floats
+
+
+def _check_kept(name: str, array: NDArray[Any], floats: NDArray[np.float64]) -> None:
+    """Refuse numbers that floats of 53 bits cannot hold: they would be rounded unsaid."""
+    if array.dtype.kind in "iu":
+        doubtful = (
+            np.abs(floats) >= 2.0**53 if array.dtype.itemsize == 8 else np.zeros(array.shape, bool)
+        )
+    elif array.dtype.itemsize > 8:
+        doubtful = np.isfinite(array)
+    else:
+        return
+    for one, kept in zip(array[doubtful].tolist(), floats[doubtful].tolist(), strict=True):
+        if one != kept:
+            raise InvalidInput(
+                f"{name} holds {one}, which a float of 53 bits cannot hold: divide all by "
+                "a power of two, or round them yourself"
+            )
 
 
 def _check_finite(name: str, array: NDArray[np.float64]) -> None:

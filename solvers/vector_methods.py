@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.method import Options
-from solvers.methods.milp import configure
+from solvers.methods.milp import configure, search
 from solvers.solution import Certificate
 
 Integers = NDArray[np.int64]
@@ -145,7 +145,9 @@ def integer_program(grid: VectorGrid, options: Options) -> VectorAnswer:
     )
     solver = cp_model.CpSolver()
     configure(solver, options.get("time_limit"))
-    status = solver.solve(model)
+    status, stopped = search(solver, model)
+    if stopped:
+        raise KeyboardInterrupt
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return VectorAnswer(start, 0.0, Certificate.NONE)
     found = np.array([solver.value(switch) for switch in switches], np.bool_)

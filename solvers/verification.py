@@ -110,6 +110,8 @@ def verify(
         method, or one that does not take the problem.
     """
     start = time.perf_counter()
+    if not isinstance(solution, Solution):
+        raise InvalidInput(f"solution = {solution!r}: give what solve or solve_batch returned")
     reference, options = _checked(solution, method, time_limit)
     count = solution.problem.cells
     most = count if cells is None else min(count, checked_integer("cells", cells, 0))
@@ -185,6 +187,17 @@ class _Cell:
         return sum(value * one for value, one in zip(self.values, mask, strict=True) if one)
 
     @property
+    def coarsest(self) -> float:
+        """Largest grid step that any method uses."""
+        largest = max(map(abs, self.values), default=0) / self.scale
+        return math.ldexp(1.0, math.frexp(largest)[1] - grid_bits(2 * len(self.values), 48))
+
+    @property
+    def spare(self) -> Fraction:
+        """What the rounding of numbers and target can hide, (n + 1) quanta."""
+        return (len(self.values) + 1) * Fraction(self.claims["quantum"]) * self.scale
+
+    @property
     def most_free(self) -> int:
         """How many coefficients that are not fixed may differ from 0."""
         return self.most - sum(one not in (0, FREE) for one in self.fixed)
@@ -222,14 +235,16 @@ class _Cell:
         for name, value in expected.items():
             if self.claims[name] != value:
                 yield _fault(name, self.claims[name], value)
-        if not 0 <= self.claims["quantum"] < math.inf:
-            yield _fault("quantum", self.claims["quantum"], "at least 0 and finite")
+        if not 0 <= self.claims["quantum"] <= self.coarsest:
+            yield _fault("quantum", self.claims["quantum"], f"from 0 to {self.coarsest}")
         if not 0 <= self.claims["lower_bound"] <= abs(rounded):
             yield _fault("lower_bound", self.claims["lower_bound"], "at least 0, at most |error|")
         if self.claims["certificates"] not in list(Certificate):
             yield _fault("certificates", self.claims["certificates"], "one of Certificate")
         elif self.claims["certificates"] == Certificate.END and self.beyond < 0:
             yield _fault("certificates", "END", "another: the target is inside the range")
+        elif self.claims["certificates"] == Certificate.ZERO and abs(self.error) > self.spare:
+            yield _fault("certificates", "ZERO", f"another: the error is {rounded}")
 
     def best(self, method: Method, options: Options) -> tuple[int, bool]:
         """Smallest error magnitude that is known, and whether it is proven."""
@@ -265,7 +280,7 @@ class _Cell:
 
     def faults_beside(self, best: int) -> Iterator[str]:
         """What is wrong when some choice has this error magnitude."""
-        spare = (len(self.values) + 1) * Fraction(self.claims["quantum"]) * self.scale
+        spare = self.spare
         code = Certificate(self.claims["certificates"])
         if code != Certificate.NONE and abs(self.error) > best + spare:
             found = f"{code.name} for |error| {abs(self.error) / self.scale!r}"

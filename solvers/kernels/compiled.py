@@ -14,12 +14,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def compiled(function: Function) -> Function:
     """Compile on first use, cached on disk, without the GIL."""
-    return cast(Function, numba.njit(nogil=True, cache=True)(function))
-
-
-def inlined(function: Function) -> Function:
-    """As `compiled`, for a small function that only other kernels call."""
-    return cast(Function, numba.njit(nogil=True, inline="always")(function))
+    try:
+        return cast(Function, numba.njit(nogil=True, cache=True)(function))
+    except RuntimeError:  # neither beside this file nor at home may a cache be written
+        return cast(Function, numba.njit(nogil=True)(function))
 
 
 class _Announcement(event.Listener):
@@ -34,7 +32,8 @@ class _Announcement(event.Listener):
             return
         self.said = True
         print(
-            "solvers: compiling the search, once after installing (some seconds)",
+            "solvers: compiling the search, once after installing (some seconds; kept in "
+            "NUMBA_CACHE_DIR, beside the package or in the user's cache, if one can be written)",
             file=sys.stderr,
             flush=True,
         )

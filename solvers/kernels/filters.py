@@ -1,6 +1,6 @@
 """Meet in the middle by filters: of all pairs of half sums only the close ones are looked at.
 
-Half sums are kept modulo 2**32 in steps of about 1/128 of the error that is expected, and
+Half sums are kept modulo 2**32 in steps of about 1/50 of the error that is expected, and
 thrown into small tables of bytes: a half sum survives when some half sum of the other half
 may lie within the bound of the target. The survivors are compared exactly. As no pair
 within the bound is lost, a best pair within it is best of all; otherwise the bound grows.
@@ -167,7 +167,7 @@ def closest_survivors(
     """
     half = values.size // 2
     size = 1
-    while size < 2 * low_found.size:
+    while size < 2 * low_found.size and size < heads.size:
         size *= 2
     heads = heads[:size]
     heads[:] = -1
@@ -193,9 +193,19 @@ def closest_survivors(
                         best_key = key
                 i = following[i]
                 left -= 1
-            if left < 0:
-                return LARGEST, LARGEST
+                if left < 0:
+                    return LARGEST, LARGEST
     return best, best_key
+
+
+@compiled
+def certified_steps(n: int) -> int:
+    """Error in steps up to which no pair is lost.
+
+    Rounding n numbers and the target moves a pair by at most (n + 1) / 2 steps, and floats a
+    little more.
+    """
+    return STEPS - 2 - n // 2
 
 
 @compiled
@@ -213,8 +223,7 @@ def filter_one(
     """Smallest error of one set and its best key; LARGEST when the filters do not help."""
     n = values.size
     half = n // 2
-    # Rounding n numbers and the target moves a pair by at most (n + 1) / 2 steps.
-    reach = STEPS - 2 - n // 2
+    reach = certified_steps(n)
     bound = expected_error(values, target, signed)
     for _ in range(MOST_TRIES):
         step = max(bound / reach, 1.0)

@@ -16,6 +16,8 @@ doi:10.1007/3-540-45708-9_19, rather than along the numbers, which reaches more 
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,11 +25,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.grid import Grid
-from solvers.method import Answer, Method, Options
+from solvers.method import LARGEST_WIDTH, Answer, Interrupted, Method, Options
 from solvers.methods import meet_in_the_middle
 from solvers.solution import Certificate
 
 DEFAULT_WIDTH = 1 << 16
+_FIRST_WIDTH = 1 << 10
+_GROWTH = 4
 _SPARE_BITS = 4
 _LOST_BITS = 8
 _LOST_STEPS = 4
@@ -46,18 +50,58 @@ class List:
 
 
 def run(grid: Grid, options: Options) -> Answer:
-    """Solve cell by cell; exact where two groups hold all numbers."""
-    width = options.get("width") or DEFAULT_WIDTH
+    """Solve cell by cell; exact where two groups hold all numbers.
+
+    Raises
+    ------
+    Interrupted
+        On KeyboardInterrupt, with the best answers so far.
+    """
+    timed = options.get("time_limit") is not None
+    width = options.get("width") or (LARGEST_WIDTH if timed else DEFAULT_WIDTH)
     cells, n = grid.values.shape
     size = group_size(width, grid.signed)
     if n <= 2 * size:
         return meet_in_the_middle.run(grid, {})
     mask = np.zeros((cells, n), dtype=np.int8)
     error = np.empty(cells)
-    for cell, (values, target) in enumerate(zip(grid.values, grid.targets.tolist(), strict=True)):
-        error[cell] = _solve_cell(values, target, grid, width, mask[cell])
-    certificate = np.where(error == 0, Certificate.ZERO, Certificate.NONE).astype(np.uint8)
-    return Answer(mask, np.zeros(cells), certificate)
+    begun, done = np.zeros(cells, np.bool_), np.zeros(cells, np.bool_)
+    try:
+        for cell in range(cells):
+            values, target = grid.values[cell], int(grid.targets[cell])
+            trial = np.zeros(n, np.int8)
+            for wide in _widths(width, options.get("time_limit")):
+                found = _solve_cell(values, target, grid, wide, trial)
+                if not begun[cell] or found < error[cell]:
+                    mask[cell], error[cell], begun[cell] = trial, found, True
+                if found == 0:
+                    break
+            done[cell] = True
+    except KeyboardInterrupt:
+        raise Interrupted(_answer(mask, error, begun), begun, done) from None
+    return _answer(mask, error, begun)
+
+
+def _answer(mask: NDArray[np.int8], error: NDArray[np.float64], begun: NDArray[np.bool_]) -> Answer:
+    zero = begun & (error == 0)
+    certificate = np.where(zero, Certificate.ZERO, Certificate.NONE).astype(np.uint8)
+    return Answer(mask, np.zeros(len(mask)), certificate)
+
+
+def _widths(widest: int, time_limit: float | None) -> Iterator[int]:
+    """The width, or with a time limit wider and wider ones while the next may fit in it."""
+    if time_limit is None:
+        yield widest
+        return
+    start = time.perf_counter()
+    width = min(_FIRST_WIDTH, widest)
+    while True:
+        before = time.perf_counter()
+        yield width
+        now = time.perf_counter()
+        if width == widest or now - start + _GROWTH * (now - before) > time_limit:
+            return
+        width = min(_GROWTH * width, widest)
 
 
 def group_size(width: int, signed: bool) -> int:
@@ -191,4 +235,10 @@ def _trace(node: List, total: int, values: Integers, signed: bool, mask: NDArray
     mask[node.numbers] = digits
 
 
-METHOD = Method("beam", run, options=("width",), limits=False)
+METHOD = Method(
+    "beam",
+    run,
+    options=("width", "time_limit"),
+    limits=False,
+    cells_a_call=lambda n, signed: 16,
+)

@@ -18,15 +18,15 @@ def run(grid: Grid, options: Options) -> Answer:
     cells, n = grid.values.shape
     mask = np.empty((cells, n), dtype=np.int8)
     errors = np.empty(cells, dtype=np.int64)
-    # Compiled code cannot be interrupted: short calls keep Ctrl-C working.
-    step = max(1, _CHOICES_A_CALL // (3 if grid.signed else 2) ** n)
-    for start in range(0, cells, step):
-        part = slice(start, start + step)
-        tables.solve_cells(
-            grid.values[part], grid.targets[part], grid.signed, mask[part], errors[part]
-        )
-    certificate = np.full(cells, Certificate.EXHAUSTIVE, np.uint8)
-    return Answer(mask, errors.astype(float), certificate)
+    tables.solve_cells(grid.values, grid.targets, grid.signed, mask, errors)
+    return Answer(mask, errors.astype(float), np.full(cells, Certificate.EXHAUSTIVE, np.uint8))
 
 
-METHOD = Method("enumeration", run, most=26, most_signed=16, limits=False)
+METHOD = Method(
+    "enumeration",
+    run,
+    most=26,
+    most_signed=16,
+    limits=False,
+    cells_a_call=lambda n, signed: _CHOICES_A_CALL // (3 if signed else 2) ** n,
+)

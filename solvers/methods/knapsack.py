@@ -101,4 +101,5 @@ METHOD = Method(
     most=_MOST_ITEMS,
     most_signed=_MOST_ITEMS // 2,
     limits=False,
+    cells_a_call=lambda n, signed: 64 if n <= 12 else 1,
 )

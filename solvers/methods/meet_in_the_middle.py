@@ -25,31 +25,19 @@ _MOST_FILTERED_SIGNED = 25
 
 def run(grid: Grid, options: Options) -> Answer:
     """Solve every cell exactly on its grid; no options."""
+    from solvers.kernels import filters
+
     cells, n = grid.values.shape
     mask = np.empty((cells, n), dtype=np.int8)
     errors = np.full(cells, -1, dtype=np.int64)
     certificate = np.full(cells, Certificate.FILTER, np.uint8)
     if grid.at_most is None and n <= (_MOST_FILTERED_SIGNED if grid.signed else _MOST_FILTERED):
-        _filter(grid, mask, errors)
-    left = errors < 0
+        filters.solve_cells(grid.values, grid.targets, grid.signed, mask, errors)
+    left = errors < 0  # the filters did not help
     if left.any():
         mask[left], errors[left] = _merge(grid.part(left))
         certificate[left] = Certificate.EXHAUSTIVE
     return Answer(mask, errors.astype(float), certificate)
-
-
-def _filter(grid: Grid, mask: NDArray[np.int8], errors: NDArray[np.int64]) -> None:
-    """Fill masks and errors; an error of -1 stays where the filters do not help."""
-    from solvers.kernels import filters
-
-    cells, n = grid.values.shape
-    # Compiled code cannot be interrupted: short calls keep Ctrl-C working.
-    step = max(1, _SUMS_A_CALL // (3 if grid.signed else 2) ** (n - n // 2))
-    for start in range(0, cells, step):
-        part = slice(start, start + step)
-        filters.solve_cells(
-            grid.values[part], grid.targets[part], grid.signed, mask[part], errors[part]
-        )
 
 
 def _merge(grid: Grid) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
@@ -58,21 +46,16 @@ def _merge(grid: Grid) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
     cells, n = grid.values.shape
     mask = np.empty((cells, n), dtype=np.int8)
     errors = np.empty(cells, dtype=np.int64)
+    most = np.empty(0, np.int64) if grid.at_most is None else grid.at_most
     sums, keys = merge.workspace(n, grid.signed)
-    step = max(1, _SUMS_A_CALL // sums.shape[1])
-    for start in range(0, cells, step):
-        part = slice(start, start + step)
-        merge.solve_cells(
-            grid.values[part],
-            grid.targets[part],
-            grid.signed,
-            np.empty(0, np.int64) if grid.at_most is None else grid.at_most[part],
-            sums,
-            keys,
-            mask[part],
-            errors[part],
-        )
+    merge.solve_cells(grid.values, grid.targets, grid.signed, most, sums, keys, mask, errors)
     return mask, errors
 
 
-METHOD = Method("meet-in-the-middle", run, most=44, most_signed=28)
+METHOD = Method(
+    "meet-in-the-middle",
+    run,
+    most=44,
+    most_signed=28,
+    cells_a_call=lambda n, signed: _SUMS_A_CALL // (3 if signed else 2) ** (n - n // 2),
+)

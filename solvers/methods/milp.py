@@ -1,6 +1,6 @@
 """Integer program: OR-Tools CP-SAT on normalised integers.
 
-Floating-point MILP solvers call wrong answers optimal when values are small (siemens);
+Floating-point MILP solvers call wrong answers optimal when values are small (1e-4);
 on integers CP-SAT's proof is a proof. Ties are left to CP-SAT. Reference:
 https://developers.google.com/optimization/cp/cp_solver
 """
@@ -8,17 +8,31 @@ https://developers.google.com/optimization/cp/cp_solver
 from __future__ import annotations
 
 import math
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from solvers.grid import Grid
-from solvers.method import Answer, Method, Options
+from solvers.method import Answer, Interrupted, Method, Options
 from solvers.solution import Certificate
 
 
+class Search(NamedTuple):
+    """How CP-SAT ended: its status, and whether Ctrl-C stopped it."""
+
+    status: Any
+    stopped: bool
+
+
 def run(grid: Grid, options: Options) -> Answer:
-    """Solve cell by cell; with a ``time_limit`` [s] a cell may stay unproven."""
+    """Solve cell by cell; with a ``time_limit`` [s] a cell may stay unproven.
+
+    Raises
+    ------
+    Interrupted
+        On Ctrl-C, with the best answers so far.
+    """
     time_limit = options.get("time_limit")
     cells, n = grid.values.shape
     limits = [n] * cells if grid.at_most is None else grid.at_most.tolist()
@@ -31,34 +45,48 @@ def run(grid: Grid, options: Options) -> Answer:
         # A number that is 0 may stand for a fixed one: it takes no part.
         used = [k for k in range(n) if row[k]]
         values = [row[k] for k in used]
-        mask[cell, used], bound[cell], proven = _solve_cell(
+        mask[cell, used], bound[cell], proven, stopped = _solve_cell(
             values, target, grid.signed, limits[cell], time_limit
         )
         if proven:
             certificate[cell] = Certificate.PROGRAM
+        if stopped:
+            begun = np.arange(cells) <= cell
+            raise Interrupted(Answer(mask, bound, certificate), begun, np.arange(cells) < cell)
     return Answer(mask, bound, certificate)
 
 
 def _solve_cell(
     values: list[int], target: int, signed: bool, most: int, time_limit: float | None
-) -> tuple[list[int], float, bool]:
-    """Coefficients, proven bound in grid steps, and whether they are proven best."""
+) -> tuple[list[int], float, bool, bool]:
+    """Coefficients, bound in grid steps, whether proven best, and whether Ctrl-C came."""
     from ortools.sat.python import cp_model
 
     start = greedy(values, target, signed, most)
     model, variables = _model(values, target, signed, most, start)
     solver = cp_model.CpSolver()
     configure(solver, time_limit)
-    status = solver.solve(model)
+    status, stopped = search(solver, model)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return start, 0.0, False
+        return start, 0.0, False, stopped
     found = [solver.value(variable) for variable in variables]
     best = min(found, start, key=lambda one: _error(values, target, one))
     error = _error(values, target, best)
     if status == cp_model.OPTIMAL:
-        return best, float(error), True
+        return best, float(error), True, stopped
     bound = max(0.0, math.nextafter(solver.best_objective_bound, 0.0))
-    return best, min(bound, float(error)), error == 0
+    return best, min(bound, float(error)), error == 0, stopped
+
+
+def search(solver: Any, model: Any) -> Search:
+    """Search in a thread, so that Ctrl-C is heeded and Python keeps its own handler of it."""
+    with ThreadPoolExecutor(1) as pool:
+        task = pool.submit(solver.solve, model)
+        try:
+            return Search(task.result(), stopped=False)
+        except KeyboardInterrupt:
+            solver.stop_search()
+            return Search(task.result(), stopped=True)
 
 
 def _model(
@@ -100,6 +128,7 @@ def configure(solver: Any, time_limit: float | None) -> None:
 
     parameters = solver.parameters
     parameters.num_workers = 1
+    parameters.catch_sigint_signal = False
     parameters.random_seed = 0
     parameters.linearization_level = 0
     parameters.cp_model_presolve = False

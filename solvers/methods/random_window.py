@@ -9,12 +9,13 @@ a time limit the number of tries, and so the answer, depends on the machine.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from solvers.grid import Grid
-from solvers.method import Answer, Method, Options
+from solvers.method import Answer, Interrupted, Method, Options
 from solvers.methods import meet_in_the_middle
 from solvers.solution import Certificate
 
@@ -27,7 +28,13 @@ _NO_END = 1 << 40
 
 
 def run(grid: Grid, options: Options) -> Answer:
-    """Best of ``tries`` draws for each cell; exact when the window holds all numbers."""
+    """Best of ``tries`` draws for each cell; exact when the window holds all numbers.
+
+    Raises
+    ------
+    Interrupted
+        On KeyboardInterrupt, with the best answers so far.
+    """
     window = options.get("window") or DEFAULT_WINDOW
     if grid.signed:
         window = min(window, round(window / np.log2(3)))  # as many sums: 3**w = 2**window
@@ -36,16 +43,40 @@ def run(grid: Grid, options: Options) -> Answer:
         return meet_in_the_middle.run(grid, {})
     mask = np.zeros((cells, n), dtype=np.int8)
     errors = np.full(cells, np.iinfo(np.int64).max)
+    done = np.zeros(cells, np.bool_)
+    try:
+        for count in _searched(grid, window, options, mask, errors):
+            done[:count] = True
+    except KeyboardInterrupt:
+        begun = errors < np.iinfo(np.int64).max
+        raise Interrupted(_answer(mask, errors), begun, done) from None
+    return _answer(mask, errors)
+
+
+def _answer(mask: NDArray[np.int8], errors: NDArray[np.int64]) -> Answer:
+    certificate = np.where(errors == 0, Certificate.ZERO, Certificate.NONE).astype(np.uint8)
+    return Answer(mask, np.zeros(len(mask)), certificate)
+
+
+def _searched(
+    grid: Grid,
+    window: int,
+    options: Options,
+    mask: NDArray[np.int8],
+    errors: NDArray[np.int64],
+) -> Iterator[int]:
+    """Improve masks and errors, several cells at a time; yields how many are done."""
     limit = options.get("time_limit")
     if limit is None:
-        _search(grid, window, options, mask, errors)
-    else:
-        for cell in range(cells):
-            part = np.arange(cells) == cell
-            one, least = mask[cell : cell + 1], errors[cell : cell + 1]
-            _search(grid.part(part), window, options, one, least, time.perf_counter() + limit)
-    certificate = np.where(errors == 0, Certificate.ZERO, Certificate.NONE).astype(np.uint8)
-    return Answer(mask, np.zeros(cells), certificate)
+        yield from _search(grid, window, options, mask, errors)
+        return
+    cells = len(mask)
+    for cell in range(cells):
+        part = slice(cell, cell + 1)
+        one = grid.part(np.arange(cells) == cell)
+        deadline = time.perf_counter() + limit
+        for done in _search(one, window, options, mask[part], errors[part], deadline):
+            yield cell + done
 
 
 def _search(
@@ -55,7 +86,7 @@ def _search(
     mask: NDArray[np.int8],
     errors: NDArray[np.int64],
     deadline: float | None = None,
-) -> None:
+) -> Iterator[int]:
     """Improve the masks by all tries, or by those that begin before the deadline."""
     from solvers.kernels import merge, windows
 
@@ -92,6 +123,12 @@ def _search(
                 errors[part],
             )
             first = last
+        yield min(start + step, len(mask))
 
 
-METHOD = Method("random", run, options=("seed", "tries", "window", "time_limit"))
+METHOD = Method(
+    "random",
+    run,
+    options=("seed", "tries", "window", "time_limit"),
+    cells_a_call=lambda n, signed: 64,
+)

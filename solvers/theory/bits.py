@@ -124,5 +124,7 @@ def bits_against_n(
 def bits_for_each_value(rows: Iterable[BitsRow]) -> float:
     """Slope of the median: the least-squares line through the rows, of one distribution."""
     table = list(rows)
+    if len({row.n for row in table}) < 2:
+        raise InvalidInput(f"rows holds {len(table)} sizes: a slope needs at least two")
     slope: float = np.polyfit([row.n for row in table], [row.median for row in table], 1)[0]
     return float(slope)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from solvers.api import solve_batch
 from solvers.errors import InvalidInput
 from solvers.method import checked_integer
+from solvers.methods import meet_in_the_middle
 from solvers.theory.sampling import Draw, Floats, blocks, checked_real, drawing, drawn
 
 Integers = NDArray[np.int64]
@@ -89,11 +90,10 @@ def failure_probability(
     counts too, which changes nothing at n = 15 (one subset of 32,768). For a failed trial
     the script records the size of the best subset; here the mean is over the successes.
     """
-    n, trials = checked_integer("n", n, 0), checked_integer("trials", trials, 1)
+    n = checked_integer("n", n, 0, meet_in_the_middle.METHOD.most)
+    trials = checked_integer("trials", trials, 1)
     threads, seed = checked_integer("workers", workers, 1), checked_integer("seed", seed, 0)
-    width, draw = checked_real("eps", eps), drawing(distribution)
-    if not 0 <= width < math.inf:
-        raise InvalidInput(f"eps = {eps!r}: give a finite number, at least 0")
+    width, draw = checked_eps(eps), drawing(distribution)
     sizes = np.empty(trials, np.int64)
     for block, rng in blocks(trials, n, seed):
         values = drawn(draw, rng, (block.stop - block.start, n))
@@ -111,6 +111,20 @@ def failure_probability(
             float(found.std(ddof=1)) / math.sqrt(found.size) if found.size > 1 else math.nan
         ),
     )
+
+
+def checked_eps(eps: object) -> float:
+    """A finite error, at least 0.
+
+    Raises
+    ------
+    InvalidInput
+        When it is something else.
+    """
+    width = checked_real("eps", eps)
+    if not 0 <= width < math.inf:
+        raise InvalidInput(f"eps = {eps!r}: give a finite number, at least 0")
+    return width
 
 
 def smallest_sizes(values: Floats, targets: Floats, eps: float, workers: int = 1) -> Integers:
@@ -134,6 +148,7 @@ def smallest_sizes(values: Floats, targets: Floats, eps: float, workers: int = 1
     InvalidInput
         As `solvers.solve_batch`.
     """
+    checked_eps(eps)
     best = solve_batch(values, targets, "meet-in-the-middle", workers=workers)
     table, wanted = best.problem.values, best.problem.targets
     left = np.flatnonzero(np.abs(best.error) <= eps)

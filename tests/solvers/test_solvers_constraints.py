@@ -167,7 +167,7 @@ def test_heuristic_reaches_far_signed_targets(share):
     [
         ({"coefficients": (0, 2)}, r"coefficients = \(0, 2\): give \(0, 1\), "),
         ({"coefficients": 1}, r"coefficients = 1: give"),
-        ({"fixed": [1, NAN]}, r"fixed has shape \(2,\): give that of values"),
+        ({"fixed": [1, NAN]}, r"fixed has shape \(2,\): give one coefficient for each of the 3"),
         ({"fixed": [0.5, 1, 1]}, r"fixed\[0, 0\] = 0.5: give one of \(0, 1\), or NaN"),
         ({"fixed": [-1, 1, 1]}, r"fixed\[0, 0\] = -1.0: give one of \(0, 1\)"),
         ({"fixed": ["a", "b", "c"]}, r"fixed has type <U1"),
@@ -175,7 +175,7 @@ def test_heuristic_reaches_far_signed_targets(share):
         ({"at_most": 1.5}, r"at_most = 1.5: give an integer"),
         ({"at_most": [1, 2]}, r"at_most = \[1, 2\]: give an integer, or one for each cell"),
         ({"at_most": 2, "coefficients": FLIP}, r"at_most = 2: no coefficient can be 0"),
-        ({"at_most": 1, "fixed": [1, 1, NAN]}, r"at_most of cell 0 is -1 once its fixed"),
+        ({"at_most": 1, "fixed": [1, 1, NAN]}, r"at_most = 1: cell 0 has 2 fixed coefficients"),
         ({"at_most": 2, "method": "enumeration"}, r"at_most: method 'enumeration' cannot limit"),
     ],
 )
@@ -215,3 +215,65 @@ def test_an_error_in_a_thread_reaches_the_caller(monkeypatch):
     monkeypatch.setattr(api, "choose_method", lambda problem, options: failing)
     with pytest.raises(MemoryError, match="no room"):
         solvers.solve_batch(np.ones((9, 3)), np.full(9, 1.4), workers=2)
+
+
+def test_fixed_numbers_cost_no_search():
+    """n limits count the numbers that are free, which keep their order in the tie rule."""
+    rng = np.random.default_rng(6)
+    values = rng.integers(-3, 4, (12, 60)).astype(float)
+    fixed = np.full((12, 60), NAN)
+    for cell, row in enumerate(fixed):
+        row[rng.permutation(60)[: 52 + cell % 5]] = rng.integers(0, 2)
+    solution = solvers.solve_batch(values, rng.integers(-9, 9, 12) / 2, fixed=fixed)
+    assert solution.method == "enumeration"
+    for cell in range(12):
+        free = np.isnan(fixed[cell])
+        given_ = np.where(free, 0, fixed[cell]) @ values[cell]
+        target = solution.problem.targets[cell]
+        alone = solvers.solve(values[cell][free], target - given_)
+        assert np.array_equal(solution.mask[cell][free], alone.mask)
+        assert solution.error[cell] == alone.error
+
+
+@pytest.mark.parametrize("coefficients", [BINARY, SIGNED])
+@pytest.mark.parametrize("values", [[1, 1, 1, 1, 1], [2, 1, 2, 1, 2, 0], [3, -3, 3, -3, 1]])
+def test_ends_with_a_limit_take_the_smallest_mask(coefficients, values):
+    """At an end equal numbers tie: the first ones are enabled, as brute force says."""
+    for most in range(len(values) + 1):
+        for sign in (1, -1):
+            far = solvers.solve(values, sign * 1e3, coefficients=coefficients, at_most=most)
+            target = float(far.achieved)
+            found = solvers.solve(values, target, coefficients=coefficients, at_most=most)
+            _, choice = best_choice(values, target, coefficients, at_most=most)
+            assert found.mask.astype(int).tolist() == choice
+            assert far.mask.astype(int).tolist() == choice
+
+
+@pytest.mark.parametrize(
+    ("given_", "message"),
+    [
+        (np.array([2**60 + 1, 3]), "holds 1152921504606846977, which a float of 53 bits"),
+        (np.ma.array([1.0, 2.0], mask=[0, 1]), "values has masked entries"),
+    ],
+)
+def test_numbers_that_would_change_unsaid_are_refused(given_, message):
+    with pytest.raises(solvers.InvalidInput, match=message):
+        solvers.solve(given_, 1.0)
+    assert solvers.solve(np.array([2**60, 3]), 2**60).error == 0
+
+
+@settings(deadline=None, max_examples=80)
+@given(problems())
+def test_all_methods_tell_one_story(problem):
+    values, target, kind = problem
+    best = solvers.solve(values, target, **kind)
+    limited = kind["at_most"] is not None
+    for method in solvers.METHODS:
+        if limited and method not in ("auto", "meet-in-the-middle", "milp", "random"):
+            continue
+        found = solvers.solve(values, target, method, **kind)
+        assert abs(found.error) == abs(best.error)  # small: the heuristics are exact too
+        assert found.optimal
+        assert found.lower_bound == abs(found.error)
+        if method not in ("milp", "knapsack"):
+            assert np.array_equal(found.mask, best.mask), method

@@ -400,13 +400,13 @@ def test_auto_follows_its_rule():
         return solvers.solve_batch(empty, [], **kind, **options).method
 
     signed = {"coefficients": (-1, 0, 1)}
-    assert [chosen(n) for n in (0, 14, 15, 40, 41, 56, 57)] == [
+    assert [chosen(n) for n in (0, 14, 15, 40, 41, 60, 61)] == [
         *["enumeration"] * 2,
         *["meet-in-the-middle"] * 2,
         *[NAME] * 2,
         "beam",
     ]
-    assert [chosen(n, time_limit=1.0) for n in (57, 64, 65)] == [NAME, NAME, "beam"]
+    assert [chosen(n, time_limit=1.0) for n in (61, 64, 65)] == [NAME, NAME, "beam"]
     assert [chosen(n, **signed) for n in (9, 10, 25, 26, 34, 35)] == [
         "enumeration",
         *["meet-in-the-middle"] * 2,

@@ -42,7 +42,7 @@ BAD = [
     (([1.0], 0.5), {"seed": True}, r"seed = True: give an integer"),
     (([1.0], 0.5), {"tries": 0}, r"tries = 0: give an integer, at least 1"),
     (([1.0], 0.5), {"window": 45}, r"window = 45: give an integer, from 1 to 44"),
-    ((np.ones(45), 0.5, "meet-in-the-middle"), {}, r"n = 45: .* at most 44 numbers.*random"),
+    ((np.ones(45), 0.5, "meet-in-the-middle"), {}, r"n = 45: .* at most 44 numbers.*auto"),
 ]
 
 

@@ -71,7 +71,7 @@ def test_blocks_and_workers_change_nothing(monkeypatch):
         ({"eps": np.nan}, "eps = nan"),
         ({"trials": 0}, "trials = 0"),
         ({"n": -1}, "n = -1"),
-        ({"n": 60}, "takes at most"),
+        ({"n": 60}, "n = 60: give an integer, from 0 to 44"),
         ({"distribution": "gauss"}, "distribution = 'gauss': choose one of uniform"),
     ],
 )

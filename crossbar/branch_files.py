@@ -213,8 +213,9 @@ def _number(where: str, field: str, text: str) -> float:
     if not text:
         return np.nan
     try:
-        if text.isascii() and "_" not in text:
-            return float(text)
+        number = float(text) if text.isascii() and "_" not in text else np.inf
+        if number < np.inf or np.isnan(number) or text.lower().lstrip("+") in ("inf", "infinity"):
+            return number
     except ValueError:
         pass
     raise InputError(

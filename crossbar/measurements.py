@@ -110,7 +110,7 @@ def write_measurement(path: str | Path, measurement: Measurement, *, unit: str =
     values = (1 / siemens if unit in RESISTANCES else siemens) / scale
     if path.suffix == ".npz":
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **{unit: values})
+        np.savez_compressed(buffer, allow_pickle=False, **{unit: values})
         write_atomically(path, buffer.getvalue())
         return
     lines = [

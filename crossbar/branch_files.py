@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Branches:
     """What a file says about the branches of an array.
 
@@ -60,7 +60,7 @@ class Branches:
         raise InputError(f"{self.source}: {where}: {remedy}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entries:
     """Values one by one, each with its place in the array and in the file.
 
@@ -271,8 +271,9 @@ def _size(entries: Entries, axis: int, size: int | None) -> int:
         absent = int(np.argmin(present == np.arange(present.size)))
         absent = absent if present[absent] != absent else present.size
         raise InputError(
-            f"{entries.source}: {field} = {absent} occurs nowhere: number from 0 without gaps; "
-            "what does not conduct needs at least one line without a value"
+            f"{entries.source}: {field} = {absent} occurs nowhere: number from 0 without gaps"
+            + (f" to {end - 1}, as the design's cell has {end}" if size is not None else "")
+            + "; what does not conduct needs at least one line without a value"
         )
     return end
 

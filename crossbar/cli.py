@@ -175,6 +175,7 @@ def program(
     from crossbar.files import check_output, read_matrix, save_chip
     from crossbar.production import produce
     from crossbar.settings import build, read_toml
+    from crossbar.summaries import programmed
 
     check_output(out, (".npz",), inputs=[weights, design_file, measured])
     if measured is None and switch_included is not None:
@@ -193,7 +194,7 @@ def program(
         made = produce(design, matrix, random, measurement_error=error, method=method)
     settings = {"seed": seed, "measurement_error": error, "method": method}
     save_chip(out, made, {"version": __version__, **settings})
-    _describe(out, made)
+    click.echo(f"{out}: {programmed(made)}")
 
 
 def _program_real(
@@ -209,30 +210,6 @@ def _program_real(
     digest = hashlib.sha256(measured.read_bytes()).hexdigest()[:16]
     source = f"{measured.name}, sha256 {digest}"
     return program_real(measurement, weights, method=method, seed=seed, source=source)
-
-
-def _describe(out: Path, made: ProgrammedChip) -> None:
-    """Say in one line what was programmed."""
-    import numpy as np
-
-    from crossbar.calibration import MeasuredChip
-    from crossbar.metrics import median_bits, worst_bits
-
-    chip, unreachable = made.chip, int((~made.program.reachable).sum())
-    click.echo(
-        f"{out}: {chip.rows} x {chip.columns} cells, {chip.design.label}, "
-        f"{int(made.program.enabled.sum())} of {made.program.enabled.size} resistors enabled, "
-        f"median {median_bits(made.cell_errors, 1):.1f} bits, "
-        f"worst {worst_bits(made.cell_errors, 1):.1f} bits"
-        + (f", {unreachable} cells out of reach" if unreachable else "")
-    )
-    if isinstance(chip, MeasuredChip):
-        ratio = made.measurement.on_siemens / chip.design.nominal_siemens
-        opened = int(made.measurement.open.sum())
-        click.echo(
-            f"true resistances: the measured ones of {chip.source}; {opened} branches open, the "
-            f"others conduct {np.median(ratio[ratio > 0]):.3g} x nominal (median)"
-        )
 
 
 @cli.command(epilog="Example: crossbar netlist chip.npz --out chip.cir && ngspice -b chip.cir")
@@ -251,9 +228,9 @@ def netlist(chip: Path, out: Path, inputs: Path | None, cells: Cells, **options:
     """Write the SPICE netlist of a programmed chip; without --inputs every line is at 0.2 V."""
     import numpy as np
 
-    from crossbar.calibration import MeasuredChip
     from crossbar.files import check_output, load_chip, read_matrix, write_atomically
     from crossbar.simulation import layer_text, place_tiles
+    from crossbar.summaries import origin
 
     check_output(out, NETLIST_SUFFIXES, inputs=[chip, inputs])
     made, settings = load_chip(chip)
@@ -262,19 +239,16 @@ def netlist(chip: Path, out: Path, inputs: Path | None, cells: Cells, **options:
         raise InputError(
             f"inputs have shape {volts.shape}: give one row of {made.chip.rows} voltages"
         )
-    real = isinstance(made.chip, MeasuredChip)
-    origin = _printable(f"measured {made.chip.source}") if real else f"seed {settings['seed']}"
     wires, tile = _wires_and_tile(options)
     grid = place_tiles(made.chip, made.program, wires, tile)
     text = layer_text(
         grid,
         volts[0],
         cells=cells,
-        title=f"{made.chip.design.label}, {origin}",
+        title=f"{made.chip.design.label}, {origin(made, settings['seed'])}",
         comments=[
             f"resistive-crossbar {settings['version']}",
             f"weights: {made.siemens_per_weight!r} S for a weight of 1",
-            *(["a real chip: its measured resistances stand for the true ones"] if real else []),
         ],
     )
     write_atomically(out, text)
@@ -305,10 +279,10 @@ def simulate(chip: Path, inputs: Path, out: Path, simulator: SimulatorName, **op
     """Simulate a programmed chip's column currents."""
     import numpy as np
 
-    from crossbar.calibration import MeasuredChip
     from crossbar.files import check_output, load_chip, read_matrix, write_matrix
     from crossbar.metrics import effective_bits
     from crossbar.simulation import transfer
+    from crossbar.summaries import simulated
 
     check_output(out, (".npy", ".csv"), inputs=[chip, inputs])
     made, _ = load_chip(chip)
@@ -326,8 +300,7 @@ def simulate(chip: Path, inputs: Path, out: Path, simulator: SimulatorName, **op
     precision = f"{bits:.1f} effective bits" if np.ptp(wanted) > 0 else "no range to judge bits by"
     click.echo(
         f"{out}: {len(volts)} points x {made.chip.columns} columns [A] by {simulator} "
-        f"(mismatch {answer.mismatch:.1e}); product: {precision}"
-        + ("; true resistances: the measured ones" if isinstance(made.chip, MeasuredChip) else "")
+        f"(mismatch {answer.mismatch:.1e}); product: {precision}{simulated(made)}"
     )
 
 
@@ -383,10 +356,6 @@ def doctor() -> None:
         click.echo(f"{'ok     ' if finding.good else 'MISSING'} {finding.name}: {finding.text}")
     if not all(finding.good for finding in findings if finding.needed):
         raise click.ClickException("something that is needed is missing; see above")
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _wires_and_tile(options: dict[str, Any]) -> tuple[Wires, Any]:

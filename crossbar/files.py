@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from crossbar.calibration import Measurement, MeasuredChip
+from crossbar.calibration import MeasuredChip, Measurement
 from crossbar.design import Design
 from crossbar.errors import InputError
 from crossbar.fabrication import Chip

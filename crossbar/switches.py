@@ -24,7 +24,7 @@ Shape = tuple[int, int, int]
 Bools = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BitOrder:
     """The order in which the switches of a chip stand in a stream of bits.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import numbers
 from pathlib import Path
 
 import numpy as np
@@ -56,17 +57,17 @@ def read_measurement(
         For a wrong file, in one line: file, line, field, value, remedy.
     """
     for field, size in (("rows", rows), ("columns", columns)):
-        if size is not None and (isinstance(size, bool) or size < 1):
+        if size is not None and (not isinstance(size, numbers.Integral) or size < 1):
             raise InputError(f"{field} = {size}: give a whole number, at least 1, or nothing")
     names = (*RESISTANCES, *CONDUCTANCES)
     given = read_branches(path, names, design.resistors, rows, columns)
     value, unit = given.values, given.name
     with np.errstate(divide="ignore", over="ignore"):
         ohm = value * RESISTANCES[unit] if unit in RESISTANCES else 1 / (value * CONDUCTANCES[unit])
-    sign = "an open branch has no value"
-    given.refuse(value <= 0, f"give a positive number; {sign}")
+    no_value = "an open branch has no value"
+    given.refuse(value <= 0, f"give a positive number; {no_value}")
     beyond = (ohm < SMALLEST_OHM) | ((ohm > LARGEST_OHM) & (value < np.inf))
-    given.refuse(beyond, f"give what is {SMALLEST_OHM:g} to {LARGEST_OHM:g} ohm; {sign}")
+    given.refuse(beyond, f"give what is {SMALLEST_OHM:g} to {LARGEST_OHM:g} ohm; {no_value}")
     if switch_included:
         given.refuse(
             ohm - design.on_ohm < SMALLEST_OHM,

@@ -1,3 +1,4 @@
+import dataclasses
 import gzip
 import itertools
 import shutil
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import crossbar
+import solvers
 from crossbar import Chip, Design, InputError, MeasuredChip, Measurement, Wires
 from crossbar.files import load_chip, save_chip
 from crossbar.measurements import CONDUCTANCES, RESISTANCES
@@ -283,6 +285,19 @@ def test_programming_never_relies_on_an_open_branch(ladder, by, method):
     assert made.program.enabled.any()
     assert not (made.program.enabled & known.open).any()
     assert not made.program.reachable[known.open.all(axis=2)].any()
+
+
+def test_no_method_can_close_an_open_branch(monkeypatch):
+    """Equal sums go to the fewest switches, but not every method needs to keep to that."""
+    solve_batch = solvers.solve_batch
+
+    def closes_all(*arguments, **options):
+        solution = solve_batch(*arguments, **options)
+        return dataclasses.replace(solution, mask=np.ones_like(solution.mask))
+
+    monkeypatch.setattr(solvers, "solve_batch", closes_all)
+    known = real()
+    assert np.array_equal(program_real(known, weights()).program.enabled, ~known.open)
 
 
 def test_an_open_branch_is_as_good_as_none():

@@ -6,12 +6,14 @@ The modules stand in the order of the data: `design`, `fabrication`, `calibratio
 
 from importlib.metadata import version
 
-from crossbar.calibration import Measurement, measure
+from crossbar.calibration import MeasuredChip, Measurement, as_measured, measure
 from crossbar.design import Design
 from crossbar.errors import InputError
 from crossbar.fabrication import Chip, fabricate
+from crossbar.measurements import read_measurement, write_measurement
 from crossbar.programming import Program, program, siemens_per_weight, target_siemens
 from crossbar.simulation import Tile, Transfer, transfer
+from crossbar.switches import read_switches, write_switches
 from spice_models import Wires
 
 __version__ = version("resistive-crossbar")
@@ -20,15 +22,21 @@ __all__ = [
     "Chip",
     "Design",
     "InputError",
+    "MeasuredChip",
     "Measurement",
     "Program",
     "Tile",
     "Transfer",
     "Wires",
+    "as_measured",
     "fabricate",
     "measure",
     "program",
+    "read_measurement",
+    "read_switches",
     "siemens_per_weight",
     "target_siemens",
     "transfer",
+    "write_measurement",
+    "write_switches",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crossbar.design import Design
+from crossbar.design import SMALLEST_OHM, Design
 from crossbar.errors import InputError
 from crossbar.fabrication import Chip, Seed
 
@@ -21,7 +21,8 @@ class Measurement:
     design : Design
         What each cell was meant to be.
     on_siemens : ndarray, (rows, columns, branches)
-        Measured conductance of each branch through its closed switch [S].
+        Measured conductance of each branch through its closed switch [S]; 0 where the branch
+        is open, that is known not to conduct. Programming leaves its switch open.
     """
 
     design: Design
@@ -34,10 +35,18 @@ class Measurement:
                 f"on_siemens has shape {on_siemens.shape}: give (rows, columns, "
                 f"{self.design.resistors}), a branch for each resistor of the design"
             )
-        if not (np.isfinite(on_siemens) & (on_siemens > 0)).all():
-            raise InputError("on_siemens: every measured conductance must be positive and finite")
+        if not (np.isfinite(on_siemens) & (on_siemens >= 0)).all():
+            raise InputError(
+                "on_siemens: every measured conductance must be positive and finite, or 0 where "
+                "the branch is open"
+            )
         on_siemens.setflags(write=False)
         object.__setattr__(self, "on_siemens", on_siemens)
+
+    @property
+    def open(self) -> NDArray[np.bool_]:
+        """Branches that do not conduct, (rows, columns, branches)."""
+        return np.asarray(self.on_siemens == 0)
 
     @property
     def off_siemens(self) -> NDArray[np.float64]:
@@ -47,7 +56,8 @@ class Measurement:
 
 def off_siemens(design: Design, on_siemens: NDArray[np.float64]) -> NDArray[np.float64]:
     """Leakage of open branches from their closed conductance [S]."""
-    return np.asarray(1 / (1 / on_siemens - design.on_ohm + design.off_ohm), dtype=float)
+    with np.errstate(divide="ignore"):  # an open branch leaks nothing
+        return np.asarray(1 / (1 / on_siemens - design.on_ohm + design.off_ohm), dtype=float)
 
 
 def measure(chip: Chip, *, error: float = 1e-4, seed: Seed) -> Measurement:
@@ -72,3 +82,48 @@ def measure(chip: Chip, *, error: float = 1e-4, seed: Seed) -> Measurement:
     noise = np.random.default_rng(seed).standard_normal(chip.true_ohm.shape)
     every = np.ones(chip.true_ohm.shape, dtype=bool)
     return Measurement(chip.design, chip.branch_siemens(every) * (1 + error * noise))
+
+
+@dataclass(frozen=True)
+class MeasuredChip(Chip):
+    """A real array, of which no more is known than its measurement.
+
+    Its `true_ohm` ARE the measured values: a simulation of it shows what programming and
+    wires do, and nothing of the error of the measurement, which nobody knows.
+
+    Parameters
+    ----------
+    design, true_ohm
+        As in `Chip`; the resistances that `as_measured` takes from the measurement.
+    source : str
+        Where the values come from, for the headers of files.
+    """
+
+    source: str = ""
+
+
+def as_measured(measurement: Measurement, source: str = "") -> MeasuredChip:
+    """Take measured values for the true ones, to simulate a real array.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        Of a real array.
+    source : str
+        Where it comes from, such as the name of its file.
+
+    Raises
+    ------
+    InputError
+        When a branch has less resistance than its closed switch alone.
+    """
+    with np.errstate(divide="ignore"):
+        true_ohm = 1 / measurement.on_siemens - measurement.design.on_ohm
+    wrong = true_ohm < SMALLEST_OHM
+    if wrong.any():
+        place = tuple(np.argwhere(wrong)[0].tolist())
+        raise InputError(
+            f"on_siemens{list(place)} = {measurement.on_siemens[place]}: more than the switch "
+            f"alone conducts, on_ohm = {measurement.design.on_ohm}; mend the design or the value"
+        )
+    return MeasuredChip(measurement.design, true_ohm, source)

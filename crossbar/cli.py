@@ -18,6 +18,8 @@ from crossbar.errors import InputError
 from crossbar.simulation import SimulatorName
 
 if TYPE_CHECKING:
+    from crossbar.design import Design
+    from crossbar.production import ProgrammedChip
     from crossbar.results import Row
     from spice_models import Wires
     from spice_models.netlist import Cells
@@ -136,46 +138,78 @@ def plot(folder: Path) -> None:
 @cli.command(epilog="Example: crossbar program weights.npy --design cell.toml --out chip.npz")
 @click.argument("weights", type=click.Path(path_type=Path))
 @click.option("--design", "design_file", type=click.Path(path_type=Path), help="TOML of the cell.")
+@click.option(
+    "--chip",
+    "measured",
+    type=click.Path(path_type=Path),
+    help="Measured resistances of a real chip (.csv: row,column,branch,ohm; or .npz).",
+)
+@click.option(
+    "--switch-included/--switch-excluded",
+    default=None,
+    help="Whether --chip was measured through closed switches.  [default: included]",
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Chip to write (.npz).")
 @click.option("--seed", default=0, type=click.IntRange(min=0), show_default=True, help="The chip.")
-@click.option("--measurement-error", default=1e-4, show_default=True, help="Relative, one sigma.")
+@click.option(
+    "--measurement-error",
+    type=float,
+    help="Of the fabricated chip; relative, one sigma.  [default: 0.0001]",
+)
 @click.option("--method", default="auto", show_default=True, help="Subset-sum method.")
 def program(
     weights: Path,
     design_file: Path | None,
+    measured: Path | None,
+    switch_included: bool | None,
     out: Path,
     seed: int,
-    measurement_error: float,
+    measurement_error: float | None,
     method: str,
 ) -> None:
-    """Fabricate and measure a chip for WEIGHTS (outputs x inputs) and program it."""
+    """Program a chip for WEIGHTS (outputs x inputs): one that is fabricated and measured by
+    seed, or with --chip a real one, whose measured resistances stand for the true ones."""
     import numpy as np
 
     from crossbar.design import Design
     from crossbar.files import check_output, read_matrix, save_chip
-    from crossbar.metrics import median_bits, worst_bits
     from crossbar.production import produce
     from crossbar.settings import build, read_toml
+    from crossbar.summaries import programmed
 
-    check_output(out, (".npz",), inputs=[weights, design_file])
+    check_output(out, (".npz",), inputs=[weights, design_file, measured])
+    if measured is None and switch_included is not None:
+        raise InputError("--switch-included, --switch-excluded: only with --chip; drop it")
+    if measured is not None and measurement_error is not None:
+        raise InputError(
+            "--measurement-error: the values of --chip are measured already; drop one of the two"
+        )
     design = build(Design, read_toml(design_file), design_file) if design_file else Design()
-    made = produce(
-        design,
-        read_matrix(weights, "weights"),
-        np.random.SeedSequence(seed),
-        measurement_error=measurement_error,
-        method=method,
-    )
-    unreachable = int((~made.program.reachable).sum())
-    settings = {"seed": seed, "measurement_error": measurement_error, "method": method}
+    error = 0.0 if measured else 1e-4 if measurement_error is None else measurement_error
+    matrix = read_matrix(weights, "weights")
+    if measured is not None:
+        made = _program_real(measured, design, matrix, switch_included is not False, seed, method)
+    else:
+        random = np.random.SeedSequence(seed)
+        made = produce(design, matrix, random, measurement_error=error, method=method)
+    settings = {"seed": seed, "measurement_error": error, "method": method}
     save_chip(out, made, {"version": __version__, **settings})
-    click.echo(
-        f"{out}: {made.chip.rows} x {made.chip.columns} cells, {design.label}, "
-        f"{int(made.program.enabled.sum())} of {made.program.enabled.size} resistors enabled, "
-        f"median {median_bits(made.cell_errors, 1):.1f} bits, "
-        f"worst {worst_bits(made.cell_errors, 1):.1f} bits"
-        + (f", {unreachable} cells out of reach" if unreachable else "")
-    )
+    click.echo(f"{out}: {programmed(made)}")
+
+
+def _program_real(
+    measured: Path, design: Design, weights: Any, switch_included: bool, seed: int, method: str
+) -> ProgrammedChip:
+    """Program the array of a file."""
+    import hashlib
+
+    from crossbar.measurements import read_measurement
+    from crossbar.production import program_real
+
+    measurement = read_measurement(measured, design, switch_included=switch_included)
+    digest = hashlib.sha256(measured.read_bytes()).hexdigest()[:16]
+    source = f"{measured.name}, sha256 {digest}"
+    return program_real(measurement, weights, method=method, seed=seed, source=source)
 
 
 @cli.command(epilog="Example: crossbar netlist chip.npz --out chip.cir && ngspice -b chip.cir")
@@ -196,6 +230,7 @@ def netlist(chip: Path, out: Path, inputs: Path | None, cells: Cells, **options:
 
     from crossbar.files import check_output, load_chip, read_matrix, write_atomically
     from crossbar.simulation import layer_text, place_tiles
+    from crossbar.summaries import origin
 
     check_output(out, NETLIST_SUFFIXES, inputs=[chip, inputs])
     made, settings = load_chip(chip)
@@ -210,7 +245,7 @@ def netlist(chip: Path, out: Path, inputs: Path | None, cells: Cells, **options:
         grid,
         volts[0],
         cells=cells,
-        title=f"{made.chip.design.label}, seed {settings['seed']}",
+        title=f"{made.chip.design.label}, {origin(made, settings['seed'])}",
         comments=[
             f"resistive-crossbar {settings['version']}",
             f"weights: {made.siemens_per_weight!r} S for a weight of 1",
@@ -247,6 +282,7 @@ def simulate(chip: Path, inputs: Path, out: Path, simulator: SimulatorName, **op
     from crossbar.files import check_output, load_chip, read_matrix, write_matrix
     from crossbar.metrics import effective_bits
     from crossbar.simulation import transfer
+    from crossbar.summaries import simulated
 
     check_output(out, (".npy", ".csv"), inputs=[chip, inputs])
     made, _ = load_chip(chip)
@@ -264,7 +300,49 @@ def simulate(chip: Path, inputs: Path, out: Path, simulator: SimulatorName, **op
     precision = f"{bits:.1f} effective bits" if np.ptp(wanted) > 0 else "no range to judge bits by"
     click.echo(
         f"{out}: {len(volts)} points x {made.chip.columns} columns [A] by {simulator} "
-        f"(mismatch {answer.mismatch:.1e}); product: {precision}"
+        f"(mismatch {answer.mismatch:.1e}); product: {precision}{simulated(made)}"
+    )
+
+
+@cli.command(
+    epilog="Example: crossbar switches chip.npz --out switches.txt --order row,-column,branch"
+)
+@click.argument("chip", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Switches to write: a table (.csv), an array (.npz) or a stream of bits (.txt).",
+)
+@click.option(
+    "--order",
+    default="",
+    help="Of a .txt: slowest first, - counts down; the first bit is the most significant.  "
+    "[default: row,column,branch]",
+)
+@click.option(
+    "--order-file",
+    type=click.Path(path_type=Path),
+    help="Of a .txt: a .csv with row,column,branch, a line for each bit, the first bit first.",
+)
+def switches(chip: Path, out: Path, order: str, order_file: Path | None) -> None:
+    """Write which switches of a programmed chip are closed (1) and which open (0)."""
+    from crossbar.files import check_output, load_chip
+    from crossbar.switches import SWITCH_SUFFIXES, read_bit_order, write_switches
+
+    check_output(out, SWITCH_SUFFIXES, inputs=[chip, order_file])
+    if (order or order_file) and out.suffix != ".txt":
+        raise InputError(f"--order: {out} has an order of its own; write a .txt, or drop it")
+    if order and order_file:
+        raise InputError("--order, --order-file: give one of the two")
+    made, _ = load_chip(chip)
+    enabled = made.program.enabled
+    rows, columns, branches = enabled.shape
+    how = read_bit_order(order_file, (rows, columns, branches)) if order_file else order
+    write_switches(out, enabled, order=how)
+    click.echo(
+        f"{out}: {enabled.size} switches, {rows} rows x {columns} columns x {branches} branches, "
+        f"{int(enabled.sum())} closed"
     )
 
 

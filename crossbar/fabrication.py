@@ -23,7 +23,8 @@ class Chip:
     design : Design
         What each cell was meant to be.
     true_ohm : ndarray, (rows, columns, branches)
-        True resistance of each resistor, its switch not included [ohm].
+        True resistance of each resistor, its switch not included [ohm]; infinite where the
+        branch is open, whatever its switch does.
     """
 
     design: Design
@@ -36,8 +37,8 @@ class Chip:
                 f"true_ohm has shape {true_ohm.shape}: give (rows, columns, "
                 f"{self.design.resistors}), a branch for each resistor of the design"
             )
-        if not (np.isfinite(true_ohm) & (true_ohm > 0)).all():
-            raise InputError("true_ohm: every resistance must be positive and finite")
+        if not (true_ohm > 0).all():  # NaN fails too
+            raise InputError("true_ohm: every resistance must be positive; inf where it is open")
         true_ohm.setflags(write=False)
         object.__setattr__(self, "true_ohm", true_ohm)
 

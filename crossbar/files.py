@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from crossbar.calibration import Measurement
+from crossbar.calibration import MeasuredChip, Measurement
 from crossbar.design import Design
 from crossbar.errors import InputError
 from crossbar.fabrication import Chip
@@ -156,6 +156,8 @@ def save_chip(path: Path, made: ProgrammedChip, settings: Mapping[str, Any]) -> 
         "siemens_per_weight": made.siemens_per_weight,
         "settings": dict(settings),
     }
+    if isinstance(made.chip, MeasuredChip):
+        about["measured"] = made.chip.source
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
@@ -198,7 +200,11 @@ def _assemble(
     design: Design, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]
 ) -> ProgrammedChip:
     return ProgrammedChip(
-        chip=Chip(design, arrays["true_ohm"]),
+        chip=(
+            MeasuredChip(design, arrays["true_ohm"], str(about["measured"]))
+            if "measured" in about
+            else Chip(design, arrays["true_ohm"])
+        ),
         measurement=Measurement(design, arrays["on_siemens"]),
         program=Program(arrays["enabled"], arrays["target_siemens"], arrays["reachable"]),
         siemens_per_weight=float(about["siemens_per_weight"]),

@@ -7,11 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crossbar.calibration import Measurement, measure
+from crossbar.calibration import Measurement, as_measured, measure
 from crossbar.design import Design
 from crossbar.errors import InputError
 from crossbar.fabrication import Chip, fabricate
-from crossbar.programming import Program, program, siemens_per_weight, target_siemens
+from crossbar.programming import (
+    Program,
+    checked_weights,
+    program,
+    siemens_per_weight,
+    target_siemens,
+)
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,49 @@ def produce(
     solver_seed = int(solving.generate_state(1)[0])
     programmed = program(measurement, target, method=method, seed=solver_seed)
     return ProgrammedChip(chip, measurement, programmed, siemens_per_weight(design, weights))
+
+
+def program_real(
+    measurement: Measurement,
+    weights: ArrayLike,
+    *,
+    method: str = "auto",
+    seed: int = 0,
+    source: str = "",
+) -> ProgrammedChip:
+    """Program a real array; its measured values stand for the true ones, see `as_measured`.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        Of the array.
+    weights : array_like, (outputs, inputs)
+        As many as the array has columns and rows; an exact zero is a pruned weight.
+    method : str
+        Subset-sum method, see `solvers.solve_batch`.
+    seed : int
+        For randomized methods.
+    source : str
+        Where the measurement comes from.
+
+    Raises
+    ------
+    InputError
+        For bad weights, or weights of another size than the array.
+    """
+    matrix = checked_weights(weights)
+    rows, columns, _ = measurement.on_siemens.shape
+    if matrix.shape != (columns, rows):
+        raise InputError(
+            f"weights have shape {matrix.shape}: the chip has {rows} rows and {columns} columns; "
+            f"give ({columns}, {rows}), outputs by inputs, with zeros for what is not used"
+        )
+    chip = as_measured(measurement, source)
+    target = target_siemens(measurement.design, matrix)
+    programmed = program(measurement, target, method=method, seed=seed)
+    return ProgrammedChip(
+        chip, measurement, programmed, siemens_per_weight(measurement.design, matrix)
+    )
 
 
 def _child(seed: np.random.SeedSequence, number: int) -> np.random.SeedSequence:

@@ -119,13 +119,14 @@ def program(
 
     Each cell closes the subset of its branches whose signed, measured conductances,
     the leakage of the open ones included, sum closest to its target. A target of
-    exactly zero is a pruned weight: every switch of its cell stays open.
+    exactly zero is a pruned weight: every switch of its cell stays open. So does the
+    switch of every branch that the measurement knows to be open.
 
     Parameters
     ----------
     measurement : Measurement
         What is known about the chip. A design with ``programmed_by="nominal"`` uses
-        the nominal values in its stead.
+        the nominal values in its stead, those of open branches excepted.
     target : array_like, (rows, columns)
         Signed conductances [S], at most full scale.
     method : str
@@ -142,8 +143,9 @@ def program(
     wanted = _checked_target(measurement, target)
     cells = wanted != 0
     on = measurement.on_siemens[cells]
+    conducts = on > 0
     if design.programmed_by == "nominal":
-        on = np.broadcast_to(design.nominal_siemens, on.shape)
+        on = np.where(conducts, design.nominal_siemens, 0)
     off = off_siemens(design, on)
     signs = design.signs.astype(float)
     values = (on - off) * signs
@@ -156,7 +158,7 @@ def program(
         seed=seed if method in ("auto", "random") else None,
     )
     enabled = np.zeros(measurement.on_siemens.shape, dtype=bool)
-    enabled[cells] = solution.mask
+    enabled[cells] = np.asarray(solution.mask, dtype=bool) & conducts
     reachable = np.ones(wanted.shape, dtype=bool)
     leakage = design.resistors / design.off_ohm
     reachable[cells] = solution.reachable | (np.abs(solution.error) <= leakage)

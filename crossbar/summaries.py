@@ -1,0 +1,45 @@
+"""What the command line says about a programmed chip, and where its resistances come from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crossbar.calibration import MeasuredChip
+from crossbar.metrics import median_bits, worst_bits
+from crossbar.production import ProgrammedChip
+
+
+def programmed(made: ProgrammedChip) -> str:
+    """One line about size, switches and precision; for a real chip another about its values."""
+    chip, unreachable = made.chip, int((~made.program.reachable).sum())
+    text = (
+        f"{chip.rows} x {chip.columns} cells, {chip.design.label}, "
+        f"{int(made.program.enabled.sum())} of {made.program.enabled.size} resistors enabled, "
+        f"median {median_bits(made.cell_errors, 1):.1f} bits, "
+        f"worst {worst_bits(made.cell_errors, 1):.1f} bits"
+        + (f", {unreachable} cells out of reach" if unreachable else "")
+    )
+    if not isinstance(chip, MeasuredChip):
+        return text
+    ratio = made.measurement.on_siemens / chip.design.nominal_siemens
+    return (
+        f"{text}\ntrue resistances: {_measured(chip)}; {int(made.measurement.open.sum())} branches "
+        f"open, the others conduct {np.median(ratio[ratio > 0]):.3g} x nominal (median)"
+    )
+
+
+def origin(made: ProgrammedChip, seed: int) -> str:
+    """Where the chip's true resistances come from, in one printable line."""
+    chip = made.chip
+    return _measured(chip) if isinstance(chip, MeasuredChip) else f"seed {seed}"
+
+
+def simulated(made: ProgrammedChip) -> str:
+    """What to add to a simulation's line: nothing for a chip that was fabricated by seed."""
+    real = isinstance(made.chip, MeasuredChip)
+    return "; true resistances: the measured ones" if real else ""
+
+
+def _measured(chip: MeasuredChip) -> str:
+    text = f"the measured ones of {chip.source}" if chip.source else "the measured ones"
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -1,0 +1,255 @@
+"""Switch states to and from files: CSV, NPZ, and a stream of bits in the chip's own order."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossbar.branch_files import INDEX, SUFFIXES, read_branches, read_entries
+from crossbar.errors import InputError
+from crossbar.files import check_output, write_atomically
+
+SWITCH_SUFFIXES = (*SUFFIXES, ".txt")
+DEFAULT_ORDER = "row,column,branch"
+_LINE_BITS = 64
+_TITLE = "# resistive-crossbar switches: 1 closed, 0 open; the first bit first"
+
+Shape = tuple[int, int, int]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class BitOrder:
+    """The order in which the switches of a chip stand in a stream of bits.
+
+    Parameters
+    ----------
+    text : str
+        What the stream's header says about it.
+    positions : ndarray of int, (bits,)
+        For each bit its switch, counted through (rows, columns, branches) with the branch
+        fastest; every switch once.
+    line_bits : int
+        Bits in a line of text; lines mean nothing.
+    """
+
+    text: str
+    positions: NDArray[np.int64]
+    line_bits: int = _LINE_BITS
+
+
+def bit_order(text: str, shape: Shape) -> BitOrder:
+    """An order such as ``row,column,branch`` or ``-row,branch,-column``.
+
+    The first name changes slowest, the last one fastest; a minus sign counts down. The first
+    bit of the stream is the first to be shifted in. Read as one binary number, it is the most
+    significant: with ``row,column,-branch`` each cell is a number with branch 0 as its least
+    significant bit.
+
+    Parameters
+    ----------
+    text : str
+        Row, column and branch, each once, separated by commas.
+    shape : tuple of int
+        Rows, columns and branches of the chip.
+
+    Raises
+    ------
+    InputError
+        For any other text.
+    """
+    signed = [part.strip() for part in text.split(",")]
+    names = [part.removeprefix("-") for part in signed]
+    if sorted(names) != sorted(INDEX):
+        raise InputError(
+            f"order = {text[:60]!r}: give row, column and branch, each once, separated by commas, "
+            f"with - for descending, such as {DEFAULT_ORDER} or row,-column,branch"
+        )
+    axes = [INDEX.index(name) for name in names]
+    flips = tuple(k for k, part in enumerate(signed) if part.startswith("-"))
+    every = np.arange(np.prod(shape), dtype=np.int64).reshape(shape)
+    positions = np.flip(every.transpose(axes), flips)
+    return BitOrder(",".join(signed), positions.ravel(), int(np.prod(positions.shape[1:])))
+
+
+def read_bit_order(path: str | Path, shape: Shape) -> BitOrder:
+    """Read an order of your own: a ``.csv`` with the columns row, column, branch.
+
+    Parameters
+    ----------
+    path : str or Path
+        A line for each switch, from the first bit of the stream to the last.
+    shape : tuple of int
+        Rows, columns and branches of the chip.
+
+    Raises
+    ------
+    InputError
+        For an unreadable file, or unless it names every switch of the chip once.
+    """
+    path = Path(path)
+    if path.suffix != ".csv":
+        raise InputError(f"order = {path}: give a file whose name ends in .csv")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    entries = read_entries(path, data, ())
+    for axis, (field, size) in enumerate(zip(INDEX, shape, strict=True)):
+        wrong = entries.index[:, axis] >= size
+        if wrong.any():
+            entry = int(np.argmax(wrong))
+            number = entries.index[entry, axis]
+            raise entries.error(entry, f"{field} = {number}: the chip's go from 0 to {size - 1}")
+    positions = np.ravel_multi_index(tuple(entries.index.T), shape).astype(np.int64)
+    seen, firsts = np.unique(positions, return_index=True)
+    if seen.size < positions.size:
+        entry = int(np.setdiff1d(np.arange(positions.size), firsts)[0])
+        place = _place(int(positions[entry]), shape)
+        raise entries.error(entry, f"{place}: names a switch once more; drop the line")
+    if seen.size < np.prod(shape):
+        absent = int(np.setdiff1d(np.arange(np.prod(shape)), seen)[0])
+        raise InputError(
+            f"{path}: {_place(absent, shape)} is missing: give all {np.prod(shape)} switches"
+        )
+    digest = hashlib.sha256(positions.astype("<i8").tobytes()).hexdigest()[:16]
+    return BitOrder(f"of a file, {digest}", positions)
+
+
+def write_switches(path: str | Path, enabled: Bools, *, order: BitOrder | str = "") -> None:
+    """Write the switches of a chip.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.csv``: a line for each switch with row, column, branch and enabled (1 closed, 0
+        open), counted from 0. ``.npz``: the bool array ``enabled`` (rows, columns,
+        branches). ``.txt``: a stream of the characters 0 and 1, below three lines that
+        begin with # and say shape and order; further line ends mean nothing.
+    enabled : ndarray of bool, (rows, columns, branches)
+        `Program.enabled`.
+    order : BitOrder or str
+        Of a ``.txt`` only, see `bit_order` and `read_bit_order`; default
+        ``row,column,branch``.
+
+    Raises
+    ------
+    InputError
+        For another ending, an order that does not fit, or a folder that cannot be written.
+    """
+    path = Path(path)
+    check_output(path, SWITCH_SUFFIXES)
+    enabled = np.asarray(enabled)
+    if enabled.dtype != np.bool_ or enabled.ndim != 3 or not enabled.size:
+        raise InputError(
+            f"enabled is {enabled.dtype} of shape {enabled.shape}: "
+            "give booleans (rows, columns, branches)"
+        )
+    if order and path.suffix != ".txt":
+        raise InputError(f"order: {path} has an order of its own; write a .txt")
+    if path.suffix == ".txt":
+        write_atomically(path, _stream(enabled, order or DEFAULT_ORDER))
+    elif path.suffix == ".npz":
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, enabled=enabled)
+        write_atomically(path, buffer.getvalue())
+    else:
+        states = zip(np.ndindex(*enabled.shape), enabled.ravel().tolist(), strict=True)
+        lines = [f"{row},{column},{branch},{on:d}" for (row, column, branch), on in states]
+        write_atomically(path, "\n".join([f"{','.join(INDEX)},enabled", *lines]) + "\n")
+
+
+def read_switches(path: str | Path, *, order: BitOrder | None = None) -> Bools:
+    """Read what `write_switches` wrote, or what a chip reads back in the same form.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``.csv``, ``.npz`` or ``.txt``.
+    order : BitOrder, optional
+        Only needed for a ``.txt`` whose order came from a file.
+
+    Returns
+    -------
+    ndarray of bool, (rows, columns, branches)
+
+    Raises
+    ------
+    InputError
+        For a file that is none of these; a switch without a state is an error too.
+    """
+    path = Path(path)
+    if path.suffix == ".txt":
+        return _from_stream(path, order)
+    found = read_branches(path, ("enabled",))
+    absent = np.isnan(found.values)
+    if absent.any():
+        place = tuple(np.argwhere(absent)[0].tolist())
+        where = ", ".join(f"{field} = {k}" for field, k in zip(INDEX, place, strict=True))
+        raise InputError(f"{path}: {where}: enabled has no value; give 0 or 1 for every switch")
+    found.refuse((found.values != 0) & (found.values != 1), "give 1 (closed) or 0 (open)")
+    return np.asarray(found.values == 1)
+
+
+def _stream(enabled: Bools, order: BitOrder | str) -> str:
+    shape: Shape = (enabled.shape[0], enabled.shape[1], enabled.shape[2])
+    how = bit_order(order, shape) if isinstance(order, str) else order
+    _check_order(how, shape)
+    bits = (enabled.ravel()[how.positions].astype(np.uint8) + ord("0")).tobytes().decode()
+    lines = [bits[k : k + how.line_bits] for k in range(0, len(bits), how.line_bits)]
+    rows, columns, branches = shape
+    size = f"# rows {rows}, columns {columns}, branches {branches}"
+    return "\n".join([_TITLE, size, f"# order {how.text}", *lines]) + "\n"
+
+
+def _from_stream(path: Path, order: BitOrder | None) -> Bools:
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is no ASCII text: give a .txt of 'crossbar switches'") from None
+    head = "\n".join(lines[:3])
+    found = re.fullmatch(
+        rf"{_TITLE}\n# rows (\d{{1,9}}), columns (\d{{1,9}}), branches (\d{{1,9}})\n# order (.+)",
+        head,
+    )
+    if not found:
+        raise InputError(
+            f"{path}: does not begin with the three lines of 'crossbar switches' that say shape "
+            "and order; keep them"
+        )
+    shape: Shape = (int(found[1]), int(found[2]), int(found[3]))
+    bits = "".join("".join(lines[3:]).split())
+    if wrong := re.search("[^01]", bits):
+        raise InputError(f"{path}: bit {wrong.start()} = {wrong[0]!r}: give 0 or 1")
+    if len(bits) != np.prod([float(size) for size in shape]) or not bits:
+        raise InputError(f"{path}: has {len(bits)} bits: give {' x '.join(map(str, shape))}")
+    if order is None and found[4].startswith("of a file"):
+        raise InputError(f"{path}: order {found[4]}: read it with that file, see read_bit_order")
+    how = bit_order(found[4], shape) if order is None else order
+    _check_order(how, shape)
+    if how.text != found[4]:
+        raise InputError(f"{path}: order = {found[4]}: was asked to be read as {how.text}")
+    enabled = np.zeros(len(bits), dtype=bool)
+    enabled[how.positions] = np.frombuffer(bits.encode(), dtype=np.uint8) == ord("1")
+    return enabled.reshape(shape)
+
+
+def _check_order(order: BitOrder, shape: Shape) -> None:
+    if not np.array_equal(np.sort(order.positions), np.arange(np.prod(shape))):
+        raise InputError(
+            f"order {order.text}: is not that of {' x '.join(map(str, shape))} switches; "
+            "make it for this chip's shape"
+        )
+
+
+def _place(position: int, shape: Shape) -> str:
+    place = np.unravel_index(position, shape)
+    return ", ".join(f"{field} = {number}" for field, number in zip(INDEX, place, strict=True))

@@ -2,6 +2,9 @@
 
 from spice_models import ngspice, nodal
 from spice_models.array import Array, Switch, Wires
+from spice_models.cell_model import CellModel
+from spice_models.cells import transistor
+from spice_models.deviation import Deviation, deviation
 from spice_models.errors import (
     BadRawfile,
     CircuitError,
@@ -17,7 +20,9 @@ from spice_models.netlist import netlist
 __all__ = [
     "Array",
     "BadRawfile",
+    "CellModel",
     "CircuitError",
+    "Deviation",
     "NgspiceError",
     "NgspiceNotFound",
     "NoConvergence",
@@ -25,8 +30,10 @@ __all__ = [
     "SingularMatrix",
     "Switch",
     "Wires",
+    "deviation",
     "layer_netlist",
     "netlist",
     "ngspice",
     "nodal",
+    "transistor",
 ]

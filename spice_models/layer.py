@@ -42,7 +42,8 @@ def layer_netlist(
         equal numbers of rows; the tiles of one grid column have equal numbers of lines.
     inputs_volt : array_like, shape (rows,) or (points, rows)
         Voltages of all word lines, grid row after grid row [V].
-    cells : {"folded", "branches"}
+    cells : {"folded", "branches", "switches", "transistors"} or CellModel
+        How deep the cells are written; see `spice_models.cells`.
     title : str
         One line of printable ASCII.
     comments : sequence of str
@@ -73,7 +74,7 @@ def layer_netlist(
         nodes = [f"in{i}" for i in range(starts[r], starts[r + 1])] + [f"s{k}" for k in names]
         text.append(_wrap([f"Xtile_{r}_{c}", *nodes, f"tile_{r}_{c}"]))
         text += [f"Vs{name} s{name} 0 0" for name in names]
-    text += [*sources(inputs), *analysis(len(inputs), currents)]
+    text += [*sources(inputs), *analysis(len(inputs), currents, cells)]
     for names in senses.values():
         text += printing([f"i(vs{name})" for name in names])
     return "\n".join([*text, ".end\n"])

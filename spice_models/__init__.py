@@ -16,10 +16,17 @@ from spice_models.errors import (
 )
 from spice_models.layer import layer_netlist
 from spice_models.netlist import netlist
+from spice_models.transient import (
+    Capacitances,
+    StepResponse,
+    step_response,
+    transient_netlist,
+)
 
 __all__ = [
     "Array",
     "BadRawfile",
+    "Capacitances",
     "CellModel",
     "CircuitError",
     "Deviation",
@@ -28,6 +35,7 @@ __all__ = [
     "NoConvergence",
     "SimulationTimeout",
     "SingularMatrix",
+    "StepResponse",
     "Switch",
     "Wires",
     "deviation",
@@ -35,5 +43,7 @@ __all__ = [
     "netlist",
     "ngspice",
     "nodal",
+    "step_response",
+    "transient_netlist",
     "transistor",
 ]

@@ -107,9 +107,9 @@ def analysis(points: int, saved: Sequence[str], cells: Cells = "folded") -> list
     ]
 
 
-def printing(names: Sequence[str]) -> list[str]:
+def printing(names: Sequence[str], kind: str = "dc") -> list[str]:
     """Print statements, eight currents a table."""
-    return [".width out=160", *(f".print dc {group}" for group in _groups(names))]
+    return [".width out=160", *(f".print {kind} {group}" for group in _groups(names))]
 
 
 def check_title(title: str) -> str:

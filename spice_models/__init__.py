@@ -16,6 +16,7 @@ from spice_models.errors import (
 )
 from spice_models.layer import layer_netlist
 from spice_models.netlist import netlist
+from spice_models.readback import check_netlist, read_netlist
 from spice_models.transient import (
     Capacitances,
     StepResponse,
@@ -38,11 +39,13 @@ __all__ = [
     "StepResponse",
     "Switch",
     "Wires",
+    "check_netlist",
     "deviation",
     "layer_netlist",
     "netlist",
     "ngspice",
     "nodal",
+    "read_netlist",
     "step_response",
     "transient_netlist",
     "transistor",

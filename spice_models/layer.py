@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from spice_models.array import Array, volts
+from spice_models.dialects import Dialect, translate
 from spice_models.errors import CircuitError
 from spice_models.netlist import (
     Cells,
@@ -32,6 +33,7 @@ def layer_netlist(
     cells: Cells = "folded",
     title: str = "resistive crossbar layer",
     comments: Sequence[str] = (),
+    dialect: Dialect = "ngspice",
 ) -> str:
     """Write several tiles, each a subcircuit, with the inputs of the whole layer.
 
@@ -48,6 +50,8 @@ def layer_netlist(
         One line of printable ASCII.
     comments : sequence of str
         Further such lines for the head of the file.
+    dialect : {"ngspice", "xyce", "ltspice"}
+        Only that of ngspice has been run; see `spice_models.dialects`.
 
     Returns
     -------
@@ -77,7 +81,7 @@ def layer_netlist(
     text += [*sources(inputs), *analysis(len(inputs), currents, cells)]
     for names in senses.values():
         text += printing([f"i(vs{name})" for name in names])
-    return "\n".join([*text, ".end\n"])
+    return translate("\n".join([*text, ".end\n"]), dialect)
 
 
 def _check(tiles: Sequence[Sequence[Array]]) -> np.ndarray[tuple[int], np.dtype[np.intp]]:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from spice_models.array import Array, Wires, volts
 from spice_models.cell_model import CellModel
 from spice_models.cells import Cells, cells_text, is_linear, left_out, library
+from spice_models.dialects import Dialect, translate
 from spice_models.errors import CircuitError
 from spice_models.topology import topology
 
@@ -34,6 +35,8 @@ def netlist(
     *,
     cells: Cells = "folded",
     title: str = "resistive crossbar array",
+    comments: Sequence[str] = (),
+    dialect: Dialect = "ngspice",
 ) -> str:
     """Write an array and its inputs as a self-contained SPICE netlist.
 
@@ -47,6 +50,10 @@ def netlist(
         How deep the cells are written; see `spice_models.cells`.
     title : str
         One line of printable ASCII.
+    comments : sequence of str
+        Further such lines for the head of the file: design, seed, ...
+    dialect : {"ngspice", "xyce", "ltspice"}
+        Only that of ngspice has been run; see `spice_models.dialects`.
 
     Returns
     -------
@@ -59,19 +66,20 @@ def netlist(
         If the inputs do not fit the array, or the title or `cells` is not valid.
     """
     inputs = np.eye(array.rows) if inputs_volt is None else volts(array.rows, inputs_volt)
-    return "\n".join(
-        [
-            f"* {check_title(title)}",
-            *_description(array, len(inputs), cells),
-            *library(cells),
-            array_text(array, cells),
-            *(f"Vs{j} s{j} 0 0" for j in range(array.lines)),
-            *sources(inputs),
-            *analysis(len(inputs), terminal_currents(array, len(inputs)), cells),
-            *printing([f"i(vs{j})" for j in range(array.lines)]),
-            ".end\n",
-        ]
-    )
+    lines = [
+        f"* {check_title(title)}",
+        *_description(array, len(inputs), cells),
+        f"* written by resistive-crossbar {_version()}",
+        *(f"* {check_title(line)}" for line in comments),
+        *library(cells),
+        array_text(array, cells),
+        *(f"Vs{j} s{j} 0 0" for j in range(array.lines)),
+        *sources(inputs),
+        *analysis(len(inputs), terminal_currents(array, len(inputs)), cells),
+        *printing([f"i(vs{j})" for j in range(array.lines)]),
+        ".end\n",
+    ]
+    return translate("\n".join(lines), dialect)
 
 
 def array_text(array: Array, cells: Cells) -> str:
@@ -117,6 +125,16 @@ def check_title(title: str) -> str:
     if not (title.isascii() and title.isprintable()):
         raise CircuitError(f"title = {title!r}; give one line of printable ASCII")
     return title
+
+
+@lru_cache(maxsize=1)
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("resistive-crossbar")
+    except PackageNotFoundError:
+        return "of unknown version"
 
 
 def wires_comment(wires: Wires) -> str:

@@ -175,10 +175,16 @@ def _kept(array: Array, model: CellModel) -> NDArray[np.bool_]:
 
 
 @lru_cache(maxsize=4)
+def node_names(rows: int, lines: int, wires: Wires) -> list[str]:
+    """Name of each node of an array, kept for the next netlist of this size."""
+    return topology(rows, lines, wires).names()
+
+
+@lru_cache(maxsize=4)
 def _crosspoints(rows: int, lines: int, wires: Wires) -> list[str]:
     """For each cell in row order "<i>_<j> <word node> <bit node>"."""
     plan = topology(rows, lines, wires)
-    names = plan.names()
+    names = node_names(rows, lines, wires)
     ends = zip(plan.word.ravel().tolist(), plan.bit.ravel().tolist(), strict=True)
     return [
         f"{k // lines}_{k % lines} {names[word]} {names[bit]}" for k, (word, bit) in enumerate(ends)

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spice_models.array import Array, Wires, volts
 from spice_models.cell_model import CellModel
-from spice_models.cells import Cells, cells_text, is_linear, left_out, library
+from spice_models.cells import Cells, cells_text, is_linear, left_out, library, node_names
 from spice_models.dialects import Dialect, translate
 from spice_models.errors import CircuitError
 from spice_models.topology import topology
@@ -162,10 +162,12 @@ def _description(array: Array, points: int, cells: Cells) -> list[str]:
 @lru_cache(maxsize=4)
 def _wires_text(rows: int, lines: int, wires: Wires) -> str:
     plan = topology(rows, lines, wires)
-    names = plan.names()
+    names = node_names(rows, lines, wires)
     text = []
     for part in plan.segments:
-        labels = ("_".join(map(str, index)) for index in part.index.tolist())
+        index = part.index.tolist()
+        pairs = part.index.shape[1] == 2
+        labels = [f"{i}_{j}" for i, j in index] if pairs else [str(k) for (k,) in index]
         ohms = np.broadcast_to(part.ohm, part.tail.shape).tolist()
         ends = zip(part.tail.tolist(), part.head.tolist(), ohms, strict=True)
         text += [

@@ -36,7 +36,7 @@ def test_one_cell_settles_like_an_rc_circuit(precision, cells):
     )
     final = volt / (ohm + sense)
     assert found.final == pytest.approx([final], rel=1e-9)
-    # The rise of 0.5 % tau delays by half of it; the steps of integration are as long.
+    # The rise of 0.5 % tau delays by half of it; the steps of integration are 2 % tau.
     wanted = tau * math.log(1 / precision)
     assert found.settling_seconds == pytest.approx([wanted], abs=0.01 * tau)
     rest = np.exp(-found.seconds / tau)

@@ -2,6 +2,9 @@
 
 from spice_models import ngspice, nodal
 from spice_models.array import Array, Switch, Wires
+from spice_models.cell_model import CellModel
+from spice_models.cells import transistor
+from spice_models.deviation import Deviation, deviation
 from spice_models.errors import (
     BadRawfile,
     CircuitError,
@@ -13,20 +16,37 @@ from spice_models.errors import (
 )
 from spice_models.layer import layer_netlist
 from spice_models.netlist import netlist
+from spice_models.readback import check_netlist, read_netlist
+from spice_models.transient import (
+    Capacitances,
+    StepResponse,
+    step_response,
+    transient_netlist,
+)
 
 __all__ = [
     "Array",
     "BadRawfile",
+    "Capacitances",
+    "CellModel",
     "CircuitError",
+    "Deviation",
     "NgspiceError",
     "NgspiceNotFound",
     "NoConvergence",
     "SimulationTimeout",
     "SingularMatrix",
+    "StepResponse",
     "Switch",
     "Wires",
+    "check_netlist",
+    "deviation",
     "layer_netlist",
     "netlist",
     "ngspice",
     "nodal",
+    "read_netlist",
+    "step_response",
+    "transient_netlist",
+    "transistor",
 ]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from spice_models.array import Array, volts
+from spice_models.dialects import Dialect, translate
 from spice_models.errors import CircuitError
 from spice_models.netlist import (
     Cells,
@@ -32,6 +33,7 @@ def layer_netlist(
     cells: Cells = "folded",
     title: str = "resistive crossbar layer",
     comments: Sequence[str] = (),
+    dialect: Dialect = "ngspice",
 ) -> str:
     """Write several tiles, each a subcircuit, with the inputs of the whole layer.
 
@@ -42,11 +44,14 @@ def layer_netlist(
         equal numbers of rows; the tiles of one grid column have equal numbers of lines.
     inputs_volt : array_like, shape (rows,) or (points, rows)
         Voltages of all word lines, grid row after grid row [V].
-    cells : {"folded", "branches"}
+    cells : {"folded", "branches", "switches", "transistors"} or CellModel
+        How deep the cells are written; see `spice_models.cells`.
     title : str
         One line of printable ASCII.
     comments : sequence of str
         Further such lines for the head of the file.
+    dialect : {"ngspice", "xyce", "ltspice"}
+        Only that of ngspice has been run; see `spice_models.dialects`.
 
     Returns
     -------
@@ -73,10 +78,10 @@ def layer_netlist(
         nodes = [f"in{i}" for i in range(starts[r], starts[r + 1])] + [f"s{k}" for k in names]
         text.append(_wrap([f"Xtile_{r}_{c}", *nodes, f"tile_{r}_{c}"]))
         text += [f"Vs{name} s{name} 0 0" for name in names]
-    text += [*sources(inputs), *analysis(len(inputs), currents)]
+    text += [*sources(inputs), *analysis(len(inputs), currents, cells)]
     for names in senses.values():
         text += printing([f"i(vs{name})" for name in names])
-    return "\n".join([*text, ".end\n"])
+    return translate("\n".join([*text, ".end\n"]), dialect)
 
 
 def _check(tiles: Sequence[Sequence[Array]]) -> np.ndarray[tuple[int], np.dtype[np.intp]]:

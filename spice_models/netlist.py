@@ -8,22 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from importlib.resources import files
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spice_models.array import Array, Wires, volts
+from spice_models.cell_model import CellModel
+from spice_models.cells import Cells, cells_text, is_linear, left_out, library, node_names
+from spice_models.dialects import Dialect, translate
 from spice_models.errors import CircuitError
 from spice_models.topology import topology
 
-__all__ = ["Cells", "netlist"]
+__all__ = ["Cells", "library", "netlist"]
 
 Floats = NDArray[np.float64]
-Cells = Literal["folded", "branches"]
 
 OPTIONS = ".options reltol=1e-9 abstol=1e-18 vntol=1e-15 gmin=1e-15 klu"
+NONLINEAR_OPTIONS = ".options reltol=1e-6 abstol=1e-15 vntol=1e-9 gmin=1e-15 klu"
 _PRINTED = 8
 _WRAP = 10
 
@@ -34,6 +35,8 @@ def netlist(
     *,
     cells: Cells = "folded",
     title: str = "resistive crossbar array",
+    comments: Sequence[str] = (),
+    dialect: Dialect = "ngspice",
 ) -> str:
     """Write an array and its inputs as a self-contained SPICE netlist.
 
@@ -42,11 +45,15 @@ def netlist(
     array : Array
     inputs_volt : array_like, shape (rows,) or (points, rows), optional
         Word-line voltages [V]. If not given, 1 V on each word line in turn, so that the printed
-        table is the transposed transfer matrix.
-    cells : {"folded", "branches"}
-        One resistor a cell, or each branch with its switch as a subcircuit.
+        table is the transposed transfer matrix if the cells are linear.
+    cells : {"folded", "branches", "switches", "transistors"} or CellModel
+        How deep the cells are written; see `spice_models.cells`.
     title : str
         One line of printable ASCII.
+    comments : sequence of str
+        Further such lines for the head of the file: design, seed, ...
+    dialect : {"ngspice", "xyce", "ltspice"}
+        Only that of ngspice has been run; see `spice_models.dialects`.
 
     Returns
     -------
@@ -59,26 +66,26 @@ def netlist(
         If the inputs do not fit the array, or the title or `cells` is not valid.
     """
     inputs = np.eye(array.rows) if inputs_volt is None else volts(array.rows, inputs_volt)
-    return "\n".join(
-        [
-            f"* {check_title(title)}",
-            *_description(array, len(inputs), cells),
-            *library(cells),
-            array_text(array, cells),
-            *(f"Vs{j} s{j} 0 0" for j in range(array.lines)),
-            *sources(inputs),
-            *analysis(len(inputs), terminal_currents(array, len(inputs))),
-            *printing([f"i(vs{j})" for j in range(array.lines)]),
-            ".end\n",
-        ]
-    )
+    lines = [
+        f"* {check_title(title)}",
+        *_description(array, len(inputs), cells),
+        f"* written by resistive-crossbar {_version()}",
+        *(f"* {check_title(line)}" for line in comments),
+        *library(cells),
+        array_text(array, cells),
+        *(f"Vs{j} s{j} 0 0" for j in range(array.lines)),
+        *sources(inputs),
+        *analysis(len(inputs), terminal_currents(array, len(inputs)), cells),
+        *printing([f"i(vs{j})" for j in range(array.lines)]),
+        ".end\n",
+    ]
+    return translate("\n".join(lines), dialect)
 
 
 def array_text(array: Array, cells: Cells) -> str:
     """Cells and wires between the nodes in<i> and s<j>, without sources or ammeters."""
-    check_cells(cells)
     wires = _wires_text(array.rows, array.lines, array.wires)
-    written = _folded_text(array) if cells == "folded" else _branches_text(array)
+    written = cells_text(array, cells)
     return "\n".join(part for part in (wires, written) if part)
 
 
@@ -98,22 +105,19 @@ def terminal_currents(array: Array, points: int) -> list[str]:
     return [f"i({kind}{i})" for i in range(array.rows)] + [f"i(vs{j})" for j in range(array.lines)]
 
 
-def analysis(points: int, saved: Sequence[str]) -> list[str]:
+def analysis(points: int, saved: Sequence[str], cells: Cells = "folded") -> list[str]:
     """Options, saved currents and the sweep over the points."""
     saves = [f".save {group}" for group in _groups(saved)]
-    return [OPTIONS, *saves, f".dc Vpoint 0 {points - 1} 1"]
+    return [
+        OPTIONS if is_linear(cells) else NONLINEAR_OPTIONS,
+        *saves,
+        f".dc Vpoint 0 {points - 1} 1",
+    ]
 
 
-def printing(names: Sequence[str]) -> list[str]:
+def printing(names: Sequence[str], kind: str = "dc") -> list[str]:
     """Print statements, eight currents a table."""
-    return [".width out=160", *(f".print dc {group}" for group in _groups(names))]
-
-
-def library(cells: Cells) -> list[str]:
-    """Subcircuits that this way to write cells needs, so that every netlist is self-contained."""
-    if cells == "folded":
-        return []
-    return [files("spice_models").joinpath("branch.lib").read_text(encoding="ascii").rstrip()]
+    return [".width out=160", *(f".print {kind} {group}" for group in _groups(names))]
 
 
 def check_title(title: str) -> str:
@@ -123,10 +127,14 @@ def check_title(title: str) -> str:
     return title
 
 
-def check_cells(cells: str) -> None:
-    """Raise unless `cells` is a known way to write cells."""
-    if cells not in ("folded", "branches"):
-        raise CircuitError(f"cells = {cells!r}; give 'folded' or 'branches'")
+@lru_cache(maxsize=1)
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("resistive-crossbar")
+    except PackageNotFoundError:
+        return "of unknown version"
 
 
 def wires_comment(wires: Wires) -> str:
@@ -138,13 +146,13 @@ def wires_comment(wires: Wires) -> str:
 
 
 def _description(array: Array, points: int, cells: Cells) -> list[str]:
-    open_cells = int((array.siemens == 0).sum())
+    named = f"model {cells.name}" if isinstance(cells, CellModel) else cells
     return [
         f"* {array.rows} word lines (rows i), {array.lines} bit lines (lines j); units V, A, ohm",
         "* in<i> -driver- w<i>_0 - .. - w<i>_last; cell i,j joins w<i>_<j> and b<i>_<j>;",
         "* b0_<j> - .. - b_last_<j> -sense- s<j>, held at 0 V. Wires of 0 ohm merge their nodes.",
         wires_comment(array.wires),
-        f"* cells: {cells}; open ones, left out: {open_cells}; "
+        f"* cells: {named}; open ones, left out: {left_out(array, cells)}; "
         f"switch on {array.switch.on_ohm!r} ohm, off {array.switch.off_ohm!r} ohm",
         f"* {points} input vectors: point k of the sweep is vector k (from 0)",
         "* printed: current of each bit line [A], vs<j>#branch, positive into the ground",
@@ -154,61 +162,18 @@ def _description(array: Array, points: int, cells: Cells) -> list[str]:
 @lru_cache(maxsize=4)
 def _wires_text(rows: int, lines: int, wires: Wires) -> str:
     plan = topology(rows, lines, wires)
-    names = plan.names()
+    names = node_names(rows, lines, wires)
     text = []
     for part in plan.segments:
-        labels = ("_".join(map(str, index)) for index in part.index.tolist())
-        ends = zip(part.tail.tolist(), part.head.tolist(), strict=True)
+        index = part.index.tolist()
+        pairs = part.index.shape[1] == 2
+        labels = [f"{i}_{j}" for i, j in index] if pairs else [str(k) for (k,) in index]
+        ohms = np.broadcast_to(part.ohm, part.tail.shape).tolist()
+        ends = zip(part.tail.tolist(), part.head.tolist(), ohms, strict=True)
         text += [
-            f"R{part.kind}{label} {names[tail]} {names[head]} {part.ohm!r}"
-            for label, (tail, head) in zip(labels, ends, strict=True)
+            f"R{part.kind}{label} {names[tail]} {names[head]} {ohm!r}"
+            for label, (tail, head, ohm) in zip(labels, ends, strict=True)
         ]
-    return "\n".join(text)
-
-
-@lru_cache(maxsize=4)
-def _crosspoints(rows: int, lines: int, wires: Wires) -> list[str]:
-    """For each cell in row order "<i>_<j> <word node> <bit node>"."""
-    plan = topology(rows, lines, wires)
-    names = plan.names()
-    ends = zip(plan.word.ravel().tolist(), plan.bit.ravel().tolist(), strict=True)
-    return [
-        f"{k // lines}_{k % lines} {names[word]} {names[bit]}" for k, (word, bit) in enumerate(ends)
-    ]
-
-
-def _folded_text(array: Array) -> str:
-    siemens = array.siemens.ravel()
-    kept = np.flatnonzero(siemens)
-    where = _crosspoints(array.rows, array.lines, array.wires)
-    ohms = (1 / siemens[kept]).tolist()
-    return "\n".join(
-        [f"Rcell{where[k]} {ohm!r}" for k, ohm in zip(kept.tolist(), ohms, strict=True)]
-    )
-
-
-def _branches_text(array: Array) -> str:
-    kept = np.flatnonzero(np.isfinite(array.path_ohm))
-    where = _crosspoints(array.rows, array.lines, array.wires)
-    switch = array.switch
-    off = repr(switch.off_ohm) if np.isfinite(switch.off_ohm) else "1e30"
-    model = f"branch_lossless off_ohm={off}"
-    if switch.on_ohm > 0:
-        model = f"branch on_ohm={switch.on_ohm!r} off_ohm={off}"
-    name, parameters = model.split(" ", 1)
-    text = []
-    values = zip(
-        kept.tolist(),
-        array.ohm.ravel()[kept].tolist(),
-        array.enabled.ravel()[kept].tolist(),
-        strict=True,
-    )
-    for k, ohm, enabled in values:
-        cell, branch = divmod(k, array.branches)
-        label, nodes = where[cell].split(" ", 1)
-        text.append(
-            f"Xcell{label}_{branch} {nodes} {name} ohm={ohm!r} enabled={enabled:d} {parameters}"
-        )
     return "\n".join(text)
 
 

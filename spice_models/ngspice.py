@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spice_models import rawfile
 from spice_models.array import Array, volts
+from spice_models.cells import is_linear
 from spice_models.errors import (
     BadRawfile,
     CircuitError,
@@ -102,8 +103,8 @@ def sweep(
     array : Array
     inputs_volt : array_like, shape (points, rows)
         Word-line voltages [V].
-    cells : {"folded", "branches"}
-        How cells are written; see `spice_models.netlist`.
+    cells : {"folded", "branches", "switches", "transistors"} or CellModel
+        How cells are written; see `spice_models.cells`.
     timeout_seconds : float
         The run is killed after this time.
 
@@ -127,10 +128,15 @@ def sweep(
 def transfer_matrix(
     array: Array, cells: Cells = "folded", timeout_seconds: float = DEFAULT_TIMEOUT
 ) -> TransferMatrix:
-    """TransferMatrix matrix of an array, from a sweep that sets each word line to 1 V in turn.
+    """Transfer matrix of an array, from a sweep that sets each word line to 1 V in turn.
 
-    Parameters and errors as for `sweep`.
+    Parameters and errors as for `sweep`; cells that are not linear have none and are refused.
     """
+    if not is_linear(cells):
+        raise CircuitError(
+            f"cells = {getattr(cells, 'name', cells)!r} are not linear, so they have no transfer "
+            "matrix; use sweep for each input"
+        )
     result = sweep(array, np.eye(array.rows), cells, timeout_seconds)
     return TransferMatrix(np.ascontiguousarray(result.currents.T), result.mismatch)
 

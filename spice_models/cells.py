@@ -1,0 +1,240 @@
+"""The cells of an array as SPICE text, at the depth that is asked for by name.
+
+======================  =================================================================
+``"folded"``            one resistor a cell
+``"branches"``          each branch with its switch as a resistance
+``"switches"``          each branch with a voltage-controlled switch and its enable bit
+``"transistors"``       each branch with an NMOS (1T1R) and its enable bit; not linear
+a `CellModel`           each branch as a user's subcircuit; taken to be not linear
+======================  =================================================================
+
+The first three are the same circuit. Enable bits are voltage sources ``Ven<i>_<j>_<branch>``.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from importlib.resources import files
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spice_models.array import Array, Wires
+from spice_models.cell_model import CellModel
+from spice_models.errors import CircuitError
+from spice_models.topology import topology
+
+__all__ = ["Cells", "Depth", "is_linear", "transistor"]
+
+Depth: TypeAlias = Literal["folded", "branches", "switches", "transistors"]
+Cells: TypeAlias = Depth | CellModel
+
+_NAMES = ("folded", "branches", "switches", "transistors")
+_OPEN = "1e30"
+_PARAMETER = r"^(\.param transistor_{name})=\S+$"
+
+
+def transistor(
+    *,
+    gate_volt: float = 1.8,
+    threshold_volt: float = 0.45,
+    gain: float = 300e-6,
+    body: float = 0.4,
+    surface_volt: float = 0.8,
+    modulation: float = 0.05,
+    length: float = 0.18e-6,
+) -> CellModel:
+    """Build the shipped 1T1R branch with other values of its NMOS (level 1 of SPICE).
+
+    The defaults are those of ``cells="transistors"``: a generic 1.8 V process, no foundry's. The
+    width follows from the array's ``switch.on_ohm``, the resistance at 0 V from drain to
+    source; ``switch.off_ohm`` is a resistor beside the transistor, since level 1 has no
+    subthreshold current.
+
+    Parameters
+    ----------
+    gate_volt : float
+        Gate of an enabled branch [V]; the others are at 0 V.
+    threshold_volt, surface_volt : float
+        ``vto`` and ``phi`` [V].
+    gain : float
+        ``kp`` [A/V^2].
+    body : float
+        ``gamma`` [V^0.5].
+    modulation : float
+        ``lambda`` [1/V].
+    length : float
+        Of the channel [m].
+
+    Raises
+    ------
+    CircuitError
+        Unless the gate lies above the threshold, and gain and length are positive.
+    """
+    values = dict(locals())
+    for name, value in values.items():
+        if not (np.isscalar(value) and np.isfinite(value)):
+            raise CircuitError(f"{name} = {value!r}; give a finite number")
+    for name in ("gain", "length", "surface_volt"):
+        if not values[name] > 0:
+            raise CircuitError(f"{name} = {values[name]!r}; give a number above 0")
+    if not gate_volt > threshold_volt:
+        raise CircuitError(
+            f"gate_volt = {gate_volt!r}; give more than threshold_volt = {threshold_volt!r}"
+        )
+    text = _shipped("transistor")
+    for name, value in values.items():
+        pattern = re.compile(_PARAMETER.format(name=name), re.MULTILINE)
+        text, count = pattern.subn(rf"\g<1>={float(value)!r}", text)
+        assert count == 1, name
+    takes = ("ohm", "on_ohm", "off_ohm")
+    return CellModel(text, "branch_transistor", takes=takes, enable_volt=(0.0, float(gate_volt)))
+
+
+def is_linear(cells: Cells) -> bool:
+    """Whether these cells are resistances, so that an array has a transfer matrix.
+
+    Raises
+    ------
+    CircuitError
+        If `cells` is no way to write cells.
+    """
+    check_cells(cells)
+    return cells in ("folded", "branches", "switches")
+
+
+def check_cells(cells: Cells) -> None:
+    """Raise unless `cells` is a known way to write cells."""
+    if not (isinstance(cells, CellModel) or (isinstance(cells, str) and cells in _NAMES)):
+        raise CircuitError(
+            f"cells = {cells!r}; give 'folded' or 'branches', 'switches' or 'transistors', "
+            "or a CellModel"
+        )
+
+
+def library(cells: Cells) -> list[str]:
+    """Subcircuits that this way to write cells needs, so that every netlist is self-contained."""
+    check_cells(cells)
+    if cells == "folded":
+        return []
+    if isinstance(cells, CellModel):
+        return [str(cells.library)]
+    return [_shipped({"branches": "branch", "switches": "switch"}.get(cells, "transistor"))]
+
+
+def cells_text(array: Array, cells: Cells) -> str:
+    """All cells of an array, one element or subcircuit a line, without those that are open."""
+    check_cells(cells)
+    if cells == "folded":
+        return _folded_text(array)
+    return _branches_text(array, _model(cells, array))
+
+
+def left_out(array: Array, cells: Cells) -> int:
+    """Count the cells of which `cells_text` writes nothing."""
+    if cells == "folded":
+        return int((array.siemens == 0).sum())
+    return int((~_kept(array, _model(cells, array))).all(axis=2).sum())
+
+
+@lru_cache(maxsize=8)
+def _shipped(name: str) -> str:
+    return files("spice_models").joinpath(f"{name}.lib").read_text(encoding="ascii").rstrip()
+
+
+@lru_cache(maxsize=16)
+def _shipped_model(cells: str, lossless: bool) -> CellModel:
+    if cells == "transistors":
+        return transistor()
+    switch = ("off_ohm",) if lossless else ("on_ohm", "off_ohm")
+    suffix = "_lossless" if lossless else ""
+    if cells == "switches":
+        return CellModel(_shipped("switch"), f"branch_switch{suffix}", takes=("ohm", *switch))
+    ports, takes = ("word", "bit"), ("ohm", "enabled", *switch)
+    return CellModel(_shipped("branch"), f"branch{suffix}", ports=ports, takes=takes)
+
+
+def _model(cells: Cells, array: Array) -> CellModel:
+    lossless = array.switch.on_ohm == 0
+    if isinstance(cells, CellModel):
+        model = cells
+    else:
+        model = _shipped_model(cells, lossless and cells != "transistors")
+    if lossless and "on_ohm" in model.takes:
+        raise CircuitError(
+            f"switch.on_ohm = 0.0; give a resistance above 0, which subcircuit {model.name} takes"
+        )
+    return model
+
+
+def _kept(array: Array, model: CellModel) -> NDArray[np.bool_]:
+    """Branches that are written; an enable bit can close one that is open now."""
+    return np.isfinite(array.ohm if "enable" in model.ports else array.path_ohm)
+
+
+@lru_cache(maxsize=4)
+def node_names(rows: int, lines: int, wires: Wires) -> list[str]:
+    """Name of each node of an array, kept for the next netlist of this size."""
+    return topology(rows, lines, wires).names()
+
+
+@lru_cache(maxsize=4)
+def _crosspoints(rows: int, lines: int, wires: Wires) -> list[str]:
+    """For each cell in row order "<i>_<j> <word node> <bit node>"."""
+    plan = topology(rows, lines, wires)
+    names = node_names(rows, lines, wires)
+    ends = zip(plan.word.ravel().tolist(), plan.bit.ravel().tolist(), strict=True)
+    return [
+        f"{k // lines}_{k % lines} {names[word]} {names[bit]}" for k, (word, bit) in enumerate(ends)
+    ]
+
+
+def _folded_text(array: Array) -> str:
+    siemens = array.siemens.ravel()
+    kept = np.flatnonzero(siemens)
+    where = _crosspoints(array.rows, array.lines, array.wires)
+    ohms = (1 / siemens[kept]).tolist()
+    return "\n".join(
+        [f"Rcell{where[k]} {ohm!r}" for k, ohm in zip(kept.tolist(), ohms, strict=True)]
+    )
+
+
+def _branches_text(array: Array, model: CellModel) -> str:
+    kept = np.flatnonzero(_kept(array, model))
+    where = _crosspoints(array.rows, array.lines, array.wires)
+    before, after = _parameters(array, model)
+    off, on = (repr(volt) for volt in model.enable_volt)
+    text = []
+    values = zip(
+        kept.tolist(),
+        array.ohm.ravel()[kept].tolist(),
+        array.enabled.ravel()[kept].tolist(),
+        strict=True,
+    )
+    for k, ohm, enabled in values:
+        cell, branch = divmod(k, array.branches)
+        label, word, bit = where[cell].split(" ")
+        label += f"_{branch}"
+        nodes = {"word": word, "bit": bit, "enable": f"en{label}", "ground": "0"}
+        ends = " ".join([nodes[port] for port in model.ports])
+        given = before.format(ohm=repr(ohm), enabled=int(enabled))
+        text.append(f"Xcell{label} {ends} {model.name}{given}{after}")
+        if "enable" in model.ports:
+            text.append(f"Ven{label} en{label} 0 {on if enabled else off}")
+    return "\n".join(text)
+
+
+def _parameters(array: Array, model: CellModel) -> tuple[str, str]:
+    """What follows the name of the subcircuit: a pattern for the branch, then what all share."""
+    switch = array.switch
+    off = repr(switch.off_ohm) if np.isfinite(switch.off_ohm) else _OPEN
+    shared = {"on_ohm": repr(switch.on_ohm), "off_ohm": off}
+    shared = {key: shared[key] for key in model.takes if key in shared}
+    shared |= {key: repr(value) for key, value in model.parameters.items()}
+    own = [key for key in model.takes if key in ("ohm", "enabled")]
+    return (
+        "".join(f" {key}={{{key}}}" for key in own),
+        "".join(f" {key}={value}" for key, value in shared.items()),
+    )

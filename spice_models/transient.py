@@ -1,0 +1,355 @@
+"""The step response of an array with capacitances: settling time and energy of one product.
+
+At time 0 the inputs rise from 0 V to their voltages; ngspice integrates until every bit-line
+current has settled. The window follows from the slowest time constant of the folded array, the
+largest eigenvalue of ``G^-1 C`` with its conductances G and capacitances C between nodes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spice_models import ngspice, nodal
+from spice_models.array import Array, volts
+from spice_models.cells import Cells, is_linear, library
+from spice_models.errors import BadRawfile, CircuitError, NoConvergence
+from spice_models.netlist import array_text, check_title, printing, terminal_currents
+from spice_models.topology import topology
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+__all__ = ["Capacitances", "StepResponse", "step_response", "transient_netlist"]
+
+Floats = NDArray[np.float64]
+
+OPTIONS = ".options reltol=1e-6 abstol=1e-18 vntol=1e-12 chgtol=1e-24 trtol=1 gmin=1e-15 klu"
+_POINTS = 500
+_RISES = 2000
+_MORE_TIME_CONSTANTS = 3.0
+_MOST_RUNS = 3
+_ITERATIONS = 50
+_RELEVANT_SECONDS = 1e-18
+
+
+@dataclass(frozen=True)
+class Capacitances:
+    """Capacitances of an array, the same at each cell.
+
+    Parameters
+    ----------
+    bit_farad, word_farad : float
+        From the node of a cell on its bit line, and on its word line, to ground [F].
+    cell_farad : float
+        Across the cell, from word line to bit line [F].
+
+    Raises
+    ------
+    CircuitError
+        If a capacitance is negative or not finite, or all are 0.
+    """
+
+    bit_farad: float = 0.0
+    word_farad: float = 0.0
+    cell_farad: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = _number(f"capacitances.{field.name}", getattr(self, field.name))
+            if not 0 <= value <= 1:
+                raise CircuitError(f"capacitances.{field.name} = {value!r}; give 0 to 1 farad")
+            object.__setattr__(self, field.name, value)
+        if not (self.bit_farad or self.word_farad or self.cell_farad):
+            raise CircuitError("capacitances are all 0; give one of them above 0")
+
+
+@dataclass(frozen=True, eq=False)
+class StepResponse:
+    """What an array does after a step of its inputs.
+
+    Parameters
+    ----------
+    seconds : ndarray, shape (points,)
+        Time since the step began [s].
+    currents : ndarray, shape (points, lines)
+        Bit-line currents [A], positive into the sense ground.
+    power : ndarray, shape (points,)
+        Power from all word-line sources together [W].
+    final : ndarray, shape (lines,)
+        Currents at rest [A], from an analysis of their own.
+    precision : float
+        Share of the largest final current within which a line counts as settled.
+    settling_seconds : ndarray, shape (lines,)
+        From when on each current stays that close to its final value [s].
+    energy_joule : float
+        Integral of the power until the last line has settled [J].
+    """
+
+    seconds: Floats
+    currents: Floats
+    power: Floats
+    final: Floats
+    precision: float
+    settling_seconds: Floats
+    energy_joule: float
+
+
+def step_response(
+    array: Array,
+    inputs_volt: ArrayLike,
+    capacitances: Capacitances,
+    *,
+    precision: float = 1e-3,
+    rise_seconds: float | None = None,
+    cells: Cells = "folded",
+    timeout_seconds: float = ngspice.DEFAULT_TIMEOUT,
+) -> StepResponse:
+    """Simulate a step of the inputs from 0 V in ngspice.
+
+    Some 500 points of time, each a solution of the whole circuit: without KLU expect seconds at
+    32 x 32 and no end at 64 x 64.
+
+    Parameters
+    ----------
+    array : Array
+    inputs_volt : array_like, shape (rows,)
+        Word-line voltages after the step [V].
+    capacitances : Capacitances
+    precision : float
+        Of the settling time, relative to the largest final current; 1e-6 to 0.5.
+    rise_seconds : float, optional
+        Duration of the rise, a straight line [s]; 1/2000 of the window that is simulated, which
+        is some 0.5 % of the slowest time constant, if not given.
+    cells : {"folded", "branches", "switches", "transistors"} or CellModel
+        The capacitances of transistors themselves are not modelled.
+    timeout_seconds : float
+        A run of ngspice is killed after this time.
+
+    Raises
+    ------
+    CircuitError
+        If an argument is not valid, or no resistance slows the charging of the capacitances.
+    NgspiceError
+        If ngspice is missing, its answer cannot be trusted, or the currents do not settle.
+    """
+    applied = _one_input(array, inputs_volt)
+    precision = _number("precision", precision)
+    if not 1e-6 <= precision <= 0.5:
+        raise CircuitError(f"precision = {precision!r}; give 1e-6 to 0.5, 0.001 for 0.1 %")
+    linear = is_linear(cells)
+    slowest = _slowest_seconds(array, capacitances)
+    if linear:
+        final = np.asarray(nodal.currents(array, applied))
+    else:
+        final = ngspice.sweep(array, applied, cells, timeout_seconds).currents[0]
+    tolerance = precision * float(np.abs(final).max())
+    window = slowest * (math.log(1 / precision) + _MORE_TIME_CONSTANTS)
+    for _ in range(_MOST_RUNS):
+        rise = window / _RISES if rise_seconds is None else _number("rise_seconds", rise_seconds)
+        window = max(window, 10 * rise)
+        text = transient_netlist(
+            array, applied, capacitances, stop_seconds=window, rise_seconds=rise, cells=cells
+        )
+        seconds, sources, currents = _run(array, text, timeout_seconds)
+        settling = _settling(seconds, np.abs(currents - final), tolerance)
+        if np.isfinite(settling).all():
+            power = -sources @ applied * np.minimum(seconds / rise, 1.0)
+            energy = _integral(seconds, power, float(settling.max()))
+            return StepResponse(seconds, currents, power, final, precision, settling, energy)
+        window *= 4
+    raise NoConvergence(
+        f"the currents have not settled to {precision:g} after {window / 4:g} s; "
+        "give a coarser precision"
+    )
+
+
+def transient_netlist(
+    array: Array,
+    inputs_volt: ArrayLike,
+    capacitances: Capacitances,
+    *,
+    stop_seconds: float,
+    rise_seconds: float,
+    cells: Cells = "folded",
+    title: str = "resistive crossbar array, step response",
+    comments: Sequence[str] = (),
+) -> str:
+    """Write the step of the inputs as a netlist that plain ``ngspice -b`` runs and prints.
+
+    Parameters
+    ----------
+    stop_seconds, rise_seconds : float
+        The window of time and the duration of the inputs' rise [s], 0 < rise < stop.
+    title : str
+        One line of printable ASCII.
+    comments : sequence of str
+        Further such lines for the head of the file.
+
+    The others are those of `step_response`, as are the errors.
+    """
+    applied = _one_input(array, inputs_volt)
+    stop, rise = _number("stop_seconds", stop_seconds), _number("rise_seconds", rise_seconds)
+    if not 0 < rise < stop < math.inf:
+        raise CircuitError(
+            f"rise_seconds = {rise!r}, stop_seconds = {stop!r}; give 0 < rise < stop"
+        )
+    step = repr(stop / _POINTS)
+    names = terminal_currents(array, 1)
+    return "\n".join(
+        [
+            f"* {check_title(title)}",
+            *(f"* {check_title(line)}" for line in comments),
+            f"* {array.rows} word lines, {array.lines} bit lines; units V, A, ohm, F, s",
+            f"* at each cell: bit line to ground {capacitances.bit_farad!r} F, word line to ground "
+            f"{capacitances.word_farad!r} F, across {capacitances.cell_farad!r} F",
+            *library(cells),
+            array_text(array, cells),
+            *_capacitors(array, capacitances),
+            *(f"Vs{j} s{j} 0 0" for j in range(array.lines)),
+            *(
+                f"Vin{i} in{i} 0 pwl(0 0 {rise!r} {volt!r})"
+                for i, volt in enumerate(applied.tolist())
+            ),
+            OPTIONS,
+            *(f".save {name}" for name in names),
+            f".tran {step} {stop!r} 0 {step}",
+            *printing(names[array.rows :], "tran"),
+            ".end\n",
+        ]
+    )
+
+
+def _capacitors(array: Array, capacitances: Capacitances) -> list[str]:
+    """One capacitor a cell and kind; one between nodes that are held needs no line."""
+    plan = topology(array.rows, array.lines, array.wires)
+    names = plan.names()
+    text = []
+    for kind, tail, head, farad in _places(array, capacitances):
+        cells = zip(tail.tolist(), head.tolist(), strict=True)
+        for k, (first, second) in enumerate(cells):
+            ends = f"{names[first]} {names[second] if second >= 0 else 0}"
+            i, j = divmod(k, array.lines)
+            text.append(f"C{kind}{i}_{j} {ends} {farad!r}")
+    return text
+
+
+def _places(
+    array: Array, capacitances: Capacitances
+) -> list[tuple[str, NDArray[np.intp], NDArray[np.intp], float]]:
+    """Kind, nodes (head -1 for ground) and farads of the capacitors that are above 0."""
+    plan = topology(array.rows, array.lines, array.wires)
+    word, bit = plan.word.ravel(), plan.bit.ravel()
+    ground = np.full(word.size, -1)
+    every = (
+        ("bit", bit, ground, capacitances.bit_farad),
+        ("word", word, ground, capacitances.word_farad),
+        ("cell", word, bit, capacitances.cell_farad),
+    )
+    return [place for place in every if place[3] > 0]
+
+
+def _slowest_seconds(array: Array, capacitances: Capacitances) -> float:
+    """Slowest time constant of the folded array [s], by power iteration on G^-1 C."""
+    from scipy.sparse.linalg import splu
+
+    plan = topology(array.rows, array.lines, array.wires)
+    resistors = [(plan.word.ravel(), plan.bit.ravel(), array.siemens.ravel())]
+    resistors += [
+        (part.tail, part.head, np.broadcast_to(1 / np.asarray(part.ohm), part.tail.shape))
+        for part in plan.segments
+    ]
+    capacitors = [
+        (tail, head, np.full(tail.shape, farad))
+        for _, tail, head, farad in _places(array, capacitances)
+    ]
+    found = 0.0
+    if plan.unknowns:
+        factor = splu(_laplacian(resistors, plan.unknowns).tocsc())
+        charges = _laplacian(capacitors, plan.unknowns)
+        state = np.random.default_rng(0).uniform(0.5, 1.0, plan.unknowns)
+        for _ in range(_ITERATIONS):
+            state = factor.solve(charges @ state)
+            found = float(np.linalg.norm(state))
+            if found == 0:
+                break
+            state /= found
+    if not found > _RELEVANT_SECONDS:
+        raise CircuitError(
+            "wires and capacitances leave nothing to charge slowly; give a driver or sense "
+            "resistance above 0, or a capacitance elsewhere"
+        )
+    return found
+
+
+def _laplacian(
+    elements: Sequence[tuple[NDArray[np.intp], NDArray[np.intp], Floats]], unknowns: int
+) -> csr_array[Any]:
+    """Nodal matrix of two-terminal elements, over the nodes of unknown voltage."""
+    from scipy.sparse import csr_array
+
+    tail, head, value = (np.concatenate(part) for part in zip(*elements, strict=True))
+    rows = np.concatenate([tail, head, tail, head])
+    columns = np.concatenate([tail, head, head, tail])
+    values = np.concatenate([value, value, -value, -value])
+    inside = (rows >= 0) & (columns >= 0) & (rows < unknowns) & (columns < unknowns)
+    return csr_array((values[inside], (rows[inside], columns[inside])), shape=(unknowns, unknowns))
+
+
+def _run(array: Array, text: str, timeout_seconds: float) -> tuple[Floats, Floats, Floats]:
+    """Times, source currents (points, rows) and bit-line currents (points, lines)."""
+    vectors = ngspice.run(text, timeout_seconds)
+    names = ["time", *terminal_currents(array, 1)]
+    missing = [name for name in names if name not in vectors]
+    if missing:
+        raise BadRawfile(f"the rawfile lacks {', '.join(missing[:5])} ({len(missing)} vectors)")
+    table = np.stack([vectors[name] for name in names], axis=1)
+    seconds = table[:, 0]
+    if seconds.size < _POINTS // 2 or not (np.diff(seconds) > 0).all():
+        raise BadRawfile(f"the rawfile holds {seconds.size} points of time, or not in order")
+    return seconds, table[:, 1 : 1 + array.rows], table[:, 1 + array.rows :]
+
+
+def _settling(seconds: Floats, errors: Floats, tolerance: float) -> Floats:
+    """When each column of errors is within the tolerance for good [s]; inf where it never is."""
+    found = np.zeros(errors.shape[1])
+    for line, error in enumerate(errors.T):
+        outside = np.flatnonzero(error > tolerance)
+        if outside.size == 0:
+            continue
+        last = int(outside[-1])
+        if last + 1 == seconds.size:
+            found[line] = np.inf
+            continue
+        share = (error[last] - tolerance) / (error[last] - error[last + 1])
+        found[line] = seconds[last] + share * (seconds[last + 1] - seconds[last])
+    return found
+
+
+def _integral(seconds: Floats, power: Floats, until: float) -> float:
+    inside = seconds < until
+    times = np.append(seconds[inside], until)
+    values = np.append(power[inside], np.interp(until, seconds, power))
+    return float(((values[1:] + values[:-1]) / 2 * np.diff(times)).sum())
+
+
+def _one_input(array: Array, inputs_volt: ArrayLike) -> Floats:
+    applied = volts(array.rows, inputs_volt)
+    if len(applied) != 1:
+        raise CircuitError(f"inputs_volt holds {len(applied)} points; give one, ({array.rows},)")
+    return np.asarray(applied[0])
+
+
+def _number(name: str, value: float) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise CircuitError(f"{name} = {value!r}; give a finite number")
+    return number

@@ -1,0 +1,19 @@
+#!/bin/bash
+# Installs the WebAssembly build of ngspice 45 with KLU (npm package eecircuit-engine, MIT, 40 MB)
+# where spice_models looks for it: the folder given, or spice_models in XDG_CACHE_HOME or ~/.cache.
+# Another folder must then be named in the variable NGSPICE_WASM.
+set -euo pipefail
+
+package=eecircuit-engine@1.8.0
+folder="${1:-${XDG_CACHE_HOME:-$HOME/.cache}/spice_models}"
+
+for program in node npm; do
+  if ! command -v "$program" >/dev/null; then
+    echo "get_wasm_ngspice: no $program; as root: apt-get install -y nodejs npm" >&2
+    exit 1
+  fi
+done
+mkdir -p "$folder"
+npm install --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error "$package" >&2
+test -f "$folder/node_modules/eecircuit-engine/dist/eecircuit-engine.mjs"
+echo "get_wasm_ngspice: installed $package in $folder"

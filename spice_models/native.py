@@ -29,7 +29,11 @@ _INSTALL = (
     "macOS: brew install ngspice; conda: conda install -c conda-forge ngspice) "
     "or set NGSPICE to its path"
 )
-_PROBE_SECONDS = 30.0
+PROBE = "probe\nV1 a 0 1\nR1 a 0 1\n.options klu\n.op\n.end\n"
+"""A netlist whose log tells whether there is KLU."""
+
+PROBE_SECONDS = 30.0
+"""Time for questions about version and solver [s]."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class NativeRunner:
         if not timeout_seconds > 0:
             raise ValueError(f"timeout_seconds = {timeout_seconds!r}; give a time above 0")
         path = executable()
-        refuse_old(_version(path, min(timeout_seconds, _PROBE_SECONDS)), path)
+        refuse_old(_version(path, min(timeout_seconds, PROBE_SECONDS)), path)
         command = [path, "-n", "-b", "-r", RESULT, CIRCUIT]
         return run_program(command, text, timeout_seconds, vectors, points)
 
@@ -108,12 +112,11 @@ def _version(path: str, timeout_seconds: float) -> str | None:
 
 @lru_cache(maxsize=8)
 def _probe(path: str) -> NgspiceInfo:
-    circuit = "probe\nV1 a 0 1\nR1 a 0 1\n.options klu\n.op\n.end\n"
-    version = _version(path, _PROBE_SECONDS)
+    version = _version(path, PROBE_SECONDS)
     if version is None:
         raise NgspiceNotFound(f"{path} does not say that it is ngspice; set NGSPICE to its path")
     refuse_old(version, path)
     with TemporaryDirectory(prefix="spice_models-probe-") as folder:
-        Path(folder, "probe.cir").write_text(circuit, encoding="ascii")
-        log, _ = execute([path, "-n", "-b", "probe.cir"], Path(folder), _PROBE_SECONDS)
+        Path(folder, "probe.cir").write_text(PROBE, encoding="ascii")
+        log, _ = execute([path, "-n", "-b", "probe.cir"], Path(folder), PROBE_SECONDS)
     return NgspiceInfo(path, version, "Using KLU" in log)

@@ -113,17 +113,7 @@ def sweep(
     SlowSolverWarning
         Once, if the array has wires and more than 64 x 64 cells and the runner has no KLU.
     """
-    start = time.perf_counter()
-    inputs = volts(array.rows, inputs_volt)
-    chosen = find_runner(runner)
-    _warn_if_slow(array, chosen)
-    names = terminal_currents(array, len(inputs))
-    text = netlist(array, inputs, cells=cells)
-    _refuse_commands(text)
-    vectors = chosen.run(text, timeout_seconds, names, len(inputs))
-    currents = np.stack([vectors[name] for name in names], axis=1)
-    mismatch = _mismatch(currents, array.rows, _rounding(array, inputs))
-    return Sweep(currents[:, array.rows :], mismatch, time.perf_counter() - start)
+    return _sweep(array, inputs_volt, cells, timeout_seconds, find_runner(runner))
 
 
 def transfer_matrix(
@@ -137,7 +127,7 @@ def transfer_matrix(
 
     Parameters, errors and warnings as for `sweep`.
     """
-    result = sweep(array, np.eye(array.rows), cells, timeout_seconds, runner=runner)
+    result = _sweep(array, np.eye(array.rows), cells, timeout_seconds, find_runner(runner))
     return TransferMatrix(np.ascontiguousarray(result.currents.T), result.mismatch)
 
 
@@ -161,7 +151,7 @@ def run(
     runner : {"native", "shared", "wasm"} or Runner
         As for `sweep`.
     allow_commands : bool
-        If False, text that would run a command is refused. Files can still be included.
+        If False, text that would run a command is refused. Included files are not looked into.
 
     Raises
     ------
@@ -179,6 +169,21 @@ def run(
     return find_runner(runner).run(netlist_text, timeout_seconds)
 
 
+def _sweep(
+    array: Array, inputs_volt: ArrayLike, cells: Cells, timeout_seconds: float, runner: Runner
+) -> Sweep:
+    start = time.perf_counter()
+    inputs = volts(array.rows, inputs_volt)
+    _warn_if_slow(array, runner)
+    names = terminal_currents(array, len(inputs))
+    text = netlist(array, inputs, cells=cells)
+    _refuse_commands(text)
+    vectors = runner.run(text, timeout_seconds, names, len(inputs))
+    currents = np.stack([vectors[name] for name in names], axis=1)
+    mismatch = _mismatch(currents, array.rows, _rounding(array, inputs))
+    return Sweep(currents[:, array.rows :], mismatch, time.perf_counter() - start)
+
+
 def _warn_if_slow(array: Array, runner: Runner) -> None:
     """Warn once for each kind of runner that a large array with wires will take long."""
     wires = array.wires
@@ -193,7 +198,7 @@ def _warn_if_slow(array: Array, runner: Runner) -> None:
         "slow (128 x 128: about a minute, 256 x 256: an hour); use runner='wasm', an ngspice "
         "built with KLU, or spice_models.nodal",
         SlowSolverWarning,
-        stacklevel=3,
+        stacklevel=4,
     )
 
 

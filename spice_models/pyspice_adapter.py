@@ -12,7 +12,9 @@ import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from spice_models.array import Array, volts
 from spice_models.errors import BadRawfile, NgspiceError, NgspiceNotFound
 from spice_models.log import judge
-from spice_models.native import refuse_old
+from spice_models.native import PROBE, PROBE_SECONDS, refuse_old
 from spice_models.netlist import (
     Cells,
     analysis,
@@ -31,6 +33,7 @@ from spice_models.netlist import (
     sources,
     terminal_currents,
 )
+from spice_models.process import execute
 from spice_models.runners import CIRCUIT, RESULT, Vectors, run_program
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ __all__ = ["SharedRunner", "circuit", "currents"]
 Floats = NDArray[np.float64]
 
 _WORK = "from spice_models import pyspice_adapter; pyspice_adapter._work()"
+_COMMAND = (sys.executable, "-P", "-c", _WORK)
 
 
 def circuit(
@@ -139,16 +143,26 @@ class SharedRunner:
         points: int | None = None,
     ) -> Vectors:
         """As `spice_models.runners.Runner.run`."""
-        command = [sys.executable, "-P", "-c", _WORK]
-        environment = {
-            "NGSPICE_LIBRARY_PATH": _library_path(),
-            "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path),
-        }
-        return run_program(command, text, timeout_seconds, vectors, points, environment)
+        return run_program(
+            _COMMAND, text, timeout_seconds, vectors, points, _environment(_library_path())
+        )
 
     def has_klu(self) -> bool:
-        """Return False: the library does not tell before it runs, and Debian's has none."""
-        return False
+        """Whether this build of the library holds KLU."""
+        return _has_klu(_library_path())
+
+
+def _environment(library: str) -> dict[str, str]:
+    paths = os.pathsep.join(os.path.abspath(path) for path in sys.path)
+    return {"NGSPICE_LIBRARY_PATH": library, "PYTHONPATH": paths}
+
+
+@lru_cache(maxsize=8)
+def _has_klu(library: str) -> bool:
+    with TemporaryDirectory(prefix="spice_models-probe-") as folder:
+        Path(folder, CIRCUIT).write_text(PROBE, encoding="ascii")
+        log, _ = execute(_COMMAND, Path(folder), PROBE_SECONDS, _environment(library))
+    return "Using KLU" in log
 
 
 def _work() -> None:

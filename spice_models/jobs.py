@@ -112,7 +112,10 @@ def _keep(folder: Path) -> Path:
     """Rename a folder so that it outlives this process, without its rawfile, and thin out."""
     (folder / "result.raw").unlink(missing_ok=True)
     kept = folder.with_name(_FAILED + folder.name.removeprefix(_RUNNING))
-    folder.rename(kept)
+    try:
+        folder.rename(kept)
+    except OSError:
+        return folder
     others = [path for path in kept.parent.glob(f"{_FAILED}*") if _is_own(path) and path != kept]
     for old in sorted(others, key=_age)[: max(0, len(others) - KEPT + 1)]:
         shutil.rmtree(old, ignore_errors=True)

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import re
 
-from spice_models.errors import DiskFull, NgspiceError, NoConvergence, SingularMatrix
+from spice_models.errors import (
+    DiskFull,
+    NgspiceError,
+    NgspiceNotFound,
+    NgspiceTooOld,
+    NoConvergence,
+    SingularMatrix,
+)
 
 __all__ = ["judge", "tail"]
 
 _FAILURES: tuple[tuple[re.Pattern[str], type[NgspiceError], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), kind, remedy)
     for pattern, kind, remedy in (
+        (r"the oldest supported one is", NgspiceTooOld, "install a newer one"),
+        (
+            r"cannot load library",
+            NgspiceNotFound,
+            "set NGSPICE_LIBRARY_PATH to the path of libngspice",
+        ),
         (
             r"rawfile write error|no space left",
             DiskFull,
@@ -46,7 +59,7 @@ def judge(log: str) -> None:
 
     Raises
     ------
-    DiskFull, SingularMatrix, NoConvergence, NgspiceError
+    NgspiceNotFound, DiskFull, SingularMatrix, NoConvergence, NgspiceError
         With the line of the log, the next one, and the remedy.
     """
     told = _HARMLESS.sub("", log)

@@ -76,7 +76,7 @@ def executable() -> str:
     if found is None:
         named = f"at NGSPICE = {wanted!r}" if os.environ.get("NGSPICE") else "on PATH"
         raise NgspiceNotFound(_INSTALL.format(where=named))
-    return found
+    return os.path.abspath(found)
 
 
 def probe() -> NgspiceInfo:

@@ -215,7 +215,8 @@ class SharedRunner:
     """Runs netlists in ngspice's shared library, loaded by PySpice in a process of its own.
 
     So a run can be stopped, several go on at once, and a crash of the library is an error here
-    instead of the end of the program. Starting costs about half a second.
+    instead of the end of the program. Starting costs about half a second. The library reads the
+    user's ``.spiceinit``, which the other runners do not.
     """
 
     def run(
@@ -273,7 +274,7 @@ def _library_path() -> str:
             "macOS: brew install libngspice; conda: conda install -c conda-forge "
             "ngspice-lib) or set NGSPICE_LIBRARY_PATH"
         )
-    return found
+    return os.path.abspath(found) if os.path.dirname(found) else found
 
 
 @contextmanager

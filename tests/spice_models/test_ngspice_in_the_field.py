@@ -71,6 +71,13 @@ def test_a_newer_ngspice_is_accepted(version, install):
     assert ngspice.probe().version == version
 
 
+def test_a_relative_path_to_ngspice_is_found_from_the_folder_of_the_run(monkeypatch, tmp_path):
+    (tmp_path / "my-ngspice").symlink_to(ngspice.executable())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NGSPICE", "./my-ngspice")
+    assert ngspice.run(DIVIDER)["v(b)"].tolist() == [0.5]
+
+
 def test_a_full_disk_is_told_by_the_log(install, folder):
     """The limit on the size of a file makes the real ngspice fail as a full disk does."""
     real = ngspice.executable()

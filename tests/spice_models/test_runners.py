@@ -14,6 +14,7 @@ from spice_models import (
     NgspiceCrashed,
     NgspiceError,
     NgspiceNotFound,
+    NgspiceTooOld,
     NoConvergence,
     SimulationTimeout,
     SingularMatrix,
@@ -227,7 +228,15 @@ def test_a_spoilt_wasm_build_is_an_error(monkeypatch, tmp_path):
 @pytest.mark.skipif(not HAS_LIBRARY, reason="libngspice is not installed")
 def test_a_wrong_library_is_named(monkeypatch):
     monkeypatch.setenv("NGSPICE_LIBRARY_PATH", "/nowhere/libngspice.so")
-    with pytest.raises(NgspiceError, match="/nowhere/libngspice.so"):
+    with pytest.raises(NgspiceNotFound, match="/nowhere/libngspice.so.*NGSPICE_LIBRARY_PATH"):
+        ngspice.run(DIVIDER, runner="shared")
+
+
+@pytest.mark.skipif(not HAS_LIBRARY, reason="libngspice is not installed")
+def test_an_old_library_is_refused(monkeypatch):
+    old = "import spice_models.pyspice_adapter as a; a.refuse_old('34', 'libngspice')"
+    monkeypatch.setattr("spice_models.pyspice_adapter._COMMAND", (sys.executable, "-c", old))
+    with pytest.raises(NgspiceTooOld, match="ngspice 34; the oldest supported one is 39"):
         ngspice.run(DIVIDER, runner="shared")
 
 

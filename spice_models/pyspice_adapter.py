@@ -38,6 +38,7 @@ from spice_models.netlist import (
 from spice_models.process import execute
 from spice_models.runners import (
     CIRCUIT,
+    PIVOTS,
     RESULT,
     Runner,
     RunnerName,
@@ -128,7 +129,7 @@ def simulate(
     design: Circuit,
     analysis: str = ".op",
     *,
-    options: str = OPTIONS,
+    options: str = f"{OPTIONS}\n{PIVOTS}",
     runner: RunnerName | Runner = "native",
     timeout_seconds: float = 600.0,
 ) -> Vectors:

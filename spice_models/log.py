@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import re
 
-from spice_models.errors import NgspiceError, NoConvergence, SingularMatrix
+from spice_models.errors import (
+    DiskFull,
+    NgspiceError,
+    NgspiceNotFound,
+    NgspiceTooOld,
+    NoConvergence,
+    SingularMatrix,
+)
 
 __all__ = ["judge", "tail"]
 
 _FAILURES: tuple[tuple[re.Pattern[str], type[NgspiceError], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), kind, remedy)
     for pattern, kind, remedy in (
+        (r"the oldest supported one is", NgspiceTooOld, "install a newer one"),
+        (
+            r"cannot load library",
+            NgspiceNotFound,
+            "set NGSPICE_LIBRARY_PATH to the path of libngspice",
+        ),
+        (
+            r"rawfile write error|no space left",
+            DiskFull,
+            "make room, or set TMPDIR to a folder on a larger disk",
+        ),
         (
             r"singular matrix",
             SingularMatrix,
@@ -41,7 +59,7 @@ def judge(log: str) -> None:
 
     Raises
     ------
-    SingularMatrix, NoConvergence, NgspiceError
+    NgspiceNotFound, DiskFull, SingularMatrix, NoConvergence, NgspiceError
         With the line of the log, the next one, and the remedy.
     """
     told = _HARMLESS.sub("", log)

@@ -1,4 +1,4 @@
-"""Batch runs of ngspice that are trusted only after they have been checked.
+"""Arrays and other netlists through ngspice, trusted only after they have been checked.
 
 An exit status of 0 proves little: ngspice also returns it after replacing a resistor of 0 ohm,
 rescuing a singular matrix, or running no analysis at all. So the circuit is checked before the
@@ -7,62 +7,49 @@ run (`spice_models.Array`), the log is classified, and the rawfile must be compl
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import signal
-import subprocess
-import tempfile
-import threading
 import time
-from collections.abc import Collection
+import warnings
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spice_models import rawfile
 from spice_models.array import Array, volts
 from spice_models.cells import is_linear
-from spice_models.errors import (
-    BadRawfile,
-    CircuitError,
-    NgspiceError,
-    NgspiceNotFound,
-    SimulationTimeout,
-)
-from spice_models.log import judge, tail
+from spice_models.errors import CircuitError, SlowSolverWarning, UnsafeNetlist
+from spice_models.native import NgspiceInfo, executable, probe
 from spice_models.netlist import Cells, netlist, terminal_currents
 from spice_models.nodal import TransferMatrix
+from spice_models.process import stop_all
+from spice_models.runners import PIVOTS, Runner, RunnerName, Vectors, find_runner
 from spice_models.topology import topology
 
-__all__ = ["NgspiceInfo", "Sweep", "probe", "run", "sweep", "transfer_matrix"]
+__all__ = [
+    "NgspiceInfo",
+    "Sweep",
+    "executable",
+    "probe",
+    "run",
+    "stop_all",
+    "sweep",
+    "transfer_matrix",
+]
 
 Floats = NDArray[np.float64]
 
 DEFAULT_TIMEOUT = 600.0
-_running: set[subprocess.Popen[bytes]] = set()
-_stopping = threading.Event()
+LARGEST_QUICK = 64 * 64
+"""Cells up to which an ngspice without KLU is quick enough to need no warning."""
+
 _ZERO_OHM = re.compile(
     r"^r\S*[ \t]+\S+[ \t]+\S+[ \t]+[+-]?(?:0+\.?0*|\.0+)(?![\d.]).*$", re.I | re.M
 )
-_INSTALL = (
-    "no ngspice executable {where}; install it (Debian or Ubuntu: sudo apt install ngspice; "
-    "macOS: brew install ngspice; conda: conda install -c conda-forge ngspice) "
-    "or set NGSPICE to its path"
+_COMMAND = re.compile(
+    r"^[ \t]*(?:\.(?:control|exec)\b|\*#|\*[ \t]?ng_script).*$|\bd_(?:process|cosim)\b.*$",
+    re.I | re.M,
 )
-
-
-@dataclass(frozen=True)
-class NgspiceInfo:
-    """What the installed ngspice can do."""
-
-    path: str
-    version: str
-    klu: bool
+_warned: set[str] = set()
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +80,8 @@ def sweep(
     inputs_volt: ArrayLike,
     cells: Cells = "folded",
     timeout_seconds: float = DEFAULT_TIMEOUT,
+    *,
+    runner: RunnerName | Runner = "native",
 ) -> Sweep:
     """Simulate an array for several input vectors in one run.
 
@@ -107,44 +96,58 @@ def sweep(
         How cells are written; see `spice_models.cells`.
     timeout_seconds : float
         The run is killed after this time.
+    runner : {"native", "shared", "wasm"} or Runner
+        The executable, the shared library through PySpice, the WebAssembly build with KLU, or an
+        object of the protocol `spice_models.runners.Runner`.
 
     Raises
     ------
     CircuitError
         If the inputs do not fit the array.
+    ValueError
+        If the runner is unknown or the time is not above 0.
     NgspiceError
         If ngspice is missing or its answer cannot be trusted.
+
+    Warns
+    -----
+    SlowSolverWarning
+        Once, if the array has wires and more than 64 x 64 cells and the runner has no KLU.
     """
-    start = time.perf_counter()
-    inputs = volts(array.rows, inputs_volt)
-    names = terminal_currents(array, len(inputs))
-    text = netlist(array, inputs, cells=cells)
-    vectors = _run(text, timeout_seconds, names, len(inputs))
-    currents = np.stack([vectors[name] for name in names], axis=1)
-    mismatch = _mismatch(currents, array.rows, _rounding(array, inputs))
-    return Sweep(currents[:, array.rows :], mismatch, time.perf_counter() - start)
+    return _sweep(array, inputs_volt, cells, timeout_seconds, find_runner(runner))
 
 
 def transfer_matrix(
-    array: Array, cells: Cells = "folded", timeout_seconds: float = DEFAULT_TIMEOUT
+    array: Array,
+    cells: Cells = "folded",
+    timeout_seconds: float = DEFAULT_TIMEOUT,
+    *,
+    runner: RunnerName | Runner = "native",
 ) -> TransferMatrix:
     """Transfer matrix of an array, from a sweep that sets each word line to 1 V in turn.
 
-    Parameters and errors as for `sweep`; cells that are not linear have none and are refused.
+    Parameters, errors and warnings as for `sweep`; cells that are not linear have none and are
+    refused.
     """
     if not is_linear(cells):
         raise CircuitError(
             f"cells = {getattr(cells, 'name', cells)!r} are not linear, so they have no transfer "
             "matrix; use sweep for each input"
         )
-    result = sweep(array, np.eye(array.rows), cells, timeout_seconds)
+    result = _sweep(array, np.eye(array.rows), cells, timeout_seconds, find_runner(runner))
     return TransferMatrix(np.ascontiguousarray(result.currents.T), result.mismatch)
 
 
-def run(netlist_text: str, timeout_seconds: float = DEFAULT_TIMEOUT) -> dict[str, NDArray[Any]]:
+def run(
+    netlist_text: str,
+    timeout_seconds: float = DEFAULT_TIMEOUT,
+    *,
+    runner: RunnerName | Runner = "native",
+    allow_commands: bool = True,
+) -> Vectors:
     """Run any netlist with one analysis and return its vectors by lower-case name.
 
-    The text can execute commands (``.control``): run only text that you trust.
+    The text can execute commands (``.control``): run only text that you trust, or refuse them.
 
     Parameters
     ----------
@@ -152,49 +155,59 @@ def run(netlist_text: str, timeout_seconds: float = DEFAULT_TIMEOUT) -> dict[str
         Its first line is the title.
     timeout_seconds : float
         The run and all that it started are killed after this time.
+    runner : {"native", "shared", "wasm"} or Runner
+        As for `sweep`.
+    allow_commands : bool
+        If False, text that would run a command is refused. Included files are not looked into.
 
     Raises
     ------
     CircuitError
         If a resistor is written with 0 ohm, which ngspice silently replaces by 1 mohm.
-    NgspiceNotFound, SingularMatrix, NoConvergence, SimulationTimeout, BadRawfile, NgspiceError
+    UnsafeNetlist
+        If commands are not allowed and a line holds one.
+    NgspiceNotFound, NgspiceTooOld, SingularMatrix, NoConvergence, SimulationTimeout
+    NgspiceCrashed, DiskFull, BadRawfile, NgspiceError
+        From a run that was started, with the folder that keeps netlist and log.
     """
     _refuse_zero_ohm(netlist_text)
-    return _run(netlist_text, timeout_seconds, (), None)
+    if not allow_commands:
+        _refuse_commands(netlist_text)
+    return find_runner(runner).run(netlist_text, timeout_seconds)
 
 
-def probe() -> NgspiceInfo:
-    """Find ngspice, its version, and whether it has the solver KLU. Cached by path.
-
-    Raises
-    ------
-    NgspiceNotFound
-        The text says how to install it.
-    """
-    return _probe(executable())
-
-
-def executable() -> str:
-    """Path of ngspice: the environment variable NGSPICE, or the first one on PATH."""
-    wanted = os.environ.get("NGSPICE") or "ngspice"
-    found = shutil.which(wanted)
-    if found is None:
-        named = f"at NGSPICE = {wanted!r}" if os.environ.get("NGSPICE") else "on PATH"
-        raise NgspiceNotFound(_INSTALL.format(where=named))
-    return found
+def _sweep(
+    array: Array, inputs_volt: ArrayLike, cells: Cells, timeout_seconds: float, runner: Runner
+) -> Sweep:
+    start = time.perf_counter()
+    inputs = volts(array.rows, inputs_volt)
+    _warn_if_slow(array, runner)
+    names = terminal_currents(array, len(inputs))
+    text = netlist(array, inputs, cells=cells)
+    _refuse_commands(text)
+    text = text.removesuffix(".end\n") + f"{PIVOTS}\n.end\n"
+    vectors = runner.run(text, timeout_seconds, names, len(inputs))
+    currents = np.stack([vectors[name] for name in names], axis=1)
+    mismatch = _mismatch(currents, array.rows, _rounding(array, inputs))
+    return Sweep(currents[:, array.rows :], mismatch, time.perf_counter() - start)
 
 
-@lru_cache(maxsize=8)
-def _probe(path: str) -> NgspiceInfo:
-    circuit = "probe\nV1 a 0 1\nR1 a 0 1\n.options klu\n.op\n.end\n"
-    with tempfile.TemporaryDirectory(prefix="ngspice-") as folder:
-        banner, _ = _execute([path, "-v"], folder, 30.0)
-        Path(folder, "probe.cir").write_text(circuit, encoding="ascii")
-        log, _ = _execute([path, "-n", "-b", "probe.cir"], folder, 30.0)
-    version = re.search(r"ngspice-(\S+)", banner)
-    if version is None:
-        raise NgspiceNotFound(f"{path} does not say that it is ngspice; set NGSPICE to its path")
-    return NgspiceInfo(path, version[1], "Using KLU" in log)
+def _warn_if_slow(array: Array, runner: Runner) -> None:
+    """Warn once for each kind of runner that a large array with wires will take long."""
+    wires = array.wires
+    kind = type(runner).__qualname__
+    is_small = array.rows * array.lines <= LARGEST_QUICK
+    has_wires = bool(np.any(wires.word_segment_ohm) or np.any(wires.bit_segment_ohm))
+    if is_small or not has_wires or kind in _warned or runner.has_klu():
+        return
+    _warned.add(kind)
+    warnings.warn(
+        f"this ngspice has no KLU: solving {array.rows} x {array.lines} cells with wires will be "
+        "slow (128 x 128: about a minute, 256 x 256: an hour); use runner='wasm', an ngspice "
+        "built with KLU, or spice_models.nodal",
+        SlowSolverWarning,
+        stacklevel=4,
+    )
 
 
 def _mismatch(currents: Floats, rows: int, rounding: float) -> float:
@@ -219,76 +232,9 @@ def _refuse_zero_ohm(text: str) -> None:
         raise CircuitError(f"{found[0].strip()!r} has 0 ohm; merge its two nodes instead")
 
 
-def _run(
-    text: str, timeout_seconds: float, vectors: Collection[str], points: int | None
-) -> dict[str, NDArray[Any]]:
-    if not timeout_seconds > 0:
-        raise ValueError(f"timeout_seconds = {timeout_seconds!r}; give a time above 0")
-    path = executable()
-    with tempfile.TemporaryDirectory(prefix="ngspice-") as folder:
-        Path(folder, "circuit.cir").write_text(text, encoding="utf-8")
-        command = [path, "-n", "-b", "-r", "result.raw", "circuit.cir"]
-        log, status = _execute(command, folder, timeout_seconds)
-        judge(log)
-        if status != 0:
-            raise NgspiceError(f"ngspice ended with status {status}: {tail(log)}")
-        try:
-            content = Path(folder, "result.raw").read_bytes()
-        except FileNotFoundError:
-            raise BadRawfile(
-                f"ngspice wrote no rawfile ({tail(log)}); does the netlist ask for an analysis?"
-            ) from None
-    return rawfile.single_plot(content, vectors, points)
-
-
-def stop_all() -> None:
-    """Kill every run of this process, and refuse new ones: for a program that ends."""
-    _stopping.set()
-    for process in list(_running):
-        _kill(process)
-
-
-def _execute(command: list[str], folder: str, timeout_seconds: float) -> tuple[str, int]:
-    """Output and exit status of a run in a process group of its own, killed whole on a timeout."""
-    if _stopping.is_set():
-        raise NgspiceError("ngspice was stopped, because the program ends")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "LC_ALL": "C"}
-    environment.pop("SPICE_ASCIIRAWFILE", None)
-    try:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
+def _refuse_commands(text: str) -> None:
+    found = _COMMAND.search(text)
+    if found:
+        raise UnsafeNetlist(
+            f"the line {found[0].strip()[:80]!r} would run a command; remove it, or allow commands"
         )
-    except OSError as error:
-        raise NgspiceNotFound(f"{command[0]} cannot be started: {error}") from None
-    _running.add(process)
-    try:
-        if _stopping.is_set():  # stop_all may have looked before this run was in its list
-            raise NgspiceError("ngspice was stopped, because the program ends")
-        output = process.communicate(timeout=timeout_seconds)[0].decode("utf-8", "replace")
-    except BaseException as error:
-        _kill(process)
-        if isinstance(error, subprocess.TimeoutExpired):
-            raise SimulationTimeout(
-                f"ngspice was stopped after {timeout_seconds:g} s; allow more time or use "
-                "smaller arrays"
-            ) from None
-        raise
-    finally:
-        _running.discard(process)
-    if process.returncode < 0:
-        raise NgspiceError(f"ngspice died of signal {-process.returncode}: {tail(output)}")
-    return output, process.returncode
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        process.kill()
-    process.wait()

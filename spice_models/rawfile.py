@@ -14,6 +14,7 @@ from spice_models.errors import BadRawfile
 __all__ = ["Plot", "parse", "single_plot"]
 
 _MARK = b"Binary:\n"
+_CONSTANTS = "constants"
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +86,8 @@ def single_plot(
     plots = parse(content)
     if len(plots) != 1:
         raise BadRawfile(f"the rawfile holds {len(plots)} analyses; give one in each netlist")
+    if plots[0].name == _CONSTANTS:
+        raise BadRawfile("the rawfile holds no analysis; give one in the netlist, such as .op")
     found = plots[0].vectors
     missing = sorted(set(vectors) - set(found))
     if missing:

@@ -17,6 +17,7 @@ from spice_models import (
     SimulationTimeout,
     SingularMatrix,
     ngspice,
+    process,
 )
 
 DIVIDER = "divider\nV1 a 0 1\nR1 a b 1k\nR2 b 0 1k\n.op\n.end\n"
@@ -201,12 +202,19 @@ def test_an_ascii_rawfile_asked_for_by_the_environment_changes_nothing(monkeypat
     assert ngspice.run(DIVIDER)["v(b)"].tolist() == [0.5]
 
 
-def test_nothing_is_left_behind(monkeypatch, tmp_path):
+def test_success_leaves_nothing_behind_and_failure_the_netlist_and_the_log(monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     ngspice.run(DIVIDER)
-    with pytest.raises(NgspiceError):
-        ngspice.run("t\nV1 a 0 1\n.end\n")
     assert list(tmp_path.iterdir()) == []
+    text = "t\nV1 a 0 1\n.end\n"
+    with pytest.raises(NgspiceError) as caught:
+        ngspice.run(text)
+    (kept,) = tmp_path.iterdir()
+    assert kept == caught.value.folder
+    assert str(caught.value).endswith(f"kept for inspection: {kept}")
+    assert sorted(file.name for file in kept.iterdir()) == ["circuit.cir", "log.txt"]
+    assert (kept / "circuit.cir").read_text() == text
+    assert "Circuit: t" in (kept / "log.txt").read_text()
 
 
 def test_a_failing_exit_status_is_an_error_even_after_a_good_result(monkeypatch, tmp_path):
@@ -219,13 +227,13 @@ def test_a_failing_exit_status_is_an_error_even_after_a_good_result(monkeypatch,
 def test_a_run_that_starts_while_all_are_stopped_does_not_go_on(tmp_path, monkeypatch):
     """stop_all may come after the process has started and before it stands in the list."""
     monkeypatch.setenv("NGSPICE", program(tmp_path, "sleep 500"))
-    monkeypatch.setattr(ngspice, "_stopping", threading.Event())
+    monkeypatch.setattr(process, "_stopping", threading.Event())
     start = subprocess.Popen
 
     def start_late(*arguments, **options):
-        process = start(*arguments, **options)
+        started = start(*arguments, **options)
         ngspice.stop_all()
-        return process
+        return started
 
     monkeypatch.setattr(subprocess, "Popen", start_late)
     began = time.monotonic()

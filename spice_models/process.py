@@ -1,0 +1,117 @@
+"""Programs run to their end, a timeout or the end of this one, and never left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from spice_models.errors import NgspiceCrashed, NgspiceError, NgspiceNotFound, SimulationTimeout
+from spice_models.log import tail
+
+__all__ = ["execute", "stop_all"]
+
+_running: set[subprocess.Popen[bytes]] = set()
+_stopping = threading.Event()
+
+
+def execute(
+    command: Sequence[str],
+    folder: Path,
+    timeout_seconds: float,
+    environment: Mapping[str, str] | None = None,
+) -> tuple[str, int]:
+    """Output and exit status of a program, in a process group of its own.
+
+    Parameters
+    ----------
+    command : sequence of str
+        The program and its arguments; no shell reads them.
+    folder : Path
+        Its working directory, where the output is kept as ``log.txt``.
+    timeout_seconds : float
+        It and all that it started are killed after this time.
+    environment : mapping, optional
+        Variables set besides those of this process.
+
+    Raises
+    ------
+    NgspiceNotFound
+        If it cannot be started.
+    SimulationTimeout
+        If it takes longer.
+    NgspiceCrashed
+        If it dies of a signal.
+    NgspiceError
+        If all runs were stopped.
+    """
+    if _stopping.is_set():
+        raise NgspiceError("ngspice was stopped, because the program ends")
+    variables = {**os.environ, "OMP_NUM_THREADS": "1", "LC_ALL": "C", **(environment or {})}
+    variables.pop("SPICE_ASCIIRAWFILE", None)
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise NgspiceNotFound(f"{command[0]} cannot be started: {error}") from None
+    output = _finish(process, timeout_seconds, folder)
+    if process.returncode < 0:
+        raise NgspiceCrashed(f"ngspice died of signal {-process.returncode}: {tail(output)}")
+    return output, process.returncode
+
+
+def stop_all() -> None:
+    """Kill every run of this process, and refuse new ones: for a program that ends."""
+    _stopping.set()
+    for process in list(_running):
+        _kill(process)
+
+
+def _finish(process: subprocess.Popen[bytes], timeout_seconds: float, folder: Path) -> str:
+    """Wait for a process, keep its log, and return it; kill it whole if anything goes wrong."""
+    said = b""
+    _running.add(process)
+    try:
+        if _stopping.is_set():  # stop_all may have looked before this run was in its list
+            raise NgspiceError("ngspice was stopped, because the program ends")
+        said = process.communicate(timeout=timeout_seconds)[0]
+    except BaseException as error:
+        _kill(process)
+        if isinstance(error, subprocess.TimeoutExpired):
+            said = error.output or b""
+            output = said.decode("utf-8", "replace")
+            raise SimulationTimeout(
+                f"ngspice was stopped after {timeout_seconds:g} s; allow more time or use "
+                f"smaller arrays; ngspice says: {tail(output)}"
+            ) from None
+        raise
+    finally:
+        _running.discard(process)
+        if process.stdout:
+            process.stdout.close()
+        _keep_log(folder, said)
+    return said.decode("utf-8", "replace")
+
+
+def _keep_log(folder: Path, said: bytes) -> None:
+    with contextlib.suppress(OSError):  # a full disk: the error that follows quotes the log
+        (folder / "log.txt").write_bytes(said)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        process.kill()
+    process.wait()

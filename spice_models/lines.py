@@ -29,6 +29,7 @@ _MOST = 2000
 _ATTEMPTS = 4
 _LOOK_BACK = 4
 _ROUNDING = 1e-14
+_EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,8 @@ class Answer:
     iterations : int
         The most that any block of inputs took.
     converged : bool
-        Whether residual and error are within the tolerance. If not, do not use the currents.
+        Whether the residual is within twice the tolerance and the error, relative to each input's
+        largest current, within ten times. If not, do not use the currents.
     word, bit : ndarray, shape (rows, lines, points), or None
         Drops of the word lines below their inputs and voltages of the bit lines [V], if wanted.
     """
@@ -161,7 +163,11 @@ class _System:
         self.vectors: list[Floats] = []
 
     def solve(self, applied: Floats, tolerance: float, used: int, nodes: bool) -> Answer:
-        """Iterate for one block; the residual that counts is computed anew from the solution."""
+        """Iterate for one block; the residual that counts is computed anew from the solution.
+
+        Where that disagrees with what was followed on the way, the iteration starts again from
+        there, towards a smaller tolerance.
+        """
         from spice_models import line_kernels as kernels
 
         rows, lines = self.lines.cell.shape
@@ -174,17 +180,21 @@ class _System:
         bits = (self.lines.bit, self.bit_inverse)
         flow, change, power = np.zeros((3, lines, width))
         error = zero = np.zeros(width)
-        scale, iterations, bit, product = zero, 0, None, zero
+        rounding = 2 * _EPS * self.lines.cell.max() * np.abs(applied).max(axis=0)
+        scale, iterations, bit, product, converged = zero, 0, None, zero, False
         for attempt in range(_ATTEMPTS):
             p[:] = 0.0
             kernels.balance(*self.words, *bits, applied, x, r, t, flow, lanes)
             bit = t[:, :, :used].copy() if nodes else None
+            error = error + rounding
             product = kernels.update(*self.words, self.word_inverse, zero, x, r, p, t, lanes)
             scale = product if attempt == 0 else scale
-            if not _open(product, 2 * tolerance, scale, error, flow) or iterations >= _MOST:
+            converged = not _open(product, 2 * tolerance, scale, error / 5, flow)
+            if converged or iterations >= _MOST or attempt + 1 == _ATTEMPTS:
                 break
+            goal = tolerance / 10**attempt
             beta, history = zero, [product]
-            while _open(product, tolerance, scale, error, flow) and iterations < _MOST:
+            while _open(product, goal, scale, error, flow) and iterations < _MOST:
                 iterations += 1
                 kernels.search(*self.words, *bits, beta, p, t, change, power, lanes)
                 alpha = _quotient(product, power.sum(axis=0))
@@ -201,7 +211,7 @@ class _System:
             float((error + _ROUNDING * np.abs(flow).max(axis=0)).max()),
             float(np.sqrt(_quotient(product, scale).max())),
             iterations,
-            not _open(product, 2 * tolerance, scale, error, flow),
+            converged,
             x[:, :, :used].copy() if nodes else None,
             bit,
         )

@@ -42,7 +42,8 @@ class Answer:
         Into the bit lines' ends, both together [A].
     error : float
         Estimate of the largest error of a current [A]: what the last iteration changed in it,
-        continued as a geometric series where the changes fall slowly, and rounding.
+        or a tenth of the bound by its power, continued as a geometric series where the changes
+        fall slowly; and rounding.
     residual : float
         Residual in the norm of power relative to the right-hand side, recomputed at the end.
     iterations : int
@@ -161,6 +162,8 @@ class _System:
         self.bit_inverse = np.ascontiguousarray(inverse.T)
         self.word_inverse = factor_words(*self.words)
         self.vectors: list[Floats] = []
+        ends = lines.bit_first + lines.bit_last
+        self.conductance = float(np.minimum(lines.cell.sum(axis=0), ends).max())
 
     def solve(self, applied: Floats, tolerance: float, used: int, nodes: bool) -> Answer:
         """Iterate for one block; the residual that counts is computed anew from the solution.
@@ -186,7 +189,8 @@ class _System:
             p[:] = 0.0
             kernels.balance(*self.words, *bits, applied, x, r, t, flow, lanes)
             bit = t[:, :, :used].copy() if nodes else None
-            error = error + rounding
+            ends = self.lines.bit_first[:, None] * t[0] + self.lines.bit_last[:, None] * t[-1]
+            error = np.maximum(error + rounding, np.abs(flow - ends).max(axis=0))
             product = kernels.update(*self.words, self.word_inverse, zero, x, r, p, t, lanes)
             scale = product if attempt == 0 else scale
             converged = not _open(product, 2 * tolerance, scale, error / 5, flow)
@@ -203,7 +207,9 @@ class _System:
                 change *= alpha
                 flow += change
                 pace = _quotient(product, start) ** (0.5 / min(len(history), _LOOK_BACK))
-                error = np.abs(change).max(axis=0) * _remaining(pace)
+                # No current errs by more than sqrt(its line's conductance x power of the error).
+                bound = np.sqrt(self.conductance * alpha * before)
+                error = np.maximum(np.abs(change).max(axis=0), 0.1 * bound) * _remaining(pace)
                 history.append(product)
                 beta = _quotient(product, before)
         return Answer(

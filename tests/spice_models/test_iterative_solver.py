@@ -88,13 +88,13 @@ def test_what_does_not_converge_is_an_error_or_solved_directly(monkeypatch):
     assert (found.currents == wanted).all()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 12))
 def test_whatever_the_resistances_the_answer_is_right_or_refused(seed, rows, lines):
     random = np.random.default_rng(seed)
-    siemens = 10 ** random.uniform(-12, 0, (rows, lines))
+    siemens = 10 ** random.uniform(-9, -2, (rows, lines))
     siemens[random.random(siemens.shape) < 0.3] = 0.0
-    array = Array.from_siemens(siemens, Wires(*(10 ** random.uniform(-9, 9, 4))))
+    array = Array.from_siemens(siemens, Wires(*(10 ** random.uniform(-3, 5, 4))))
     wanted = nodal.product(array, np.ones(rows), method="direct")
     try:
         found = nodal.product(array, np.ones(rows), method="iterative")

@@ -15,9 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from spice_models.array import Array
+from spice_models.topology import connected, topology
 
 __all__ = ["Answer", "Lines"]
 
@@ -95,16 +96,14 @@ class Lines:
 
         That changes a current by less than rounding does while lines carry below 1 S in all.
         """
-        wires, (rows, lines) = array.wires, array.siemens.shape
-        return cls(
-            np.ascontiguousarray(array.siemens),
-            _siemens(wires.word_segment_ohm, (rows, lines - 1)),
-            _siemens(wires.bit_segment_ohm, (rows - 1, lines)),
-            _siemens(wires.driver_ohm, (rows,)),
-            np.zeros(rows),
-            np.zeros(lines),
-            _siemens(wires.sense_ohm, (lines,)),
-        )
+        ohm = array.wires.each(array.rows, array.lines)
+        wires = {kind: 1 / np.maximum(value, _MERGED_OHM) for kind, value in ohm.items()}
+        cell = np.ascontiguousarray(array.siemens)
+        if any(np.isinf(value).any() for value in ohm.values()):
+            plan = topology(array.rows, array.lines, array.wires)
+            cell = np.where(connected(plan, cell)[plan.word], cell, 0.0)
+        names = ("word", "bit", "driver", "far_driver", "far_sense", "sense")
+        return cls(cell, *(wires[name] for name in names))
 
     def turned(self) -> Lines:
         """Inputs and outputs exchanged: bit lines are driven and word lines sensed."""
@@ -221,10 +220,6 @@ class _System:
             x[:, :, :used].copy() if nodes else None,
             bit,
         )
-
-
-def _siemens(ohm: ArrayLike, shape: tuple[int, ...]) -> Floats:
-    return np.ascontiguousarray(np.broadcast_to(1 / np.maximum(ohm, _MERGED_OHM), shape))
 
 
 def _staggered(count: int, shape: tuple[int, ...]) -> list[Floats]:

@@ -160,8 +160,8 @@ def _wires_text(rows: int, lines: int, wires: Wires) -> str:
         labels = ("_".join(map(str, index)) for index in part.index.tolist())
         ends = zip(part.tail.tolist(), part.head.tolist(), strict=True)
         text += [
-            f"R{part.kind}{label} {names[tail]} {names[head]} {part.ohm!r}"
-            for label, (tail, head) in zip(labels, ends, strict=True)
+            f"R{part.kind}{label} {names[tail]} {names[head]} {ohm!r}"
+            for label, (tail, head), ohm in zip(labels, ends, part.ohm.tolist(), strict=True)
         ]
     return "\n".join(text)
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from spice_models.array import Array
 from spice_models.errors import CircuitError
-from spice_models.topology import topology
+from spice_models.topology import connected, topology
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -44,10 +44,11 @@ class Network:
         from scipy.sparse import csr_array
 
         plan = topology(array.rows, array.lines, array.wires)
-        self.cells: Any = np.nonzero(array.siemens)
+        alive = connected(plan, array.siemens)
+        self.cells: Any = np.nonzero(np.where(alive[plan.word], array.siemens, 0.0))
         tails = [plan.word[self.cells], *(part.tail for part in plan.segments)]
         heads = [plan.bit[self.cells], *(part.head for part in plan.segments)]
-        wires = [np.full(part.tail.size, 1 / part.ohm) for part in plan.segments]
+        wires = [1 / part.ohm for part in plan.segments]
         tail, head = np.concatenate(tails), np.concatenate(heads)
         self.siemens: Floats = np.concatenate([array.siemens[self.cells], *wires])
         edge = np.arange(tail.size)
@@ -59,7 +60,7 @@ class Network:
             shape=(tail.size, plan.nodes),
         )
         columns = incidence.tocsc()
-        self.inner = columns[:, : plan.unknowns].tocsr()
+        self.inner = columns[:, np.flatnonzero(alive[: plan.unknowns])].tocsr()
         self.inward = (-columns[:, plan.sense].T).tocsr()
         self.outward = (-columns[:, plan.source].T).tocsr()
         self.inner_t = self.inner.T.tocsr()

@@ -32,6 +32,9 @@ Floats = NDArray[np.float64]
 Method = Literal["auto", "direct", "iterative"]
 
 TOLERANCE = 1e-10
+SMALLEST_CHAIN_OHM = 1e-3
+LARGEST_CHAIN_OHM = 1e5
+LARGEST_CELL_SIEMENS = 1e-2
 _FEW_CELLS = 1024
 _WORST_MISMATCH = 1e-6
 _METHODS = ("auto", "direct", "iterative")
@@ -159,10 +162,10 @@ def currents(
 
 
 def chosen_method(array: Array) -> Literal["direct", "iterative"]:
-    """What `auto` tries: "direct" for segments of 0 ohm and up to 1,024 cells, else "iterative".
+    """What `auto` tries: "iterative" above 1,024 cells, where wires and cells allow it.
 
-    Segments of 0 ohm merge nodes, which the iteration over chains cannot; drivers and senses of
-    0 ohm it can.
+    They do for segments of 1 mohm to 100 kohm, drivers and senses likewise or 0, and cells up to
+    10 mS. Segments of 0 ohm merge nodes and go to the direct solve.
     """
     if not _has_chains(array) or array.rows * array.lines <= _FEW_CELLS:
         return "direct"
@@ -179,7 +182,9 @@ def _solve(
         raise CircuitError(f"tolerance = {tolerance!r}; give 1e-15 to 1e-3")
     if method == "iterative" and not _has_chains(array):
         raise CircuitError(
-            "wires: a segment of 0 ohm leaves no chain to iterate over; use method 'direct'"
+            "wires: the iteration takes segments (and ends other than 0) from "
+            f"{SMALLEST_CHAIN_OHM:g} to {LARGEST_CHAIN_OHM:g} ohm, not a segment of 0 ohm, and "
+            f"cells up to {LARGEST_CELL_SIEMENS:g} S; use method 'direct'"
         )
     if inputs is None:
         inputs = np.eye(array.lines if backward else array.rows)
@@ -197,8 +202,14 @@ def _solve(
 
 
 def _has_chains(array: Array) -> bool:
+    """Whether the iteration was shown to be right here: segments and cells not too extreme."""
     wires = array.wires
-    return bool(np.all(wires.word_segment_ohm) and np.all(wires.bit_segment_ohm))
+    segments = [np.asarray(wires.word_segment_ohm), np.asarray(wires.bit_segment_ohm)]
+    ends = [np.asarray(ohm) for ohm in wires.ends() if ohm is not None]
+    values = np.concatenate([part.ravel() for part in segments + [end[end != 0] for end in ends]])
+    values = values[np.isfinite(values)]
+    in_range = (values >= SMALLEST_CHAIN_OHM) & (values <= LARGEST_CHAIN_OHM)
+    return bool(in_range.all() and array.siemens.max() <= LARGEST_CELL_SIEMENS)
 
 
 def iterate(

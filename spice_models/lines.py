@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spice_models.array import Array
-from spice_models.topology import connected, topology
+from spice_models.topology import reached
 
 __all__ = ["Answer", "Lines"]
 
@@ -98,10 +98,7 @@ class Lines:
         """
         ohm = array.wires.each(array.rows, array.lines)
         wires = {kind: 1 / np.maximum(value, _MERGED_OHM) for kind, value in ohm.items()}
-        cell = np.ascontiguousarray(array.siemens)
-        if any(np.isinf(value).any() for value in ohm.values()):
-            plan = topology(array.rows, array.lines, array.wires)
-            cell = np.where(connected(plan, cell)[plan.word], cell, 0.0)
+        cell = np.where(reached(array), array.siemens, 0.0)
         names = ("word", "bit", "driver", "far_driver", "far_sense", "sense")
         return cls(cell, *(wires[name] for name in names))
 
@@ -136,6 +133,7 @@ class Lines:
             Look at `converged` before anything else.
         """
         system = _System(self)
+        applied = applied * (self.word_first + self.word_last > 0)  # where nothing drives, 0
         width = 1 if len(applied) == 1 else LANES
         answers = []
         for start in range(0, len(applied), width):

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spice_models.array import Array, Wires, volts
 from spice_models.errors import CircuitError
-from spice_models.topology import topology
+from spice_models.topology import connected, reached, topology
 
 __all__ = ["Cells", "netlist"]
 
@@ -77,7 +77,8 @@ def netlist(
 def array_text(array: Array, cells: Cells) -> str:
     """Cells and wires between the nodes in<i> and s<j>, without sources or ammeters."""
     check_cells(cells)
-    wires = _wires_text(array.rows, array.lines, array.wires)
+    alive = None if reached(array).all() else _connected(array)
+    wires = _wires_text(array.rows, array.lines, array.wires, alive)
     written = _folded_text(array) if cells == "folded" else _branches_text(array)
     return "\n".join(part for part in (wires, written) if part)
 
@@ -131,10 +132,20 @@ def check_cells(cells: str) -> None:
 
 def wires_comment(wires: Wires) -> str:
     """One line about the wires."""
-    return (
-        f"* wires [ohm]: word segment {wires.word_segment_ohm!r}, bit segment "
-        f"{wires.bit_segment_ohm!r}, driver {wires.driver_ohm!r}, sense {wires.sense_ohm!r}"
-    )
+    values = [
+        ("word segment", wires.word_segment_ohm),
+        ("bit segment", wires.bit_segment_ohm),
+        ("driver", wires.driver_ohm),
+        ("sense", wires.sense_ohm),
+        ("far driver", wires.far_driver_ohm),
+        ("far sense", wires.far_sense_ohm),
+    ]
+    written = [
+        f"{name} {'of each its own' if np.ndim(value) else repr(value)}"
+        for name, value in values
+        if value is not None
+    ]
+    return f"* wires [ohm]: {', '.join(written)}"
 
 
 def _description(array: Array, points: int, cells: Cells) -> list[str]:
@@ -151,8 +162,13 @@ def _description(array: Array, points: int, cells: Cells) -> list[str]:
     ]
 
 
+def _connected(array: Array) -> bytes:
+    plan = topology(array.rows, array.lines, array.wires)
+    return connected(plan, array.siemens).tobytes()
+
+
 @lru_cache(maxsize=4)
-def _wires_text(rows: int, lines: int, wires: Wires) -> str:
+def _wires_text(rows: int, lines: int, wires: Wires, alive: bytes | None) -> str:
     plan = topology(rows, lines, wires)
     names = plan.names()
     text = []
@@ -162,6 +178,7 @@ def _wires_text(rows: int, lines: int, wires: Wires) -> str:
         text += [
             f"R{part.kind}{label} {names[tail]} {names[head]} {ohm!r}"
             for label, (tail, head), ohm in zip(labels, ends, part.ohm.tolist(), strict=True)
+            if alive is None or alive[tail]
         ]
     return "\n".join(text)
 
@@ -178,7 +195,7 @@ def _crosspoints(rows: int, lines: int, wires: Wires) -> list[str]:
 
 
 def _folded_text(array: Array) -> str:
-    siemens = array.siemens.ravel()
+    siemens = np.where(reached(array), array.siemens, 0.0).ravel()
     kept = np.flatnonzero(siemens)
     where = _crosspoints(array.rows, array.lines, array.wires)
     ohms = (1 / siemens[kept]).tolist()
@@ -188,7 +205,7 @@ def _folded_text(array: Array) -> str:
 
 
 def _branches_text(array: Array) -> str:
-    kept = np.flatnonzero(np.isfinite(array.path_ohm))
+    kept = np.flatnonzero(np.isfinite(array.path_ohm) & reached(array)[:, :, None])
     where = _crosspoints(array.rows, array.lines, array.wires)
     switch = array.switch
     off = repr(switch.off_ohm) if np.isfinite(switch.off_ohm) else "1e30"

@@ -35,6 +35,7 @@ TOO_FAR_APART = (
 _BLOCK = 32
 _MOST_SOLVES = 5
 _GOOD_ENOUGH = 3e-10
+_WORST = 1e-6
 
 
 class Network:
@@ -45,6 +46,7 @@ class Network:
 
         plan = topology(array.rows, array.lines, array.wires)
         alive = connected(plan, array.siemens)
+        self.plan, self.alive = plan, alive
         self.cells: Any = np.nonzero(np.where(alive[plan.word], array.siemens, 0.0))
         tails = [plan.word[self.cells], *(part.tail for part in plan.segments)]
         heads = [plan.bit[self.cells], *(part.head for part in plan.segments)]
@@ -98,14 +100,17 @@ class Network:
         return np.concatenate(parts, axis=1), error
 
     def _solve_block(self, applied: Floats, backward: bool) -> tuple[Floats, float]:
+        return self._refined(applied, backward)[:2]
+
+    def _refined(self, applied: Floats, backward: bool) -> tuple[Floats, float, Floats, Floats]:
         across = np.zeros((self.siemens.size, applied.shape[1]))
         row, line = self.cells
         across[: row.size] = -applied[line] if backward else applied[row]
         terminals = self.outward if backward else self.inward
         flow = self.siemens[:, None] * across
-        if self.factor is None:
-            return np.asarray(terminals @ flow), 0.0
         drops = np.zeros((self.inner.shape[1], applied.shape[1]))
+        if self.factor is None:
+            return np.asarray(terminals @ flow), 0.0, drops, flow
         found, error = np.zeros(0), np.inf
         # Refinement against the edge currents repairs what rounding took from the diagonal.
         for step in range(_MOST_SOLVES):
@@ -117,4 +122,13 @@ class Network:
                 error = min(error, float(np.abs(found - before).max()))
             if error <= _GOOD_ENOUGH * np.abs(found).max():
                 break
-        return found, error
+        return found, error, drops, flow
+
+    def operating_point(self, inputs: Floats) -> tuple[Floats, Floats]:
+        """Drops of all unknown nodes [V] and the currents of cells, then segments [A]."""
+        found, error, drops, flow = self._refined(inputs[:, None], False)
+        if not error <= _WORST * float(np.abs(flow).max()):
+            raise CircuitError(TOO_FAR_APART)
+        every = np.zeros(self.plan.unknowns)
+        every[np.flatnonzero(self.alive[: self.plan.unknowns])] = drops[:, 0]
+        return every, flow[:, 0]

@@ -17,13 +17,17 @@ from spice_models.array import Array, volts
 from spice_models.errors import CircuitError, NotConverged
 from spice_models.lines import Answer, Lines
 from spice_models.network import TOO_FAR_APART, Network
+from spice_models.operating_point import OperatingPoint
+from spice_models.operating_point import at as operating_point_at
 
 __all__ = [
     "Method",
+    "OperatingPoint",
     "Product",
     "TransferMatrix",
     "chosen_method",
     "currents",
+    "operating_point",
     "product",
     "transfer_matrix",
 ]
@@ -159,6 +163,26 @@ def currents(
     """
     found = product(array, inputs_volt, method=method, tolerance=tolerance).currents
     return found[0] if np.ndim(inputs_volt) == 1 else found
+
+
+def operating_point(array: Array, inputs_volt: ArrayLike) -> OperatingPoint:
+    """All voltages, currents and powers for one input vector, solved directly.
+
+    Parameters
+    ----------
+    array : Array
+    inputs_volt : array_like, shape (rows,)
+        Word-line voltages [V].
+
+    Raises
+    ------
+    CircuitError
+        If the inputs do not fit, or the resistances lie too far apart for a trustworthy answer.
+    """
+    inputs = volts(array.rows, inputs_volt)
+    if len(inputs) != 1:
+        raise CircuitError(f"inputs_volt has {len(inputs)} points; give one, ({array.rows},)")
+    return operating_point_at(array, inputs[0])
 
 
 def chosen_method(array: Array) -> Literal["direct", "iterative"]:

@@ -14,9 +14,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from spice_models.array import Wires
+from spice_models.array import Array, Wires
 
-__all__ = ["Segments", "Topology", "connected", "topology"]
+__all__ = ["Segments", "Topology", "connected", "reached", "topology"]
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -157,3 +157,18 @@ def connected(plan: Topology, siemens: Floats) -> Bools:
     heads = [plan.bit[row, line], *(part.head for part in plan.segments)]
     group = _groups(plan.nodes, np.concatenate(tails), np.concatenate(heads))
     return np.isin(group, group[plan.unknowns :])
+
+
+def reached(array: Array) -> Bools:
+    """Which cells open wires have not cut off from all inputs and grounds, (rows, lines)."""
+    plan = topology(array.rows, array.lines, array.wires)
+    whole = not any(np.isinf(ohm).any() for ohm in _near(array))
+    if whole:
+        return np.ones((array.rows, array.lines), np.bool_)
+    return connected(plan, array.siemens)[plan.word]
+
+
+def _near(array: Array) -> list[Floats]:
+    """Return the wires without which a node may float; far ends only add paths."""
+    ohm = array.wires.each(array.rows, array.lines)
+    return [ohm[kind] for kind in ("word", "bit", "driver", "sense")]

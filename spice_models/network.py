@@ -126,7 +126,7 @@ class Network:
 
     def operating_point(self, inputs: Floats) -> tuple[Floats, Floats]:
         """Drops of all unknown nodes [V] and the currents of cells, then segments [A]."""
-        found, error, drops, flow = self._refined(inputs[:, None], False)
+        _, error, drops, flow = self._refined(inputs[:, None], False)
         if not error <= _WORST * float(np.abs(flow).max()):
             raise CircuitError(TOO_FAR_APART)
         every = np.zeros(self.plan.unknowns)

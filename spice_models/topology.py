@@ -161,10 +161,9 @@ def connected(plan: Topology, siemens: Floats) -> Bools:
 
 def reached(array: Array) -> Bools:
     """Which cells open wires have not cut off from all inputs and grounds, (rows, lines)."""
-    plan = topology(array.rows, array.lines, array.wires)
-    whole = not any(np.isinf(ohm).any() for ohm in _near(array))
-    if whole:
+    if not any(np.isinf(ohm).any() for ohm in _near(array)):
         return np.ones((array.rows, array.lines), np.bool_)
+    plan = topology(array.rows, array.lines, array.wires)
     return connected(plan, array.siemens)[plan.word]
 
 

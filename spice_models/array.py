@@ -4,54 +4,135 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spice_models.checks import SMALLEST_OHM, floats, number, read_only, refuse, resistance
+from spice_models.checks import (
+    LARGEST_OHM,
+    SMALLEST_OHM,
+    floats,
+    number,
+    read_only,
+    refuse,
+    resistance,
+)
 from spice_models.errors import CircuitError
 
 __all__ = ["SMALLEST_OHM", "Array", "Switch", "Wires"]
 
 Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    Ohms = float | ArrayLike
+else:
+    Ohms = float  # what a settings file can give
 Bools = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Wires:
-    """Resistances of the wiring around the cells. 0 merges the two nodes exactly.
+    """Resistances of the wiring around the cells: a number for all, or an array of each.
+
+    0 merges the two nodes exactly; in an array, inf leaves that wire open. Parts that open wires
+    cut off carry no current.
 
     Parameters
     ----------
-    word_segment_ohm : float
+    word_segment_ohm : float or array_like, shape (rows, lines - 1)
         Word line between two neighbouring cells [ohm].
-    bit_segment_ohm : float
+    bit_segment_ohm : float or array_like, shape (rows - 1, lines)
         Bit line between two neighbouring cells [ohm].
-    driver_ohm : float
+    driver_ohm : float or array_like, shape (rows,)
         From each input voltage to the first cell of its word line [ohm].
-    sense_ohm : float
+    sense_ohm : float or array_like, shape (lines,)
         From the last cell of each bit line to the 0 V at which its current is measured [ohm].
+    far_driver_ohm : float or array_like, shape (rows,), optional
+        From each input voltage to the last cell of its word line [ohm]; None where lines are
+        driven from one end.
+    far_sense_ohm : float or array_like, shape (lines,), optional
+        From the first cell of each bit line to the same 0 V [ohm]; the current of a line is that
+        of both ends.
 
     Raises
     ------
     CircuitError
-        If a resistance is negative, not finite, or not 0 but below `SMALLEST_OHM`.
+        If a resistance is negative, NaN, not 0 but below `SMALLEST_OHM`, or a single number
+        that is infinite.
     """
 
-    word_segment_ohm: float = 1.0
-    bit_segment_ohm: float = 1.0
-    driver_ohm: float = 10.0
-    sense_ohm: float = 10.0
+    word_segment_ohm: Ohms = 1.0
+    bit_segment_ohm: Ohms = 1.0
+    driver_ohm: Ohms = 10.0
+    sense_ohm: Ohms = 10.0
+    far_driver_ohm: Ohms | None = None
+    far_sense_ohm: Ohms | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = resistance(f"wires.{field.name}", getattr(self, field.name))
-            object.__setattr__(self, field.name, value)
+            value = getattr(self, field.name)
+            if value is not None:
+                object.__setattr__(self, field.name, _ohms(f"wires.{field.name}", value))
+
+    def __eq__(self, other: object) -> bool:
+        return self._key == other._key if isinstance(other, Wires) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @cached_property
+    def _key(self) -> tuple[Any, ...]:
+        values = [getattr(self, field.name) for field in fields(self)]
+        return tuple(
+            (value.shape, value.tobytes()) if isinstance(value, np.ndarray) else value
+            for value in values
+        )
 
     @classmethod
     def ideal(cls) -> Wires:
         """Wires without resistance: the array computes the exact product."""
         return cls(0.0, 0.0, 0.0, 0.0)
+
+    def ends(self) -> tuple[Any, Any, Any, Any]:
+        """Resistances at driver, sense, far driver and far sense; None where not connected."""
+        return self.driver_ohm, self.sense_ohm, self.far_driver_ohm, self.far_sense_ohm
+
+    def each(self, rows: int, lines: int) -> dict[str, Floats]:
+        """Every wire's resistance by kind, inf where open [ohm].
+
+        Raises
+        ------
+        CircuitError
+            If an array does not fit rows and lines.
+        """
+        shapes = (
+            ("word", "word_segment_ohm", (rows, lines - 1)),
+            ("bit", "bit_segment_ohm", (rows - 1, lines)),
+            ("driver", "driver_ohm", (rows,)),
+            ("sense", "sense_ohm", (lines,)),
+            ("far_driver", "far_driver_ohm", (rows,)),
+            ("far_sense", "far_sense_ohm", (lines,)),
+        )
+        result = {}
+        for kind, name, shape in shapes:
+            value = getattr(self, name)
+            value = np.inf if value is None else value
+            if np.ndim(value) and np.shape(value) != shape:
+                raise CircuitError(
+                    f"wires.{name} has shape {np.shape(value)}; give a number or {shape} for an "
+                    f"array of {rows} x {lines}"
+                )
+            result[kind] = np.broadcast_to(np.asarray(value, dtype=np.float64), shape)
+        return result
+
+
+def _ohms(name: str, value: Any) -> Any:
+    if np.ndim(value) == 0:
+        return resistance(name, value)
+    ohm = floats(name, value)
+    bad = ~((ohm == 0) | ((ohm >= SMALLEST_OHM) & (ohm <= LARGEST_OHM)) | (ohm == np.inf))
+    refuse(name, ohm, bad, f"give 0, {SMALLEST_OHM:g} to {LARGEST_OHM:g} ohm, or inf for open")
+    return read_only(ohm)
 
 
 @dataclass(frozen=True)
@@ -129,6 +210,7 @@ class Array:
         for name, value, kind in (("switch", self.switch, Switch), ("wires", self.wires, Wires)):
             if not isinstance(value, kind):
                 raise CircuitError(f"{name} = {value!r}; give a {kind.__name__}(...)")
+        self.wires.each(*ohm.shape[:2])
         object.__setattr__(self, "ohm", ohm)
         object.__setattr__(self, "enabled", read_only(enabled))
 

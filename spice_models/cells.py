@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from spice_models.array import Array, Wires
 from spice_models.cell_model import CellModel
 from spice_models.errors import CircuitError
-from spice_models.topology import topology
+from spice_models.topology import reached, topology
 
 __all__ = ["Cells", "Depth", "is_linear", "transistor"]
 
@@ -171,7 +171,8 @@ def _model(cells: Cells, array: Array) -> CellModel:
 
 def _kept(array: Array, model: CellModel) -> NDArray[np.bool_]:
     """Branches that are written; an enable bit can close one that is open now."""
-    return np.isfinite(array.ohm if "enable" in model.ports else array.path_ohm)
+    written = np.isfinite(array.ohm if "enable" in model.ports else array.path_ohm)
+    return np.logical_and(written, reached(array)[:, :, None])
 
 
 @lru_cache(maxsize=4)
@@ -192,7 +193,7 @@ def _crosspoints(rows: int, lines: int, wires: Wires) -> list[str]:
 
 
 def _folded_text(array: Array) -> str:
-    siemens = array.siemens.ravel()
+    siemens = np.where(reached(array), array.siemens, 0.0).ravel()
     kept = np.flatnonzero(siemens)
     where = _crosspoints(array.rows, array.lines, array.wires)
     ohms = (1 / siemens[kept]).tolist()

@@ -13,6 +13,7 @@ __all__ = [
     "NgspiceNotFound",
     "NgspiceTooOld",
     "NoConvergence",
+    "NotConverged",
     "SimulationTimeout",
     "SingularMatrix",
     "SlowSolverWarning",
@@ -75,3 +76,7 @@ class BadRawfile(NgspiceError):
 
 class SlowSolverWarning(UserWarning):
     """An array is too large for an ngspice without the solver KLU to be quick."""
+
+
+class NotConverged(RuntimeError):
+    """The iteration of `nodal` did not reach its tolerance; the direct solve can be asked for."""

@@ -17,7 +17,7 @@ from spice_models.cell_model import CellModel
 from spice_models.cells import Cells, cells_text, is_linear, left_out, library, node_names
 from spice_models.dialects import Dialect, translate
 from spice_models.errors import CircuitError
-from spice_models.topology import topology
+from spice_models.topology import connected, reached, topology
 
 __all__ = ["Cells", "library", "netlist"]
 
@@ -84,7 +84,8 @@ def netlist(
 
 def array_text(array: Array, cells: Cells) -> str:
     """Cells and wires between the nodes in<i> and s<j>, without sources or ammeters."""
-    wires = _wires_text(array.rows, array.lines, array.wires)
+    alive = None if reached(array).all() else _connected(array)
+    wires = _wires_text(array.rows, array.lines, array.wires, alive)
     written = cells_text(array, cells)
     return "\n".join(part for part in (wires, written) if part)
 
@@ -139,10 +140,20 @@ def _version() -> str:
 
 def wires_comment(wires: Wires) -> str:
     """One line about the wires."""
-    return (
-        f"* wires [ohm]: word segment {wires.word_segment_ohm!r}, bit segment "
-        f"{wires.bit_segment_ohm!r}, driver {wires.driver_ohm!r}, sense {wires.sense_ohm!r}"
-    )
+    values = [
+        ("word segment", wires.word_segment_ohm),
+        ("bit segment", wires.bit_segment_ohm),
+        ("driver", wires.driver_ohm),
+        ("sense", wires.sense_ohm),
+        ("far driver", wires.far_driver_ohm),
+        ("far sense", wires.far_sense_ohm),
+    ]
+    written = [
+        f"{name} {'of each its own' if np.ndim(value) else repr(value)}"
+        for name, value in values
+        if value is not None
+    ]
+    return f"* wires [ohm]: {', '.join(written)}"
 
 
 def _description(array: Array, points: int, cells: Cells) -> list[str]:
@@ -159,8 +170,13 @@ def _description(array: Array, points: int, cells: Cells) -> list[str]:
     ]
 
 
+def _connected(array: Array) -> bytes:
+    plan = topology(array.rows, array.lines, array.wires)
+    return connected(plan, array.siemens).tobytes()
+
+
 @lru_cache(maxsize=4)
-def _wires_text(rows: int, lines: int, wires: Wires) -> str:
+def _wires_text(rows: int, lines: int, wires: Wires, alive: bytes | None) -> str:
     plan = topology(rows, lines, wires)
     names = node_names(rows, lines, wires)
     text = []
@@ -173,6 +189,7 @@ def _wires_text(rows: int, lines: int, wires: Wires) -> str:
         text += [
             f"R{part.kind}{label} {names[tail]} {names[head]} {ohm!r}"
             for label, (tail, head, ohm) in zip(labels, ends, strict=True)
+            if alive is None or alive[tail]
         ]
     return "\n".join(text)
 

@@ -222,7 +222,9 @@ def _mismatch(currents: Floats, rows: int, rounding: float) -> float:
 
 def _rounding(array: Array, inputs: Floats) -> float:
     """Return the current that the last digit of a voltage drives through the smallest wire [A]."""
-    ohms = [part.ohm for part in topology(array.rows, array.lines, array.wires).segments]
+    ohms = [
+        float(part.ohm.min()) for part in topology(array.rows, array.lines, array.wires).segments
+    ]
     return 4 * np.finfo(np.float64).eps * float(np.abs(inputs).max()) / min(ohms, default=np.inf)
 
 

@@ -1,41 +1,48 @@
-"""Exact currents of an array by nodal analysis: one sparse factorisation, no SPICE.
+"""Exact currents of an array by nodal analysis, without SPICE: directly or by iteration.
 
-The unknowns are not the node voltages but their *drops*: how far each word-line node lies from
-its input and each bit-line node from 0 V. Small wire resistances then cost no digits, and
-resistances of 0 are exact because their nodes are one.
-
-Kirchhoff's law at node k reads ``sum_e D[e, k] g[e] (E[e] + (D x)[e]) = 0`` with the incidence
-matrix D (edges x nodes), conductances g, and E the voltage across edge e when all drops are 0,
-which is the input voltage for a cell and 0 for a wire.
+`direct` factorises the whole network (`spice_models.network`) and is the reference. `iterative`
+uses that every line is a chain (`spice_models.lines`): far faster, and with little memory, from
+some 1,000 cells on. `auto` chooses by `chosen_method` and falls back to the direct solve where
+the iteration does not reach its tolerance, so that no answer is silently wrong.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spice_models.array import Array, volts
-from spice_models.errors import CircuitError
-from spice_models.topology import topology
+from spice_models.errors import CircuitError, NotConverged
+from spice_models.lines import Answer, Lines
+from spice_models.network import TOO_FAR_APART, Network
+from spice_models.operating_point import OperatingPoint
+from spice_models.operating_point import at as operating_point_at
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
-    from scipy.sparse.linalg import SuperLU
-
-__all__ = ["TransferMatrix", "currents", "transfer_matrix"]
+__all__ = [
+    "Method",
+    "OperatingPoint",
+    "Product",
+    "TransferMatrix",
+    "chosen_method",
+    "currents",
+    "operating_point",
+    "product",
+    "transfer_matrix",
+]
 
 Floats = NDArray[np.float64]
+Method = Literal["auto", "direct", "iterative"]
 
-_BLOCK = 32
-_MOST_SOLVES = 5
-_GOOD_ENOUGH = 3e-10
+TOLERANCE = 1e-10
+SMALLEST_CHAIN_OHM = 1e-3
+LARGEST_CHAIN_OHM = 1e5
+LARGEST_CELL_SIEMENS = 1e-2
+_FEW_CELLS = 1024
 _WORST_MISMATCH = 1e-6
-_TOO_FAR_APART = (
-    "wires and cells: their resistances lie too far apart for double precision; "
-    "give 0 for what is negligible, or smaller wire resistances"
-)
+_ZERO = 1e-14
+_METHODS = ("auto", "direct", "iterative")
 
 
 class TransferMatrix(NamedTuple):
@@ -50,7 +57,20 @@ class TransferMatrix(NamedTuple):
     """What the simulator found missing in its own answer, relative to the largest entry."""
 
 
-def transfer_matrix(array: Array) -> TransferMatrix:
+class Product(NamedTuple):
+    """Currents of some inputs, with their error."""
+
+    currents: Floats
+    """(points, lines) [A], positive into the sense ground."""
+    mismatch: float
+    """Estimated largest error relative to the largest current."""
+    method: str
+    """What solved it in the end: "direct" or "iterative"."""
+
+
+def transfer_matrix(
+    array: Array, *, method: Method = "auto", tolerance: float = TOLERANCE
+) -> TransferMatrix:
     """Currents of all bit lines for 1 V on each word line in turn, wires included.
 
     Solved from the side with fewer terminals; reciprocity makes the two sides equal.
@@ -58,39 +78,77 @@ def transfer_matrix(array: Array) -> TransferMatrix:
     Parameters
     ----------
     array : Array
+    method : {"auto", "direct", "iterative"}
+    tolerance : float
+        Of the iteration; see `spice_models.lines`.
 
     Returns
     -------
     TransferMatrix
-        Its mismatch is the smaller of two estimates: the currents missing in Kirchhoff's law (a
-        stray current entering a resistive network changes no terminal's current by more than
-        itself), and the change that the last refinement made.
+        Its mismatch is, for a direct solve, the smaller of two estimates: the currents missing
+        in Kirchhoff's law (a stray current entering a resistive network changes no terminal's
+        current by more than itself), and the change that the last refinement made. For an
+        iterative one it is the change that the last iteration made.
 
     Raises
     ------
     CircuitError
-        If the resistances lie too far apart for a trustworthy answer.
+        If the resistances lie too far apart for a trustworthy answer, or the method or the
+        tolerance is not valid.
+    NotConverged
+        If `method` is "iterative" and the tolerance was not reached.
     """
-    network = _Network(array)
-    if array.rows <= array.lines:
-        siemens, error = network.solve(np.eye(array.rows), backward=False)
-    else:
-        siemens, error = network.solve(np.eye(array.lines), backward=True)
-        siemens = np.ascontiguousarray(siemens.T)
-    mismatch = _relative(error, siemens)
-    if not mismatch <= _WORST_MISMATCH:
-        raise CircuitError(_TOO_FAR_APART)
-    return TransferMatrix(siemens, mismatch)
+    found = _solve(array, None, array.rows > array.lines, method, tolerance)
+    siemens = np.ascontiguousarray(
+        found.currents.T if array.rows <= array.lines else found.currents
+    )
+    _check(array, found)
+    return TransferMatrix(siemens, found.mismatch)
 
 
-def currents(array: Array, inputs_volt: ArrayLike) -> Floats:
-    """Bit-line currents for given inputs.
+def product(
+    array: Array, inputs_volt: ArrayLike, *, method: Method = "auto", tolerance: float = TOLERANCE
+) -> Product:
+    """Bit-line currents for given inputs, with the error and the method that was used.
+
+    From as many inputs on as the array has terminals on its smaller side, the transfer matrix is
+    solved and multiplied.
 
     Parameters
     ----------
     array : Array
     inputs_volt : array_like, shape (points, rows) or (rows,)
         Word-line voltages [V].
+    method, tolerance
+        As for `transfer_matrix`.
+
+    Raises
+    ------
+    CircuitError, NotConverged
+        As for `transfer_matrix`, or if the inputs do not fit the array.
+    """
+    inputs = volts(array.rows, inputs_volt)
+    fewest = min(array.rows, array.lines)
+    if len(inputs) < fewest:
+        return _solve(array, inputs, False, method, tolerance)
+    solved = _solve(array, None, array.rows > array.lines, method, tolerance)
+    _check(array, solved)
+    siemens = solved.currents if array.rows <= array.lines else solved.currents.T
+    return Product(inputs @ siemens, solved.mismatch, solved.method)
+
+
+def currents(
+    array: Array, inputs_volt: ArrayLike, method: Method = "auto", tolerance: float = TOLERANCE
+) -> Floats:
+    """Bit-line currents for given inputs: `product` without its error.
+
+    Parameters
+    ----------
+    array : Array
+    inputs_volt : array_like, shape (points, rows) or (rows,)
+        Word-line voltages [V].
+    method, tolerance
+        As for `transfer_matrix`.
 
     Returns
     -------
@@ -99,99 +157,100 @@ def currents(array: Array, inputs_volt: ArrayLike) -> Floats:
 
     Raises
     ------
+    CircuitError, NotConverged
+        As for `product`.
+    """
+    found = product(array, inputs_volt, method=method, tolerance=tolerance).currents
+    return found[0] if np.ndim(inputs_volt) == 1 else found
+
+
+def operating_point(array: Array, inputs_volt: ArrayLike) -> OperatingPoint:
+    """All voltages, currents and powers for one input vector, solved directly.
+
+    Parameters
+    ----------
+    array : Array
+    inputs_volt : array_like, shape (rows,)
+        Word-line voltages [V].
+
+    Raises
+    ------
     CircuitError
-        If the inputs do not fit the array.
+        If the inputs do not fit, or the resistances lie too far apart for a trustworthy answer.
     """
     inputs = volts(array.rows, inputs_volt)
-    if len(inputs) < min(array.rows, array.lines):
-        result = _Network(array).solve(inputs.T, backward=False)[0].T
-    else:
-        result = inputs @ transfer_matrix(array).siemens.T
-    return result[0] if np.ndim(inputs_volt) == 1 else result
+    if len(inputs) != 1:
+        raise CircuitError(f"inputs_volt has {len(inputs)} points; give one, ({array.rows},)")
+    return operating_point_at(array, inputs[0])
 
 
-class _Network:
-    """The array as a graph, its conductance matrix factorised."""
+def chosen_method(array: Array) -> Literal["direct", "iterative"]:
+    """What `auto` tries: "iterative" above 1,024 cells, where wires and cells allow it.
 
-    def __init__(self, array: Array) -> None:
-        from scipy.sparse import csr_array
+    They do for segments of 1 mohm to 100 kohm, drivers and senses likewise or 0, and cells up to
+    10 mS. Segments of 0 ohm merge nodes and go to the direct solve.
+    """
+    if not _has_chains(array) or array.rows * array.lines <= _FEW_CELLS:
+        return "direct"
+    return "iterative"
 
-        plan = topology(array.rows, array.lines, array.wires)
-        self.cells: Any = np.nonzero(array.siemens)
-        tails = [plan.word[self.cells], *(part.tail for part in plan.segments)]
-        heads = [plan.bit[self.cells], *(part.head for part in plan.segments)]
-        wires = [np.full(part.tail.size, 1 / part.ohm) for part in plan.segments]
-        tail, head = np.concatenate(tails), np.concatenate(heads)
-        self.siemens: Floats = np.concatenate([array.siemens[self.cells], *wires])
-        edge = np.arange(tail.size)
-        incidence: csr_array = csr_array(
-            (
-                np.repeat([1.0, -1.0], tail.size),
-                (np.tile(edge, 2), np.concatenate([tail, head])),
-            ),
-            shape=(tail.size, plan.nodes),
+
+def _solve(
+    array: Array, inputs: Floats | None, backward: bool, method: Method, tolerance: float
+) -> Product:
+    """Solve for inputs, or for 1 V on each terminal in turn; `backward` drives the bit lines."""
+    if method not in _METHODS:
+        raise CircuitError(f"method = {method!r}; give one of {', '.join(_METHODS)}")
+    if not 1e-15 <= tolerance <= 1e-3:
+        raise CircuitError(f"tolerance = {tolerance!r}; give 1e-15 to 1e-3")
+    if method == "iterative" and not _has_chains(array):
+        raise CircuitError(
+            "wires: the iteration takes segments (and ends other than 0) from "
+            f"{SMALLEST_CHAIN_OHM:g} to {LARGEST_CHAIN_OHM:g} ohm, not a segment of 0 ohm, and "
+            f"cells up to {LARGEST_CELL_SIEMENS:g} S; use method 'direct'"
         )
-        columns = incidence.tocsc()
-        self.inner = columns[:, : plan.unknowns].tocsr()
-        self.inward = (-columns[:, plan.sense].T).tocsr()
-        self.outward = (-columns[:, plan.source].T).tocsr()
-        self.inner_t = self.inner.T.tocsr()
-        self.factor: SuperLU | None = self._factorise()
-
-    def _factorise(self) -> SuperLU | None:
-        from scipy.sparse import diags_array
-        from scipy.sparse.linalg import splu
-
-        if self.inner.shape[1] == 0:
-            return None
-        matrix = self.inner_t @ diags_array(self.siemens) @ self.inner
-        try:
-            return splu(
-                matrix.tocsc(),
-                permc_spec="MMD_AT_PLUS_A",
-                options={"SymmetricMode": True},
-                diag_pivot_thresh=0.0,
+    if inputs is None:
+        inputs = np.eye(array.lines if backward else array.rows)
+    if method == "iterative" or (method == "auto" and chosen_method(array) == "iterative"):
+        answer = iterate(array, inputs, backward, tolerance)
+        if answer.converged:
+            return Product(answer.currents, relative(answer.error, answer.currents), "iterative")
+        if method == "iterative":
+            raise NotConverged(
+                f"tolerance = {tolerance:g} was not reached: residual {answer.residual:.1e} after "
+                f"{answer.iterations} iterations; use method 'direct' or a larger tolerance"
             )
-        except RuntimeError:  # exactly singular
-            raise CircuitError(_TOO_FAR_APART) from None
-
-    def solve(self, applied: Floats, backward: bool) -> tuple[Floats, float]:
-        """Terminal currents for voltages (terminals, points) applied at one side.
-
-        `backward` applies them to the sense nodes and returns the currents into the inputs.
-        Also returns the estimated largest error of a current.
-        """
-        parts, error = [], 0.0
-        for start in range(0, applied.shape[1], _BLOCK):
-            block = applied[:, start : start + _BLOCK]
-            part, part_error = self._solve_block(block, backward)
-            parts.append(part)
-            error = max(error, part_error)
-        return np.concatenate(parts, axis=1), error
-
-    def _solve_block(self, applied: Floats, backward: bool) -> tuple[Floats, float]:
-        across = np.zeros((self.siemens.size, applied.shape[1]))
-        row, line = self.cells
-        across[: row.size] = -applied[line] if backward else applied[row]
-        terminals = self.outward if backward else self.inward
-        flow = self.siemens[:, None] * across
-        if self.factor is None:
-            return np.asarray(terminals @ flow), 0.0
-        drops = np.zeros((self.inner.shape[1], applied.shape[1]))
-        found, error = np.zeros(0), np.inf
-        # Refinement against the edge currents repairs what rounding took from the diagonal.
-        for step in range(_MOST_SOLVES):
-            drops += self.factor.solve(-np.asarray(self.inner_t @ flow))
-            flow = self.siemens[:, None] * (across + self.inner @ drops)
-            before, found = found, np.asarray(terminals @ flow)
-            error = float(np.abs(self.inner_t @ flow).sum(axis=0).max())
-            if step > 0:
-                error = min(error, float(np.abs(found - before).max()))
-            if error <= _GOOD_ENOUGH * np.abs(found).max():
-                break
-        return found, error
+    found, error = Network(array).solve(inputs.T, backward)
+    return Product(found.T, relative(error, found), "direct")
 
 
-def _relative(error: float, values: Floats) -> float:
+def _check(array: Array, unit: Product) -> None:
+    """Refuse a poor answer to inputs of 1 V, unless it is zero but for rounding."""
+    error = unit.mismatch * float(np.abs(unit.currents).max())
+    if not (unit.mismatch <= _WORST_MISMATCH or error <= _ZERO * array.siemens.max()):
+        raise CircuitError(TOO_FAR_APART)
+
+
+def _has_chains(array: Array) -> bool:
+    """Whether the iteration was shown to be right here: segments and cells not too extreme."""
+    wires = array.wires
+    segments = [np.asarray(wires.word_segment_ohm), np.asarray(wires.bit_segment_ohm)]
+    ends = [np.asarray(ohm) for ohm in wires.ends() if ohm is not None]
+    values = np.concatenate([part.ravel() for part in segments + [end[end != 0] for end in ends]])
+    values = values[np.isfinite(values)]
+    in_range = (values >= SMALLEST_CHAIN_OHM) & (values <= LARGEST_CHAIN_OHM)
+    return bool(in_range.all() and array.siemens.max() <= LARGEST_CELL_SIEMENS)
+
+
+def iterate(
+    array: Array, inputs: Floats, backward: bool, tolerance: float, nodes: bool = False
+) -> Answer:
+    """Solve by iteration, however it ends."""
+    lines = Lines.of(array)
+    return (lines.turned() if backward else lines).solve(inputs, tolerance, nodes)
+
+
+def relative(error: float, values: Floats) -> float:
+    """An error relative to the largest value."""
     peak = float(np.abs(values).max())
     return error / peak if peak > 0 else error

@@ -12,7 +12,7 @@ import numpy as np
 
 from spice_models.array import Array
 from spice_models.errors import CircuitError
-from spice_models.topology import topology
+from spice_models.topology import connected, reached, topology
 
 __all__ = ["NetlistElements", "check_netlist", "read_netlist"]
 
@@ -117,6 +117,9 @@ def check_netlist(text: str, array: Array, tile: str | None = None) -> list[str]
 def _wires(array: Array) -> dict[str, Element]:
     plan = topology(array.rows, array.lines, array.wires)
     names = plan.names()
+    alive = np.ones(plan.nodes, np.bool_)
+    if not reached(array).all():
+        alive = connected(plan, array.siemens)
     wanted = {}
     for part in plan.segments:
         ohms = np.broadcast_to(part.ohm, part.tail.shape).tolist()
@@ -124,7 +127,8 @@ def _wires(array: Array) -> dict[str, Element]:
             part.index.tolist(), part.tail.tolist(), part.head.tolist(), ohms, strict=True
         ):
             label = "_".join(map(str, index))
-            wanted[f"R{part.kind}{label}"] = (names[tail], names[head], ohm)
+            if alive[tail]:
+                wanted[f"R{part.kind}{label}"] = (names[tail], names[head], ohm)
     return wanted
 
 
@@ -137,12 +141,13 @@ def _folded(array: Array) -> dict[str, Element]:
             names[plan.bit[i, j]],
             1 / float(array.siemens[i, j]),
         )
-        for i, j in np.argwhere(array.siemens > 0).tolist()
+        for i, j in np.argwhere((array.siemens > 0) & reached(array)).tolist()
     }
 
 
 def _branches(array: Array) -> dict[str, Element]:
     plan = topology(array.rows, array.lines, array.wires)
+    kept = np.isfinite(array.path_ohm) & reached(array)[:, :, None]
     names = plan.names()
     return {
         f"Xcell{i}_{j}_{k}": (
@@ -150,7 +155,7 @@ def _branches(array: Array) -> dict[str, Element]:
             names[plan.bit[i, j]],
             float(array.path_ohm[i, j, k]),
         )
-        for i, j, k in np.argwhere(np.isfinite(array.path_ohm)).tolist()
+        for i, j, k in np.argwhere(kept).tolist()
     }
 
 

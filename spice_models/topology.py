@@ -7,28 +7,31 @@ sense resistance in ``s_j``, which an ammeter holds at 0 V. A resistance of 0 me
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spice_models.array import Wires
+from spice_models.array import Array, Wires
 
-__all__ = ["Segments", "Topology", "topology"]
+__all__ = ["Segments", "Topology", "connected", "reached", "topology"]
 
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
 class Segments:
-    """Equal resistors of one kind, each from node `tail` to node `head`, both (count,)."""
+    """Resistors of one kind, each from node `tail` to node `head`, all (count,); none open."""
 
     kind: str
     index: Ints
     tail: Ints
     head: Ints
-    ohm: float
+    ohm: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,27 +91,83 @@ def topology(rows: int, lines: int, wires: Wires) -> Topology:
     bit = word + cells
     source = 2 * cells + np.arange(rows)
     sense = 2 * cells + rows + np.arange(lines)
-    if wires.driver_ohm == 0:
-        word[:, 0] = source
-    if wires.word_segment_ohm == 0:
-        word[:] = word[:, :1]
-    if wires.sense_ohm == 0:
-        bit[-1] = sense
-    if wires.bit_segment_ohm == 0:
-        bit[:] = bit[-1:]
-
-    origin = np.unique(np.concatenate([word.ravel(), bit.ravel(), source, sense]))
-    word, bit, source, sense = (np.searchsorted(origin, k) for k in (word, bit, source, sense))
     crosspoint = np.indices((rows, lines)).transpose(1, 2, 0)
+    ohm = wires.each(rows, lines)
+    row, line = np.arange(rows)[:, None], np.arange(lines)[:, None]
     wiring = (
-        ("driver", np.arange(rows)[:, None], source, word[:, 0], wires.driver_ohm),
-        ("word", crosspoint[:, :-1], word[:, :-1], word[:, 1:], wires.word_segment_ohm),
-        ("bit", crosspoint[:-1], bit[:-1], bit[1:], wires.bit_segment_ohm),
-        ("sense", np.arange(lines)[:, None], bit[-1], sense, wires.sense_ohm),
+        ("driver", row, source, word[:, 0]),
+        ("word", crosspoint[:, :-1], word[:, :-1], word[:, 1:]),
+        ("bit", crosspoint[:-1], bit[:-1], bit[1:]),
+        ("sense", line, bit[-1], sense),
+        ("far_driver", row, source, word[:, -1]),
+        ("far_sense", line, bit[0], sense),
     )
-    segments = tuple(
-        Segments(kind, index.reshape(tail.size, -1), tail.ravel(), head.ravel(), ohm)
-        for kind, index, tail, head, ohm in wiring
-        if ohm > 0 and tail.size
+    merged = _merged(2 * cells + rows + lines, cells, [(t, h, ohm[k]) for k, _, t, h in wiring])
+    origin = np.unique(merged)
+    number = np.searchsorted(origin, merged)
+    segments = []
+    for kind, index, tail, head in wiring:
+        value = ohm[kind].ravel()
+        kept = (value > 0) & np.isfinite(value)
+        if kept.any():
+            labels = index.reshape(tail.size, -1)[kept]
+            ends = (number[tail.ravel()[kept]], number[head.ravel()[kept]])
+            segments.append(Segments(kind, labels, *ends, value[kept]))
+    return Topology(
+        number[word],
+        number[bit],
+        number[source],
+        number[sense],
+        int(number[source[0]]),
+        tuple(segments),
+        origin,
     )
-    return Topology(word, bit, source, sense, int(source[0]), segments, origin)
+
+
+def _merged(nodes: int, cells: int, wires: Sequence[tuple[Ints, Ints, Floats]]) -> Ints:
+    """For each node the one that stands for it: a source or sense, else the first of its word
+    line or the last of its bit line.
+    """
+    zero = [(tail[ohm == 0], head[ohm == 0]) for tail, head, ohm in wires]
+    tail, head = (np.concatenate(ends) for ends in zip(*zero, strict=True))
+    if not tail.size:
+        return np.arange(nodes)
+    group = _groups(nodes, tail, head)
+    last, first = np.zeros(nodes, np.intp), np.full(nodes, nodes)
+    np.maximum.at(last, group, np.arange(nodes))
+    np.minimum.at(first, group, np.arange(nodes))
+    return np.where(last[group] < cells, first[group], last[group])
+
+
+def _groups(nodes: int, tail: Ints, head: Ints) -> Ints:
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    edges = coo_array((np.ones(tail.size), (tail, head)), shape=(nodes, nodes))
+    return np.asarray(connected_components(edges, directed=False)[1], np.intp)
+
+
+def connected(plan: Topology, siemens: Floats) -> Bools:
+    """Which nodes have a path to an input or a sense ground, (nodes,).
+
+    The others float: open wires or missing cells cut them off, and no current flows there.
+    """
+    row, line = np.nonzero(siemens)
+    tails = [plan.word[row, line], *(part.tail for part in plan.segments)]
+    heads = [plan.bit[row, line], *(part.head for part in plan.segments)]
+    group = _groups(plan.nodes, np.concatenate(tails), np.concatenate(heads))
+    return np.isin(group, group[plan.unknowns :])
+
+
+def reached(array: Array) -> Bools:
+    """Which cells open wires have not cut off from all inputs and grounds, (rows, lines)."""
+    if not any(np.isinf(ohm).any() for ohm in _near(array)):
+        return np.ones((array.rows, array.lines), np.bool_)
+    plan = topology(array.rows, array.lines, array.wires)
+    return connected(plan, array.siemens)[plan.word]
+
+
+def _near(array: Array) -> list[Floats]:
+    """Return the wires without which a node may float; far ends only add paths."""
+    ohm = array.wires.each(array.rows, array.lines)
+    return [ohm[kind] for kind in ("word", "bit", "driver", "sense")]

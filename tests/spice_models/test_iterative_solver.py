@@ -1,0 +1,133 @@
+"""The iteration over lines against the direct solve, and what if it does not get there."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spice_models import Array, CircuitError, NotConverged, Wires, nodal
+
+
+def cells(rows, lines, seed=0):
+    return np.random.default_rng([seed, rows, lines]).uniform(1e-6, 1e-4, (rows, lines))
+
+
+def volts(points, rows, seed=1):
+    return np.random.default_rng([seed, points, rows]).uniform(-1, 1, (points, rows))
+
+
+@pytest.mark.parametrize("ohm", [0.01, 1.0, 10.0, 100.0])
+@pytest.mark.parametrize("ends", [0.0, 10.0, 500.0])
+@pytest.mark.parametrize("shape", [(40, 30), (1, 50), (50, 1), (1, 1), (2, 3)])
+def test_it_gives_the_direct_currents_and_its_error_estimate_holds(shape, ends, ohm):
+    array = Array.from_siemens(cells(*shape), Wires(ohm, 2 * ohm, ends, 3 * ends))
+    for points in (1, 11):  # one lane; two blocks, of which one is not full
+        inputs = volts(points, shape[0])
+        wanted = nodal.product(array, inputs, method="direct")
+        found = nodal.product(array, inputs, method="iterative")
+        error = np.abs(found.currents - wanted.currents).max() / np.abs(wanted.currents).max()
+        # Both are known to their own estimates only.
+        assert error <= found.mismatch + wanted.mismatch
+        assert error <= 1e-9
+        assert found.mismatch < 1e-9
+        assert found.method == "iterative"
+
+
+@pytest.mark.parametrize("shape", [(35, 30), (30, 35)])
+def test_the_transfer_matrix_is_the_direct_one_from_either_side(shape):
+    array = Array.from_siemens(cells(*shape), Wires(1.0, 3.0, 20.0, 50.0))
+    wanted = nodal.transfer_matrix(array, method="direct").siemens
+    found = nodal.transfer_matrix(array, method="iterative")
+    assert found.siemens == pytest.approx(wanted, rel=0, abs=2e-10 * wanted.max())
+    assert found.mismatch < 1e-9
+
+
+def test_tightening_the_tolerance_tightens_the_answer():
+    array = Array.from_siemens(cells(50, 50), Wires(100.0, 100.0, 10.0, 10.0))
+    wanted = nodal.product(array, volts(1, 50), method="direct").currents
+    for tolerance in (1e-4, 1e-7, 1e-10, 1e-12):
+        found = nodal.product(array, volts(1, 50), method="iterative", tolerance=tolerance)
+        assert found.mismatch <= 2 * tolerance + 1e-14
+        assert np.abs(found.currents - wanted).max() <= (tolerance + 1e-13) * np.abs(wanted).max()
+
+
+def test_inputs_of_very_different_size_are_all_right_to_their_own_scale():
+    array = Array.from_siemens(cells(40, 40))
+    inputs = volts(9, 40) * np.logspace(-12, 6, 9)[:, None]
+    inputs[4] = 0.0
+    found = nodal.currents(array, inputs, "iterative")
+    wanted = nodal.currents(array, np.eye(40), "direct")
+    wanted = inputs @ wanted
+    assert (found[4] == 0).all()
+    for one, other in zip(found, wanted, strict=True):
+        assert one == pytest.approx(other, rel=0, abs=1e-9 * np.abs(other).max())
+
+
+def test_open_cells_and_open_lines_carry_nothing():
+    siemens = cells(40, 40)
+    siemens[:, 7] = siemens[11] = 0.0
+    siemens[np.random.default_rng(5).random(siemens.shape) < 0.5] = 0.0
+    array = Array.from_siemens(siemens)
+    found = nodal.currents(array, volts(2, 40), "iterative")
+    wanted = nodal.currents(array, volts(2, 40), "direct")
+    assert (found[:, 7] == 0).all()
+    assert found == pytest.approx(wanted, rel=0, abs=1e-9 * np.abs(wanted).max())
+    dark = Array.from_siemens(np.zeros((40, 40)))
+    assert (nodal.transfer_matrix(dark, method="iterative").siemens == 0).all()
+
+
+def test_what_does_not_converge_is_an_error_or_solved_directly(monkeypatch):
+    array = Array.from_siemens(cells(40, 40), Wires(100.0, 100.0, 10.0, 10.0))
+    wanted = nodal.currents(array, volts(1, 40), "direct")
+    monkeypatch.setattr("spice_models.lines._MOST", 3)
+    with pytest.raises(NotConverged, match=r"tolerance = 1e-10 .* 3 iterations.*'direct'") as error:
+        nodal.currents(array, volts(1, 40), "iterative")
+    assert "\n" not in str(error.value)
+    found = nodal.product(array, volts(1, 40))
+    assert found.method == "direct"
+    assert (found.currents == wanted).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 12))
+def test_whatever_the_resistances_the_answer_is_right_or_refused(seed, rows, lines):
+    random = np.random.default_rng(seed)
+    siemens = 10 ** random.uniform(-9, -2, (rows, lines))
+    siemens[random.random(siemens.shape) < 0.3] = 0.0
+    array = Array.from_siemens(siemens, Wires(*(10 ** random.uniform(-3, 5, 4))))
+    wanted = nodal.product(array, np.ones(rows), method="direct")
+    try:
+        found = nodal.product(array, np.ones(rows), method="iterative")
+    except NotConverged:
+        return
+    limit = (1e-9 + wanted.mismatch) * np.abs(wanted.currents).max()
+    assert np.abs(found.currents - wanted.currents).max() <= limit
+
+
+def test_auto_takes_the_iteration_for_large_arrays_of_chains():
+    large, small = cells(64, 64), cells(8, 8)
+    assert nodal.chosen_method(Array.from_siemens(large)) == "iterative"
+    assert nodal.chosen_method(Array.from_siemens(large, Wires(1.0, 1.0, 0.0, 0.0))) == "iterative"
+    assert nodal.chosen_method(Array.from_siemens(large, Wires(0.0, 1.0, 1.0, 1.0))) == "direct"
+    assert nodal.chosen_method(Array.from_siemens(small)) == "direct"
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"method": "magic"}, r"method = 'magic'; give one of auto"),
+        ({"tolerance": 0.0}, r"tolerance = 0\.0; give 1e-15"),
+        ({"tolerance": np.nan}, r"tolerance = nan"),
+        ({"method": "iterative", "wires": Wires(0.0, 1.0)}, r"segment of 0 ohm.*'direct'"),
+    ],
+)
+def test_bad_options_are_named(options, text):
+    array = Array.from_siemens(cells(3, 3), options.pop("wires", None))
+    with pytest.raises(CircuitError, match=text):
+        nodal.currents(array, np.ones(3), **options)
+
+
+def test_the_same_job_gives_the_same_digits():
+    array = Array.from_siemens(cells(40, 50))
+    first, second = (nodal.currents(array, volts(9, 40), "iterative") for _ in range(2))
+    assert (first == second).all()

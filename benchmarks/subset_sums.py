@@ -17,6 +17,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -26,18 +27,30 @@ from rich.console import Console
 from rich.table import Table
 
 import solvers
-from solvers.methods import BY_NAME
 
 Floats = NDArray[np.float64]
 Errors = Callable[[Floats, Floats], tuple[Floats, bool]]
+BINARY = "0, 1"
 ORTOOLS = {"milp": ("OR-Tools CP-SAT", 24), "knapsack": ("OR-Tools KnapsackSolver", 28)}
 OURS = {"enumeration": 22, "meet-in-the-middle": 44, "schroeppel-shamir": 56}
+
+
+SIGNED_SIZES = (4, 8, 9, 10, 12, 16, 20, 24, 28, 30)
+SIGNED_RANGES = {
+    "auto": (1, 64),
+    "enumeration": (1, 12),
+    "meet-in-the-middle": (1, 28),
+    "schroeppel-shamir": (20, 34),
+    "milp": (1, 12),
+    "knapsack": (1, 12),
+}
 
 
 @dataclass(frozen=True)
 class Row:
     """One solver at one size."""
 
+    coefficients: str
     n: int
     solver: str
     cells: int
@@ -60,11 +73,15 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     console = Console(width=None if Console().is_terminal else 110)
     rows = []
-    for row in measured(arguments.sizes, contestants(arguments.prototypes), arguments.seconds):
+    binary = measured(arguments.sizes, contestants(arguments.prototypes), arguments.seconds)
+    signed_sizes = [n for n in SIGNED_SIZES if n <= max(arguments.sizes)]
+    signed = measured(signed_sizes, signed_contestants(), arguments.seconds, (-1, 0, 1))
+    for row in chain(binary, signed):
         rows.append(row)
         write(arguments.out / "solvers.csv", rows)
-    console.print(as_table(rows))
-    figure(rows, arguments.out / "solvers.png")
+    for kind in dict.fromkeys(row.coefficients for row in rows):
+        console.print(as_table([row for row in rows if row.coefficients == kind], kind))
+    figure([row for row in rows if row.coefficients == BINARY], arguments.out / "solvers.png")
     if not arguments.no_workloads:
         from workloads import workloads
 
@@ -76,8 +93,7 @@ def contestants(folder: Path) -> dict[str, tuple[Errors, int, int]]:
     """Name to solver and its smallest and largest n worth measuring."""
     found: dict[str, tuple[Errors, int, int]] = {"auto": (own("auto"), 1, 64)}
     for name, largest in OURS.items():
-        if name in BY_NAME:
-            found[name] = (own(name), 1 if largest < 50 else 30, largest)
+        found[name] = (own(name), 1 if largest < 50 else 30, largest)
     for name, (title, largest) in ORTOOLS.items():
         found[title] = (own(name), 1, largest)
     others = {"brute force, numpy": Entry(brute_force, 20), **flsss(), **prototypes(folder)}
@@ -86,11 +102,20 @@ def contestants(folder: Path) -> dict[str, tuple[Errors, int, int]]:
     return found
 
 
-def own(method: str) -> Errors:
+def signed_contestants() -> dict[str, tuple[Errors, int, int]]:
+    """The same for coefficients of -1, 0 and 1."""
+    names = {name: title for name, (title, _) in ORTOOLS.items()}
+    return {
+        names.get(name, name): (own(name, (-1, 0, 1)), *sizes)
+        for name, sizes in SIGNED_RANGES.items()
+    }
+
+
+def own(method: str, coefficients: tuple[int, ...] = (0, 1)) -> Errors:
     """A method of `solvers`, all of its work included."""
 
     def solve(values: Floats, targets: Floats) -> tuple[Floats, bool]:
-        solution = solvers.solve_batch(values, targets, method)
+        solution = solvers.solve_batch(values, targets, method, coefficients=coefficients)
         return np.abs(solution.error), solution.status == "optimal"
 
     return solve
@@ -109,12 +134,15 @@ def on_grid(peer: Peer, steps: float) -> Errors:
 
 
 def measured(
-    sizes: list[int], found: dict[str, tuple[Errors, int, int]], seconds: float
+    sizes: list[int],
+    found: dict[str, tuple[Errors, int, int]],
+    seconds: float,
+    coefficients: tuple[int, ...] = (0, 1),
 ) -> Iterator[Row]:
     """Rows of all sizes, ``auto`` first, since the ratios are to it."""
     for n in sizes:
         values, targets = problems(n, 1 << 16)
-        chosen = solvers.solve_batch(values[:0], targets[:0]).method
+        chosen = solvers.solve_batch(values[:0], targets[:0], coefficients=coefficients).method
         base, reference = math.nan, np.empty(0)
         for name, (solver, smallest, largest) in found.items():
             if not smallest <= n <= largest:
@@ -127,7 +155,8 @@ def measured(
                 errors[:shared], reference[:shared], rtol=0, atol=(n + 1) * 2.0**-40
             )
             optimal = proven and bool(agrees)
-            yield Row(n, name, len(errors), 1e6 * cost, cost / base, optimal, name == chosen)
+            texts = ", ".join(map(str, coefficients)), n, name
+            yield Row(*texts, len(errors), 1e6 * cost, cost / base, optimal, name == chosen)
 
 
 def problems(n: int, cells: int) -> tuple[Floats, Floats]:
@@ -170,9 +199,10 @@ def write(path: Path, rows: list[Row]) -> None:
         writer.writerows(asdict(row) for row in rows)
 
 
-def as_table(rows: list[Row]) -> Table:
+def as_table(rows: list[Row], kind: str) -> Table:
     """One line a solver, one section a size."""
-    table = Table(title="CPU time a cell, one thread; * marks what auto chooses")
+    title = f"coefficients {kind}: CPU time a cell, one thread; * marks what auto chooses"
+    table = Table(title=title)
     for title in ("n", "solver", "cells", "us a cell", "ratio to auto", "optimal"):
         table.add_column(title, justify="left" if title == "solver" else "right")
     for k, row in enumerate(rows):

@@ -9,7 +9,6 @@ import numpy as np
 from rich.table import Table
 
 import solvers
-from solvers.methods import BY_NAME
 
 DA_CUNHA = {5: 0.80, 10: 0.51, 15: 0.016, 20: 6.5e-4, 25: 6.9e-5, 30: 6.9e-6}
 
@@ -83,8 +82,6 @@ def threads() -> list[list[str]]:
 
 def hard() -> list[list[str]]:
     """Single instances to the end; the median of three."""
-    if "schroeppel-shamir" not in BY_NAME:
-        return []
     rng = np.random.default_rng(4)
     lines = []
     for n in (40, 44, 48, 52, 56):
@@ -102,8 +99,6 @@ def hard() -> list[list[str]]:
 
 def anytime() -> list[list[str]]:
     """What a limit of one second gives; the worst of five."""
-    if "schroeppel-shamir" not in BY_NAME:
-        return []
     lines = []
     for n in (60, 64):
         rng = np.random.default_rng(n)

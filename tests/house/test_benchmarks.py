@@ -17,12 +17,19 @@ def test_the_solvers_are_compared(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     with (tmp_path / "found/solvers.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert {row["n"] for row in rows} == {"6", "15"}
     solvers = {row["solver"] for row in rows}
     assert {"auto", "OR-Tools CP-SAT", "OR-Tools KnapsackSolver", "brute force, numpy"} <= solvers
     assert all(row["optimal"] == "True" for row in rows)
-    assert [row["solver"] for row in rows if row["chosen"] == "True"] == [
-        "enumeration",
-        "meet-in-the-middle",
-    ]
+    chosen = {
+        (row["coefficients"], row["n"]): row["solver"] for row in rows if row["chosen"] == "True"
+    }
+    assert chosen == {
+        ("0, 1", "6"): "enumeration",
+        ("0, 1", "15"): "meet-in-the-middle",
+        ("-1, 0, 1", "4"): "enumeration",
+        ("-1, 0, 1", "8"): "enumeration",
+        ("-1, 0, 1", "9"): "enumeration",
+        ("-1, 0, 1", "10"): "meet-in-the-middle",
+        ("-1, 0, 1", "12"): "meet-in-the-middle",
+    }
     assert (tmp_path / "found/solvers.png").stat().st_size > 10_000

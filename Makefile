@@ -3,7 +3,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo theory test lint format bench bench-solvers clean setup setup-bench setup-dev
+.PHONY: help demo theory test lint format bench bench-array bench-solvers clean setup setup-bench setup-dev
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -27,8 +27,11 @@ format: setup-dev  ## mend the style where that can be done by itself
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: bench-solvers  ## time the solvers and the simulators
+bench: bench-solvers bench-array  ## time the solvers and the simulators
 	@$(BIN)/python benchmarks/simulators.py
+
+bench-array: setup-bench  ## nodal analysis, direct and by iteration, against ngspice
+	@$(BIN)/python benchmarks/arrays.py
 
 bench-solvers: setup-bench  ## subset sums against OR-Tools, FLSSS and published workloads
 	@$(BIN)/python benchmarks/subset_sums.py --out out/bench-solvers

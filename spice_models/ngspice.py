@@ -22,7 +22,7 @@ from spice_models.native import NgspiceInfo, executable, probe
 from spice_models.netlist import Cells, netlist, terminal_currents
 from spice_models.nodal import TransferMatrix
 from spice_models.process import stop_all
-from spice_models.runners import PIVOTS, Runner, RunnerName, Vectors, find_runner
+from spice_models.runners import Runner, RunnerName, Vectors, find_runner
 from spice_models.topology import topology
 
 __all__ = [
@@ -185,7 +185,6 @@ def _sweep(
     names = terminal_currents(array, len(inputs))
     text = netlist(array, inputs, cells=cells)
     _refuse_commands(text)
-    text = text.removesuffix(".end\n") + f"{PIVOTS}\n.end\n"
     vectors = runner.run(text, timeout_seconds, names, len(inputs))
     currents = np.stack([vectors[name] for name in names], axis=1)
     mismatch = _mismatch(currents, array.rows, _rounding(array, inputs))

@@ -38,7 +38,6 @@ from spice_models.netlist import (
 from spice_models.process import execute
 from spice_models.runners import (
     CIRCUIT,
-    PIVOTS,
     RESULT,
     Runner,
     RunnerName,
@@ -129,7 +128,7 @@ def simulate(
     design: Circuit,
     analysis: str = ".op",
     *,
-    options: str = f"{OPTIONS}\n{PIVOTS}",
+    options: str = OPTIONS,
     runner: RunnerName | Runner = "native",
     timeout_seconds: float = 600.0,
 ) -> Vectors:

@@ -82,7 +82,7 @@ def test_a_large_tile_with_wires_is_solved_by_KLU(runner):
 
 @pytest.mark.parametrize("runner", [WASM])
 def test_a_long_sweep_by_KLU_keeps_its_digits(runner):
-    """Without `runners.PIVOTS` it is wrong by several 1e-9 of full scale."""
+    """Without ``pivrel`` in `netlist.OPTIONS` it is wrong by several 1e-9 of full scale."""
     random = np.random.default_rng(0)
     array = Array.from_siemens(random.uniform(1e-6, 1e-4, (64, 64)))
     inputs = np.vstack([np.eye(64), random.uniform(-1, 1, (16, 64))])

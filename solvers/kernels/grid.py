@@ -104,6 +104,75 @@ INSIDE, HIGH, LOW, UNDECIDED = 0, 1, 2, 3
 
 
 @compiled
+def scale_of(values: Floats, bits: int) -> tuple[int, float, float]:
+    """Power of two of a grid step, and the two factors that divide by it without overflow."""
+    largest = 0.0
+    for k in range(values.size):
+        largest = max(largest, abs(values[k]))
+    exponent = math.frexp(largest)[1] - bits
+    half = -exponent // 2
+    return exponent, math.ldexp(1.0, half), math.ldexp(1.0, -exponent - half)
+
+
+@compiled
+def round_values(values: Floats, first: float, second: float, grid: Integers) -> bool:
+    """Fill the grid; whether nothing was rounded."""
+    exact = True
+    for k in range(values.size):
+        scaled = values[k] * first * second
+        rounded = np.rint(scaled)
+        exact &= (rounded == scaled) & ((rounded != 0) | (values[k] == 0))
+        grid[k] = int(rounded)
+    return exact
+
+
+@compiled
+def range_on_grid(grid: Integers, lowest: int) -> tuple[int, int]:
+    """Smallest and largest sum where nothing is fixed or limited."""
+    low = 0
+    high = 0
+    for k in range(grid.size):
+        number = grid[k]
+        if lowest == -1:
+            high += abs(number)
+        else:
+            high += max(number, 0)
+            low += min(number, 0)
+    return (-high if lowest == -1 else low), high
+
+
+@compiled
+def at_end(
+    values: Floats,
+    target: float,
+    fixed: Coefficients,
+    lowest: int,
+    sign: int,
+    most: int,
+    end: Coefficients,
+) -> tuple[int, bool]:
+    """Side of a target near one end, decided in floats, and whether it is within reach."""
+    find_end(values, fixed, lowest, sign, most, end)
+    _, beyond, certain = exact_sum(values, end, target)
+    if not certain:
+        return UNDECIDED, True
+    if sign * beyond > 0:
+        return INSIDE, True
+    return (HIGH if sign > 0 else LOW), beyond == 0
+
+
+@compiled
+def remove_fixed(grid: Integers, fixed: Coefficients) -> int:
+    """Set numbers with a fixed coefficient to 0 and return their sum."""
+    total = 0
+    for k in range(fixed.size):
+        if fixed[k] != FREE:
+            total += grid[k] * fixed[k]
+            grid[k] = 0
+    return total
+
+
+@compiled
 def fill_grid(
     values: Floats,
     targets: Floats,
@@ -125,86 +194,36 @@ def fill_grid(
     where the target lies: INSIDE the reachable range, at or beyond an end (whose
     coefficients go to ``ends``), or UNDECIDED by these floats.
     """
-    cells, n = values.shape
-    low_end = np.empty(n, dtype=np.int8)
-    high_end = np.empty(n, dtype=np.int8)
-    limit = n
-    for cell in range(cells):
-        row = values[cell]
-        stuck = fixed[cell] if fixed.size else high_end[:0]
-        if most.size:
-            limit = most[cell]
-        largest = 0.0
-        for k in range(n):
-            largest = max(largest, abs(row[k]))
-        exponent = math.frexp(largest)[1] - bits
-        half = -exponent // 2
-        first, second = math.ldexp(1.0, half), math.ldexp(1.0, -exponent - half)
-        is_exact = True
-        low = 0
-        high = 0
-        for k in range(n):
-            scaled = row[k] * first * second
-            rounded = np.rint(scaled)
-            is_exact &= (rounded == scaled) & ((rounded != 0) | (row[k] == 0))
-            number = int(rounded)
-            grid[cell, k] = number
-            if lowest == -1:
-                high += abs(number)
-            else:
-                high += max(number, 0)
-                low += min(number, 0)
-        if lowest == -1:
-            low = -high
+    n = values.shape[1]
+    end = np.empty(n, dtype=np.int8)
+    goal = np.empty(1, dtype=np.int64)
+    for cell in range(len(values)):
+        row, target = values[cell], targets[cell]
+        stuck = fixed[cell] if fixed.size else end[:0]
+        limit = most[cell] if most.size else n
+        exponents[cell], first, second = scale_of(row, bits)
+        is_exact = round_values(row, first, second, grid[cell])
+        low, high = range_on_grid(grid[cell], lowest)
         if fixed.size or limit < n:
-            find_end(row, stuck, lowest, 1, limit, high_end)
-            find_end(row, stuck, lowest, -1, limit, low_end)
-            high = sums_on_grid(grid[cell], high_end)
-            low = sums_on_grid(grid[cell], low_end)
-        scaled = targets[cell] * first * second
-        goal = 0
+            find_end(row, stuck, lowest, 1, limit, end)
+            high = sums_on_grid(grid[cell], end)
+            find_end(row, stuck, lowest, -1, limit, end)
+            low = sums_on_grid(grid[cell], end)
+        scaled = target * first * second
+        goal[0] = 0
+        at_high, at_low = scaled > 0, scaled < 0
         if abs(scaled) < 2.0**62:
-            rounded = np.rint(scaled)
-            is_exact &= (rounded == scaled) & ((rounded != 0) | (targets[cell] == 0))
-            goal = int(rounded)
+            is_exact &= round_values(targets[cell : cell + 1], first, second, goal)
             slack = 0 if is_exact else n + 1
-            at_high = goal >= high - slack
-            at_low = goal <= low + slack
-        else:
-            at_high = scaled > 0
-            at_low = scaled < 0
-        side = INSIDE
-        within = True
-        if at_high:
-            find_end(row, stuck, lowest, 1, limit, high_end)
-            _, beyond, certain = exact_sum(row, high_end, targets[cell])
-            if not certain:
-                side = UNDECIDED
-            elif beyond <= 0:
-                side = HIGH
-                within = beyond == 0
+            at_high, at_low = goal[0] >= high - slack, goal[0] <= low + slack
+        side, within = INSIDE, True
+        for sign in (1, -1):
+            if side == INSIDE and (at_high if sign > 0 else at_low):
+                side, within = at_end(row, target, stuck, lowest, sign, limit, end)
                 for k in range(n):
-                    ends[cell, k] = high_end[k]
-        if at_low and side == INSIDE:
-            find_end(row, stuck, lowest, -1, limit, low_end)
-            _, beyond, certain = exact_sum(row, low_end, targets[cell])
-            if not certain:
-                side = UNDECIDED
-            elif beyond >= 0:
-                side = LOW
-                within = beyond == 0
-                for k in range(n):
-                    ends[cell, k] = low_end[k]
-        sides[cell] = side
-        reachable[cell] = within
-        if fixed.size:
-            for k in range(n):
-                if fixed[cell, k] != FREE:
-                    goal -= grid[cell, k] * fixed[cell, k]
-                    grid[cell, k] = 0
-        goals[cell] = goal
-        exponents[cell] = exponent
-        exact[cell] = is_exact
+                    ends[cell, k] = end[k] if side in (HIGH, LOW) else 0
+        sides[cell], reachable[cell], exact[cell] = side, within, is_exact
+        goals[cell] = goal[0] - remove_fixed(grid[cell], stuck)
 
 
 @compiled

@@ -179,8 +179,7 @@ class _System:
         if not self.vectors or self.vectors[0].shape[2] != width:
             self.vectors = _staggered(4, (rows + 1, lines + 1, width))
         x, r, p, t = self.vectors
-        for vector in self.vectors:
-            vector[:] = 0.0
+        x[:] = 0.0
         first, last = self.lines.bit_first[:, None], self.lines.bit_last[:, None]
         flow, change, power = np.zeros((3, lines, width))
         error = zero = np.zeros(width)
@@ -227,9 +226,9 @@ class _System:
 
 
 def _staggered(count: int, shape: tuple[int, ...]) -> list[Floats]:
-    """Return arrays that begin at different places of a memory page; else caches evict them."""
+    """Return zeros that begin at different places of a memory page; else caches evict them."""
     size = int(np.prod(shape))
-    blocks = [np.empty(size + 200 * k) for k in range(count)]
+    blocks = [np.zeros(size + 200 * k) for k in range(count)]
     return [block[200 * k :].reshape(shape) for k, block in enumerate(blocks)]
 
 

@@ -1,8 +1,10 @@
 """Compiled sweeps over the lines of an array, for `spice_models.lines` alone.
 
-Arrays of nodes have shape (rows, lines, lanes): one lane an input. `lanes` only tells how many;
-as a tuple of one it lets the compiler drop the innermost loops. Conductances
-[S]: `cell` (rows, lines), `along` the segments of a line, `first` and `last` at its two ends.
+Arrays of nodes have shape (rows + 1, lines + 1, lanes), one lane an input; the last row and line
+are earth and stay 0. Index -1 means them too, so that no sweep needs a branch at an end. The
+length of the tuple `lanes` is a constant to the compiler, which unrolls the innermost loops.
+Conductances [S]: `cell` (rows, lines); `word` (rows, lines + 1), segment j leads to node j from
+the one before; `bit` (rows + 1, lines), segment i leads to node i from the one before.
 Each pass touches the large arrays once, since memory is what takes the time.
 """
 
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from spice_models.compiled import compiled
 
 Floats = NDArray[np.float64]
-Lanes = tuple[int] | Floats
+Lanes = tuple[int, ...]
 
 
 @compiled
@@ -44,8 +46,6 @@ def factor_words(cell: Floats, along: Floats, first: Floats, last: Floats) -> Fl
 def balance(
     cell: Floats,
     word: Floats,
-    word_first: Floats,
-    word_last: Floats,
     bit: Floats,
     bit_inverse: Floats,
     applied: Floats,
@@ -63,40 +63,28 @@ def balance(
     flow[:] = 0.0
     for i in range(rows):
         for j in range(lines):
+            g, above = cell[i, j], bit[i, j] * bit_inverse[i - 1, j]
             for k in range(len(lanes)):
-                t[i, j, k] = cell[i, j] * (applied[i, k] + x[i, j, k])
-        if i > 0:
-            for j in range(lines):
-                factor = bit[i - 1, j] * bit_inverse[i - 1, j]
-                for k in range(len(lanes)):
-                    t[i, j, k] += factor * t[i - 1, j, k]
+                t[i, j, k] = g * (applied[i, k] + x[i, j, k]) + above * t[i - 1, j, k]
     for i in range(rows - 1, -1, -1):
-        if i < rows - 1:
-            for j in range(lines):
-                for k in range(len(lanes)):
-                    t[i, j, k] += bit[i, j] * t[i + 1, j, k]
         for j in range(lines):
+            g, below, inverse = cell[i, j], bit[i + 1, j], bit_inverse[i, j]
+            before, behind = word[i, j], word[i, j + 1]
             for k in range(len(lanes)):
-                t[i, j, k] *= bit_inverse[i, j]
-                through = cell[i, j] * (applied[i, k] + (x[i, j, k] - t[i, j, k]))
+                drop = x[i, j, k]
+                voltage = (t[i, j, k] + below * t[i + 1, j, k]) * inverse
+                through = g * (applied[i, k] + (drop - voltage))
+                arriving = before * (x[i, j - 1, k] - drop)
+                leaving = behind * (drop - x[i, j + 1, k])
+                t[i, j, k] = voltage
                 flow[j, k] += through
-                r[i, j, k] = -through
-        for j in range(lines - 1):
-            for k in range(len(lanes)):
-                through = word[i, j] * (x[i, j, k] - x[i, j + 1, k])
-                r[i, j, k] -= through
-                r[i, j + 1, k] += through
-        for k in range(len(lanes)):
-            r[i, 0, k] -= word_first[i] * x[i, 0, k]
-            r[i, lines - 1, k] -= word_last[i] * x[i, lines - 1, k]
+                r[i, j, k] = arriving - leaving - through
 
 
 @compiled
 def search(
     cell: Floats,
     word: Floats,
-    word_first: Floats,
-    word_last: Floats,
     bit: Floats,
     bit_inverse: Floats,
     beta: Floats,
@@ -115,76 +103,63 @@ def search(
     flow[:] = 0.0
     power[:] = 0.0
     for i in range(rows):
-        if i == 0:
-            for j in range(lines):
-                for k in range(len(lanes)):
-                    p[i, j, k] = t[i, j, k] + beta[k] * p[i, j, k]
-                    t[i, j, k] = cell[i, j] * p[i, j, k]
-        else:
-            for j in range(lines):
-                factor = bit[i - 1, j] * bit_inverse[i - 1, j]
-                for k in range(len(lanes)):
-                    p[i, j, k] = t[i, j, k] + beta[k] * p[i, j, k]
-                    t[i, j, k] = cell[i, j] * p[i, j, k] + factor * t[i - 1, j, k]
-    for i in range(rows - 1, -1, -1):
-        if i < rows - 1:
-            for j in range(lines):
-                for k in range(len(lanes)):
-                    t[i, j, k] += bit[i, j] * t[i + 1, j, k]
         for j in range(lines):
+            g, above = cell[i, j], bit[i, j] * bit_inverse[i - 1, j]
             for k in range(len(lanes)):
-                t[i, j, k] *= bit_inverse[i, j]
-                through = cell[i, j] * (p[i, j, k] - t[i, j, k])
-                flow[j, k] += through
-                power[j, k] += through * p[i, j, k]
-        for j in range(lines - 1):
-            for k in range(len(lanes)):
-                step = p[i, j, k] - p[i, j + 1, k]
-                power[j, k] += word[i, j] * step * step
+                turned = t[i, j, k] + beta[k] * p[i, j, k]
+                p[i, j, k] = turned
+                t[i, j, k] = g * turned + above * t[i - 1, j, k]
+    for i in range(rows - 1, -1, -1):
         for k in range(len(lanes)):
-            power[0, k] += word_first[i] * p[i, 0, k] ** 2
-            power[lines - 1, k] += word_last[i] * p[i, lines - 1, k] ** 2
+            power[0, k] += word[i, 0] * p[i, 0, k] ** 2
+        for j in range(lines):
+            g, below, inverse = cell[i, j], bit[i + 1, j], bit_inverse[i, j]
+            behind = word[i, j + 1]
+            for k in range(len(lanes)):
+                drop = p[i, j, k]
+                step = drop - p[i, j + 1, k]
+                voltage = (t[i, j, k] + below * t[i + 1, j, k]) * inverse
+                through = g * (drop - voltage)
+                t[i, j, k] = voltage
+                flow[j, k] += through
+                power[j, k] += through * drop + behind * step * step
 
 
 @compiled
 def update(
     cell: Floats,
     word: Floats,
-    word_first: Floats,
-    word_last: Floats,
     word_inverse: Floats,
     alpha: Floats,
     x: Floats,
     r: Floats,
     p: Floats,
     t: Floats,
+    power: Floats,
     lanes: Lanes,
-) -> Floats:
-    """Step along p: x += alpha p, r -= alpha S p, t = Aw^-1 r. Returns r . t, (lanes,)."""
+) -> None:
+    """Step along p: x += alpha p, r -= alpha S p, t = Aw^-1 r.
+
+    Fills in `power` (lines, lanes), whose sum over the lines is r . t.
+    """
     rows, lines = cell.shape
-    product = np.zeros(len(lanes))
-    arriving = np.zeros(len(lanes))
+    power[:] = 0.0
     for i in range(rows):
-        for k in range(len(lanes)):
-            arriving[k] = -word_first[i] * p[i, 0, k]
         for j in range(lines):
+            g, before, behind = cell[i, j], word[i, j], word[i, j + 1]
+            onward = before * word_inverse[i, j - 1]
             for k in range(len(lanes)):
-                leaving = 0.0
-                if j < lines - 1:
-                    leaving = word[i, j] * (p[i, j, k] - p[i, j + 1, k])
-                else:
-                    leaving = word_last[i] * p[i, j, k]
-                net = leaving - arriving[k] + cell[i, j] * (p[i, j, k] - t[i, j, k])
-                arriving[k] = leaving
-                x[i, j, k] += alpha[k] * p[i, j, k]
-                r[i, j, k] -= alpha[k] * net
-                t[i, j, k] = r[i, j, k]
-                if j > 0:
-                    t[i, j, k] += word[i, j - 1] * word_inverse[i, j - 1] * t[i, j - 1, k]
+                drop = p[i, j, k]
+                arriving = before * (p[i, j - 1, k] - drop)
+                leaving = behind * (drop - p[i, j + 1, k])
+                net = leaving - arriving + g * (drop - t[i, j, k])
+                missing = r[i, j, k] - alpha[k] * net
+                x[i, j, k] += alpha[k] * drop
+                r[i, j, k] = missing
+                t[i, j, k] = missing + onward * t[i, j - 1, k]
         for j in range(lines - 1, -1, -1):
+            behind, inverse = word[i, j + 1], word_inverse[i, j]
             for k in range(len(lanes)):
-                if j < lines - 1:
-                    t[i, j, k] += word[i, j] * t[i, j + 1, k]
-                t[i, j, k] *= word_inverse[i, j]
-                product[k] += r[i, j, k] * t[i, j, k]
-    return product
+                drop = (t[i, j, k] + behind * t[i, j + 1, k]) * inverse
+                t[i, j, k] = drop
+                power[j, k] += r[i, j, k] * drop

@@ -153,14 +153,17 @@ class _System:
         from spice_models.line_kernels import factor_words
 
         self.lines = lines
-        self.words = (lines.cell, lines.word, lines.word_first, lines.word_last)
+        words = (lines.cell, lines.word, lines.word_first, lines.word_last)
         turned = lines.turned()
         inverse = factor_words(turned.cell, turned.word, turned.word_first, turned.word_last)
         self.bit_inverse = np.ascontiguousarray(inverse.T)
-        self.word_inverse = factor_words(*self.words)
+        self.word_inverse = factor_words(*words)
+        ends = (lines.word_first[:, None], lines.word, lines.word_last[:, None])
+        self.words = (lines.cell, np.hstack(ends))
+        self.bits = (np.pad(lines.bit, ((1, 1), (0, 0))), self.bit_inverse)
         self.vectors: list[Floats] = []
-        ends = lines.bit_first + lines.bit_last
-        self.conductance = float(np.minimum(lines.cell.sum(axis=0), ends).max())
+        sense = lines.bit_first + lines.bit_last
+        self.conductance = float(np.minimum(lines.cell.sum(axis=0), sense).max())
 
     def solve(self, applied: Floats, tolerance: float, used: int, nodes: bool) -> Answer:
         """Iterate for one block; the residual that counts is computed anew from the solution.
@@ -172,23 +175,24 @@ class _System:
 
         rows, lines = self.lines.cell.shape
         width = applied.shape[1]
-        lanes = (0,) if width == 1 else np.zeros(width)
+        lanes = (0,) * width
         if not self.vectors or self.vectors[0].shape[2] != width:
-            self.vectors = _staggered(4, (rows, lines, width))
+            self.vectors = _staggered(4, (rows + 1, lines + 1, width))
         x, r, p, t = self.vectors
         x[:] = 0.0
-        bits = (self.lines.bit, self.bit_inverse)
+        first, last = self.lines.bit_first[:, None], self.lines.bit_last[:, None]
         flow, change, power = np.zeros((3, lines, width))
         error = zero = np.zeros(width)
         rounding = 2 * _EPS * self.lines.cell.max() * np.abs(applied).max(axis=0)
         scale, iterations, bit, product, converged = zero, 0, None, zero, False
         for attempt in range(_ATTEMPTS):
             p[:] = 0.0
-            kernels.balance(*self.words, *bits, applied, x, r, t, flow, lanes)
-            bit = t[:, :, :used].copy() if nodes else None
-            ends = self.lines.bit_first[:, None] * t[0] + self.lines.bit_last[:, None] * t[-1]
+            kernels.balance(*self.words, *self.bits, applied, x, r, t, flow, lanes)
+            bit = t[:rows, :lines, :used].copy() if nodes else None
+            ends = first * t[0, :lines] + last * t[rows - 1, :lines]
             error = np.maximum(error + rounding, np.abs(flow - ends).max(axis=0))
-            product = kernels.update(*self.words, self.word_inverse, zero, x, r, p, t, lanes)
+            kernels.update(*self.words, self.word_inverse, zero, x, r, p, t, power, lanes)
+            product = power.sum(axis=0)
             scale = product if attempt == 0 else scale
             converged = not _open(product, 2 * tolerance, scale, error / 5, flow)
             if converged or iterations >= _MOST or attempt + 1 == _ATTEMPTS:
@@ -197,10 +201,11 @@ class _System:
             beta, history = zero, [product]
             while _open(product, goal, scale, error, flow) and iterations < _MOST:
                 iterations += 1
-                kernels.search(*self.words, *bits, beta, p, t, change, power, lanes)
+                kernels.search(*self.words, *self.bits, beta, p, t, change, power, lanes)
                 alpha = _quotient(product, power.sum(axis=0))
                 before, start = product, history[max(len(history) - _LOOK_BACK, 0)]
-                product = kernels.update(*self.words, self.word_inverse, alpha, x, r, p, t, lanes)
+                kernels.update(*self.words, self.word_inverse, alpha, x, r, p, t, power, lanes)
+                product = power.sum(axis=0)
                 change *= alpha
                 flow += change
                 pace = _quotient(product, start) ** (0.5 / min(len(history), _LOOK_BACK))
@@ -215,15 +220,15 @@ class _System:
             float(np.sqrt(_quotient(product, scale).max())),
             iterations,
             converged,
-            x[:, :, :used].copy() if nodes else None,
+            x[:rows, :lines, :used].copy() if nodes else None,
             bit,
         )
 
 
 def _staggered(count: int, shape: tuple[int, ...]) -> list[Floats]:
-    """Return arrays that begin at different places of a memory page; else caches evict them."""
+    """Return zeros that begin at different places of a memory page; else caches evict them."""
     size = int(np.prod(shape))
-    blocks = [np.empty(size + 200 * k) for k in range(count)]
+    blocks = [np.zeros(size + 200 * k) for k in range(count)]
     return [block[200 * k :].reshape(shape) for k, block in enumerate(blocks)]
 
 

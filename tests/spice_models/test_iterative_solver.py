@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spice_models import Array, CircuitError, NotConverged, Wires, nodal
+from spice_models.lines import Lines
 
 
 def cells(rows, lines, seed=0):
@@ -131,3 +132,20 @@ def test_the_same_job_gives_the_same_digits():
     array = Array.from_siemens(cells(40, 50))
     first, second = (nodal.currents(array, volts(9, 40), "iterative") for _ in range(2))
     assert (first == second).all()
+
+
+@pytest.mark.parametrize("rows, lines", [(40, 30), (1, 9), (9, 1)])
+def test_a_block_of_inputs_leaves_no_trace_in_the_next(rows, lines):
+    array = Array.from_siemens(cells(rows, lines), Wires(3.0, 5.0, 10.0, 20.0))
+    solver = Lines.of(array)
+    inputs = volts(16, rows)
+    inputs[:8] *= 1e9
+    both = solver.solve(inputs, 1e-10, nodes=True)
+    alone = solver.solve(inputs[8:], 1e-10, nodes=True)
+    assert both.converged
+    assert alone.converged
+    assert np.array_equal(both.currents[8:], alone.currents)
+    assert both.word is not None
+    assert np.array_equal(both.word[:, :, 8:], alone.word)
+    assert both.bit is not None
+    assert both.bit.shape == (rows, lines, 16)

@@ -20,7 +20,7 @@ from spice_models.errors import (
     SlowSolverWarning,
     UnsafeNetlist,
 )
-from spice_models.layer import layer_netlist
+from spice_models.layer import layer_netlist, layer_subcircuit
 from spice_models.netlist import netlist
 from spice_models.readback import check_netlist, read_netlist
 from spice_models.transient import (
@@ -54,6 +54,7 @@ __all__ = [
     "check_netlist",
     "deviation",
     "layer_netlist",
+    "layer_subcircuit",
     "netlist",
     "ngspice",
     "nodal",

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from spice_models.errors import CircuitError
 
-__all__ = ["CellModel"]
+__all__ = ["CellModel", "check_subcircuit_name"]
 
 PORTS = ("word", "bit", "enable", "ground")
 TAKES = ("ohm", "enabled", "on_ohm", "off_ohm")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_RESERVED = re.compile(r"tile_\d+_\d+|layer", re.IGNORECASE)
+_RESERVED = re.compile(r"(?:\w+_)?tile_\d+_\d+|layer|\w+_cell_[01]+", re.IGNORECASE)
+_DEFINED = re.compile(r"^\s*\.subckt\s+(\S+)", re.IGNORECASE | re.MULTILINE)
 _ALLOWED = frozenset(
     (".subckt", ".ends", ".model", ".param", ".func", ".if", ".elseif", ".else", ".endif")
 )
@@ -93,11 +94,27 @@ class CellModel:
         return hash((self.library, self.name, self.ports, tuple(self.parameters.items())))
 
 
+def check_subcircuit_name(name: str, library: str) -> None:
+    """Raise a CircuitError unless a layer can have this name beside the library's subcircuits."""
+    if name != "layer":
+        _check_name("name", name)
+    if name.lower() in (taken.lower() for taken in _DEFINED.findall(library)):
+        raise CircuitError(f"name = {name!r} is a subcircuit of the library; give another")
+
+
 def _check_name(field_name: str, value: str) -> None:
-    if not (isinstance(value, str) and _NAME.fullmatch(value)) or _RESERVED.fullmatch(value):
+    if not (isinstance(value, str) and _NAME.fullmatch(value)):
         raise CircuitError(
-            f"{field_name} = {value!r}; give letters, digits and underscores, a letter first "
-            "(tile_<r>_<c> and layer are taken)"
+            f"{field_name} = {value!r}; give letters, digits and underscores, a letter first"
+        )
+    _refuse_reserved(field_name, value)
+
+
+def _refuse_reserved(field_name: str, value: str) -> None:
+    if _RESERVED.fullmatch(value):
+        raise CircuitError(
+            f"{field_name} = {value!r}; give another name, since tile_<r>_<c>, layer and "
+            "<name>_cell_<bits> are taken"
         )
 
 
@@ -161,6 +178,8 @@ def _check_library(text: str, name: str, ports: int) -> None:
             depth += {".subckt": 1, ".ends": -1}.get(words[0], 0)
             if depth < 0:
                 raise CircuitError(f"{where} ends no subcircuit; remove it")
+            if words[0] == ".subckt":
+                _refuse_reserved(f"{where} subcircuit", " ".join(words[1:2]))
             if words[0] == ".subckt" and depth == 1 and words[1:2] == [name.lower()]:
                 found = _port_count(words[2:])
         elif depth == 0 or not words[0][0].isalpha() or words[0][0] in _REFUSED_ELEMENTS:

@@ -32,7 +32,8 @@ Depth: TypeAlias = Literal["folded", "branches", "switches", "transistors"]
 Cells: TypeAlias = Depth | CellModel
 
 _NAMES = ("folded", "branches", "switches", "transistors")
-_OPEN = "1e30"
+OPEN = "1e30"
+"""How an open switch is written [ohm]."""
 _PARAMETER = r"^(\.param transistor_{name})=\S+$"
 
 
@@ -129,14 +130,14 @@ def cells_text(array: Array, cells: Cells) -> str:
     check_cells(cells)
     if cells == "folded":
         return _folded_text(array)
-    return _branches_text(array, _model(cells, array))
+    return _branches_text(array, branch_model(cells, array))
 
 
 def left_out(array: Array, cells: Cells) -> int:
     """Count the cells of which `cells_text` writes nothing."""
     if cells == "folded":
         return int((array.siemens == 0).sum())
-    return int((~_kept(array, _model(cells, array))).all(axis=2).sum())
+    return int((~written(array, branch_model(cells, array))).all(axis=2).sum())
 
 
 @lru_cache(maxsize=8)
@@ -156,7 +157,14 @@ def _shipped_model(cells: str, lossless: bool) -> CellModel:
     return CellModel(_shipped("branch"), f"branch{suffix}", ports=ports, takes=takes)
 
 
-def _model(cells: Cells, array: Array) -> CellModel:
+def branch_model(cells: Cells, array: Array) -> CellModel:
+    """The subcircuit of one branch, shipped or the user's.
+
+    Raises
+    ------
+    CircuitError
+        If it takes a resistance of the switch that the array does not have.
+    """
     lossless = array.switch.on_ohm == 0
     if isinstance(cells, CellModel):
         model = cells
@@ -169,10 +177,10 @@ def _model(cells: Cells, array: Array) -> CellModel:
     return model
 
 
-def _kept(array: Array, model: CellModel) -> NDArray[np.bool_]:
+def written(array: Array, model: CellModel) -> NDArray[np.bool_]:
     """Branches that are written; an enable bit can close one that is open now."""
-    written = np.isfinite(array.ohm if "enable" in model.ports else array.path_ohm)
-    return np.logical_and(written, reached(array)[:, :, None])
+    there = np.isfinite(array.ohm if "enable" in model.ports else array.path_ohm)
+    return np.logical_and(there, reached(array)[:, :, None])
 
 
 @lru_cache(maxsize=4)
@@ -182,7 +190,7 @@ def node_names(rows: int, lines: int, wires: Wires) -> list[str]:
 
 
 @lru_cache(maxsize=4)
-def _crosspoints(rows: int, lines: int, wires: Wires) -> list[str]:
+def crosspoints(rows: int, lines: int, wires: Wires) -> list[str]:
     """For each cell in row order "<i>_<j> <word node> <bit node>"."""
     plan = topology(rows, lines, wires)
     names = node_names(rows, lines, wires)
@@ -195,7 +203,7 @@ def _crosspoints(rows: int, lines: int, wires: Wires) -> list[str]:
 def _folded_text(array: Array) -> str:
     siemens = np.where(reached(array), array.siemens, 0.0).ravel()
     kept = np.flatnonzero(siemens)
-    where = _crosspoints(array.rows, array.lines, array.wires)
+    where = crosspoints(array.rows, array.lines, array.wires)
     ohms = (1 / siemens[kept]).tolist()
     return "\n".join(
         [f"Rcell{where[k]} {ohm!r}" for k, ohm in zip(kept.tolist(), ohms, strict=True)]
@@ -203,9 +211,11 @@ def _folded_text(array: Array) -> str:
 
 
 def _branches_text(array: Array, model: CellModel) -> str:
-    kept = np.flatnonzero(_kept(array, model))
-    where = _crosspoints(array.rows, array.lines, array.wires)
-    before, after = _parameters(array, model)
+    kept = np.flatnonzero(written(array, model))
+    where = crosspoints(array.rows, array.lines, array.wires)
+    own = [key for key in model.takes if key in ("ohm", "enabled")]
+    before = "".join(f" {key}={{{key}}}" for key in own)
+    after = "".join(f" {key}={value}" for key, value in shared_parameters(array, model).items())
     off, on = (repr(volt) for volt in model.enable_volt)
     text = []
     values = zip(
@@ -227,15 +237,10 @@ def _branches_text(array: Array, model: CellModel) -> str:
     return "\n".join(text)
 
 
-def _parameters(array: Array, model: CellModel) -> tuple[str, str]:
-    """What follows the name of the subcircuit: a pattern for the branch, then what all share."""
+def shared_parameters(array: Array, model: CellModel) -> dict[str, str]:
+    """Parameters that all branches of an array share: its switch, then the model's own."""
     switch = array.switch
-    off = repr(switch.off_ohm) if np.isfinite(switch.off_ohm) else _OPEN
+    off = repr(switch.off_ohm) if np.isfinite(switch.off_ohm) else OPEN
     shared = {"on_ohm": repr(switch.on_ohm), "off_ohm": off}
     shared = {key: shared[key] for key in model.takes if key in shared}
-    shared |= {key: repr(value) for key, value in model.parameters.items()}
-    own = [key for key in model.takes if key in ("ohm", "enabled")]
-    return (
-        "".join(f" {key}={{{key}}}" for key in own),
-        "".join(f" {key}={value}" for key, value in shared.items()),
-    )
+    return shared | {key: repr(value) for key, value in model.parameters.items()}

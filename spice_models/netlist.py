@@ -16,7 +16,8 @@ from spice_models.array import Array, Wires, volts
 from spice_models.cell_model import CellModel
 from spice_models.cells import Cells, cells_text, is_linear, left_out, library, node_names
 from spice_models.dialects import Dialect, translate
-from spice_models.errors import CircuitError
+from spice_models.header import check_line, header
+from spice_models.hierarchy import cell_definitions, cell_instances, instance, ports, subcircuit
 from spice_models.topology import connected, reached, topology
 
 __all__ = ["Cells", "library", "netlist"]
@@ -40,6 +41,9 @@ def netlist(
     title: str = "resistive crossbar array",
     comments: Sequence[str] = (),
     dialect: Dialect = "ngspice",
+    design: str = "",
+    seed: int | None = None,
+    hierarchical: bool = False,
 ) -> str:
     """Write an array and its inputs as a self-contained SPICE netlist.
 
@@ -54,9 +58,16 @@ def netlist(
     title : str
         One line of printable ASCII.
     comments : sequence of str
-        Further such lines for the head of the file: design, seed, ...
+        Further such lines for the head of the file.
     dialect : {"ngspice", "xyce", "ltspice"}
         Only that of ngspice has been run; see `spice_models.dialects`.
+    design : str
+        What the cells are, for the head of the file; one line like the title.
+    seed : int, optional
+        Of the chip, for the head of the file.
+    hierarchical : bool
+        Write the array as the subcircuit ``tile_0_0``, and cells of several elements as one
+        subcircuit for each kind; see `spice_models.hierarchy`.
 
     Returns
     -------
@@ -66,16 +77,14 @@ def netlist(
     Raises
     ------
     CircuitError
-        If the inputs do not fit the array, or the title or `cells` is not valid.
+        If the inputs do not fit the array, or a text, the seed or `cells` is not valid.
     """
     inputs = np.eye(array.rows) if inputs_volt is None else volts(array.rows, inputs_volt)
+    about = _description(array, len(inputs), cells)
     lines = [
-        f"* {check_title(title)}",
-        *_description(array, len(inputs), cells),
-        f"* written by resistive-crossbar {_version()}",
-        *(f"* {check_title(line)}" for line in comments),
+        *header(title, about, design=design, seed=seed, comments=comments),
         *library(cells),
-        array_text(array, cells),
+        *_placed(array, cells, hierarchical),
         *(f"Vs{j} s{j} 0 0" for j in range(array.lines)),
         *sources(inputs),
         *analysis(len(inputs), terminal_currents(array, len(inputs)), cells),
@@ -85,11 +94,15 @@ def netlist(
     return translate("\n".join(lines), dialect)
 
 
-def array_text(array: Array, cells: Cells) -> str:
-    """Cells and wires between the nodes in<i> and s<j>, without sources or ammeters."""
+def array_text(array: Array, cells: Cells, prefix: str | None = None) -> str:
+    """Cells and wires between the nodes in<i> and s<j>, without sources or ammeters.
+
+    With a prefix the cells are instances of what `cell_definitions` writes with it.
+    """
     alive = None if reached(array).all() else _connected(array)
     wires = _wires_text(array.rows, array.lines, array.wires, alive)
-    written = cells_text(array, cells)
+    flat = prefix is None
+    written = cells_text(array, cells) if flat else cell_instances(array, cells, prefix or "")
     return "\n".join(part for part in (wires, written) if part)
 
 
@@ -125,20 +138,8 @@ def printing(names: Sequence[str], kind: str = "dc") -> list[str]:
 
 
 def check_title(title: str) -> str:
-    """Return the title if it is one line of printable ASCII."""
-    if not (title.isascii() and title.isprintable()):
-        raise CircuitError(f"title = {title!r}; give one line of printable ASCII")
-    return title
-
-
-@lru_cache(maxsize=1)
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("resistive-crossbar")
-    except PackageNotFoundError:
-        return "of unknown version"
+    """Return the title if it is one line that can do no harm; see `header.check_line`."""
+    return check_line("title", title)
 
 
 def wires_comment(wires: Wires) -> str:
@@ -156,21 +157,36 @@ def wires_comment(wires: Wires) -> str:
         for name, value in values
         if value is not None
     ]
-    return f"* wires [ohm]: {', '.join(written)}"
+    return f"wires [ohm]: {', '.join(written)}"
+
+
+def _placed(array: Array, cells: Cells, hierarchical: bool) -> list[str]:
+    if not hierarchical:
+        return [array_text(array, cells)]
+    body, ends = array_text(array, cells, ""), ports(array)
+    return [
+        *cell_definitions([array], cells),
+        subcircuit("tile_0_0", ends, body),
+        instance("tile_0_0", ends),
+    ]
 
 
 def _description(array: Array, points: int, cells: Cells) -> list[str]:
-    named = f"model {cells.name}" if isinstance(cells, CellModel) else cells
     return [
-        f"* {array.rows} word lines (rows i), {array.lines} bit lines (lines j); units V, A, ohm",
-        "* in<i> -driver- w<i>_0 - .. - w<i>_last; cell i,j joins w<i>_<j> and b<i>_<j>;",
-        "* b0_<j> - .. - b_last_<j> -sense- s<j>, held at 0 V. Wires of 0 ohm merge their nodes.",
+        f"{array.rows} word lines (rows i), {array.lines} bit lines (lines j)",
+        "in<i> -driver- w<i>_0 - .. - w<i>_last; cell i,j joins w<i>_<j> and b<i>_<j>;",
+        "b0_<j> - .. - b_last_<j> -sense- s<j>, held at 0 V. Wires of 0 ohm merge their nodes.",
         wires_comment(array.wires),
-        f"* cells: {named}; open ones, left out: {left_out(array, cells)}; "
+        f"cells: {cells_name(cells)}; open ones, left out: {left_out(array, cells)}; "
         f"switch on {array.switch.on_ohm!r} ohm, off {array.switch.off_ohm!r} ohm",
-        f"* {points} input vectors: point k of the sweep is vector k (from 0)",
-        "* printed: current of each bit line [A], vs<j>#branch, positive into the ground",
+        f"{points} input vectors: point k of the sweep is vector k (from 0)",
+        "printed: current of each bit line [A], vs<j>#branch, positive into the ground",
     ]
+
+
+def cells_name(cells: Cells) -> str:
+    """How the head of a file names the cells."""
+    return f"model {cells.name}" if isinstance(cells, CellModel) else cells
 
 
 def _connected(array: Array) -> bytes:

@@ -8,7 +8,7 @@ largest eigenvalue of ``G^-1 C`` with its conductances G and capacitances C betw
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,17 @@ from numpy.typing import ArrayLike, NDArray
 from spice_models import ngspice, nodal
 from spice_models.array import Array, volts
 from spice_models.cells import Cells, is_linear, library
+from spice_models.dialects import Dialect, translate
 from spice_models.errors import BadRawfile, CircuitError, NoConvergence
-from spice_models.netlist import array_text, check_title, printing, terminal_currents
+from spice_models.header import header
+from spice_models.netlist import (
+    array_text,
+    cells_name,
+    printing,
+    terminal_currents,
+    wires_comment,
+)
+from spice_models.runners import Runner, RunnerName, find_runner
 from spice_models.topology import topology
 
 if TYPE_CHECKING:
@@ -109,6 +118,7 @@ def step_response(
     rise_seconds: float | None = None,
     cells: Cells = "folded",
     timeout_seconds: float = ngspice.DEFAULT_TIMEOUT,
+    runner: RunnerName | Runner = "native",
 ) -> StepResponse:
     """Simulate a step of the inputs from 0 V in ngspice.
 
@@ -130,9 +140,13 @@ def step_response(
         The capacitances of transistors themselves are not modelled.
     timeout_seconds : float
         A run of ngspice is killed after this time.
+    runner : {"native", "shared", "wasm"} or Runner
+        As for `ngspice.sweep`.
 
     Raises
     ------
+    ValueError
+        If the runner is unknown or the time is not above 0.
     CircuitError
         If an argument is not valid, or no resistance slows the charging of the capacitances.
     NgspiceError
@@ -142,12 +156,12 @@ def step_response(
     precision = _number("precision", precision)
     if not 1e-6 <= precision <= 0.5:
         raise CircuitError(f"precision = {precision!r}; give 1e-6 to 0.5, 0.001 for 0.1 %")
-    linear = is_linear(cells)
+    linear, program = is_linear(cells), find_runner(runner)
     slowest = _slowest_seconds(array, capacitances)
     if linear:
         final = np.asarray(nodal.currents(array, applied))
     else:
-        final = ngspice.sweep(array, applied, cells, timeout_seconds).currents[0]
+        final = ngspice.sweep(array, applied, cells, timeout_seconds, runner=program).currents[0]
     tolerance = precision * float(np.abs(final).max())
     window = slowest * (math.log(1 / precision) + _MORE_TIME_CONSTANTS)
     for _ in range(_MOST_RUNS):
@@ -156,7 +170,7 @@ def step_response(
         text = transient_netlist(
             array, applied, capacitances, stop_seconds=window, rise_seconds=rise, cells=cells
         )
-        seconds, sources, currents = _run(array, text, timeout_seconds)
+        seconds, sources, currents = _run(array, text, timeout_seconds, program)
         settling = _settling(seconds, np.abs(currents - final), tolerance)
         if np.isfinite(settling).all():
             power = -sources @ applied * np.minimum(seconds / rise, 1.0)
@@ -179,6 +193,9 @@ def transient_netlist(
     cells: Cells = "folded",
     title: str = "resistive crossbar array, step response",
     comments: Sequence[str] = (),
+    dialect: Dialect = "ngspice",
+    design: str = "",
+    seed: int | None = None,
 ) -> str:
     """Write the step of the inputs as a netlist that plain ``ngspice -b`` runs and prints.
 
@@ -190,6 +207,8 @@ def transient_netlist(
         One line of printable ASCII.
     comments : sequence of str
         Further such lines for the head of the file.
+    dialect, design, seed
+        As for `netlist`.
 
     The others are those of `step_response`, as are the errors.
     """
@@ -201,28 +220,38 @@ def transient_netlist(
         )
     step = repr(stop / _POINTS)
     names = terminal_currents(array, 1)
-    return "\n".join(
-        [
-            f"* {check_title(title)}",
-            *(f"* {check_title(line)}" for line in comments),
-            f"* {array.rows} word lines, {array.lines} bit lines; units V, A, ohm, F, s",
-            f"* at each cell: bit line to ground {capacitances.bit_farad!r} F, word line to ground "
-            f"{capacitances.word_farad!r} F, across {capacitances.cell_farad!r} F",
-            *library(cells),
-            array_text(array, cells),
-            *_capacitors(array, capacitances),
-            *(f"Vs{j} s{j} 0 0" for j in range(array.lines)),
-            *(
-                f"Vin{i} in{i} 0 pwl(0 0 {rise!r} {volt!r})"
-                for i, volt in enumerate(applied.tolist())
-            ),
-            OPTIONS,
-            *(f".save {name}" for name in names),
-            f".tran {step} {stop!r} 0 {step}",
-            *printing(names[array.rows :], "tran"),
-            ".end\n",
-        ]
+    about = _description(array, capacitances, cells, rise)
+    lines = [
+        *header(title, about, design=design, seed=seed, comments=comments),
+        *library(cells),
+        array_text(array, cells),
+        *_capacitors(array, capacitances),
+        *(f"Vs{j} s{j} 0 0" for j in range(array.lines)),
+        *(f"Vin{i} in{i} 0 pwl(0 0 {rise!r} {volt!r})" for i, volt in enumerate(applied.tolist())),
+        OPTIONS,
+        *(f".save {name}" for name in names),
+        f".tran {step} {stop!r} 0 {step}",
+        *printing(names[array.rows :], "tran"),
+        ".end\n",
+    ]
+    return translate("\n".join(lines), dialect)
+
+
+def _description(
+    array: Array, capacitances: Capacitances, cells: Cells, rise: float
+) -> Iterable[str]:
+    yield f"{array.rows} word lines (rows i), {array.lines} bit lines (lines j)"
+    yield wires_comment(array.wires)
+    yield (
+        f"cells: {cells_name(cells)}; switch on {array.switch.on_ohm!r} ohm, "
+        f"off {array.switch.off_ohm!r} ohm"
     )
+    yield (
+        f"at each cell: bit line to ground {capacitances.bit_farad!r} F, word line to ground "
+        f"{capacitances.word_farad!r} F, across {capacitances.cell_farad!r} F"
+    )
+    yield f"inputs rise from 0 V to their voltages within {rise!r} s"
+    yield "printed: current of each bit line [A], vs<j>#branch, positive into the ground"
 
 
 def _capacitors(array: Array, capacitances: Capacitances) -> list[str]:
@@ -301,9 +330,11 @@ def _laplacian(
     return csr_array((values[inside], (rows[inside], columns[inside])), shape=(unknowns, unknowns))
 
 
-def _run(array: Array, text: str, timeout_seconds: float) -> tuple[Floats, Floats, Floats]:
+def _run(
+    array: Array, text: str, timeout_seconds: float, runner: Runner
+) -> tuple[Floats, Floats, Floats]:
     """Times, source currents (points, rows) and bit-line currents (points, lines)."""
-    vectors = ngspice.run(text, timeout_seconds)
+    vectors = ngspice.run(text, timeout_seconds, runner=runner)
     names = ["time", *terminal_currents(array, 1)]
     missing = [name for name in names if name not in vectors]
     if missing:

@@ -125,7 +125,7 @@ def test_a_layer_of_tiles_gives_the_currents_of_each_tile(cells, make_array, tmp
     tiles = grid(make_array)
     inputs = np.random.default_rng(0).normal(size=17)
     text = layer_netlist(tiles, inputs, cells=cells, title="layer", comments=["for a test"])
-    assert text.splitlines()[1] == "* for a test"
+    assert "\n* for a test\n" in text
     exact, printed = ngspice.run(text), printed_currents(text, tmp_path)
     for r, row in enumerate(tiles):
         for c, tile in enumerate(row):

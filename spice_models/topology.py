@@ -103,7 +103,7 @@ def topology(rows: int, lines: int, wires: Wires) -> Topology:
         ("far_sense", line, bit[0], sense),
     )
     merged = _merged(2 * cells + rows + lines, cells, [(t, h, ohm[k]) for k, _, t, h in wiring])
-    origin = np.unique(merged)
+    origin = np.flatnonzero(np.bincount(merged))
     number = np.searchsorted(origin, merged)
     segments = []
     for kind, index, tail, head in wiring:

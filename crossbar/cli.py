@@ -16,17 +16,19 @@ import click
 from crossbar import __version__
 from crossbar.errors import InputError
 from crossbar.simulation import SimulatorName
+from spice_models.dialects import Dialect
 
 if TYPE_CHECKING:
     from crossbar.design import Design
     from crossbar.production import ProgrammedChip
     from crossbar.results import Row
+    from crossbar.simulation import NetlistForm
     from spice_models import Wires
     from spice_models.netlist import Cells
 
 BAD_INPUT = 2
 INTERRUPTED = 130
-NETLIST_SUFFIXES = (".cir", ".sp", ".spice", ".net")
+NETLIST_SUFFIXES = (".cir", ".sp", ".spice", ".net", ".inc", ".lib")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -218,21 +220,41 @@ def _program_real(
 @click.option("--inputs", type=click.Path(path_type=Path), help="Word-line voltages, one row [V].")
 @click.option(
     "--cells",
-    type=click.Choice(["folded", "branches"]),
+    type=click.Choice(["folded", "branches", "switches", "transistors"]),
     default="folded",
     show_default=True,
     help="A cell as one resistor, or branch by branch with its switches.",
 )
+@click.option(
+    "--dialect",
+    type=click.Choice(get_args(Dialect)),
+    default="ngspice",
+    show_default=True,
+    help="Only that of ngspice was run.",
+)
+@click.option("--hierarchical", is_flag=True, help="The layer, its tiles and cells in levels.")
+@click.option("--subcircuit", is_flag=True, help="Only these levels, to .include in a design.")
 @_wire_options
-def netlist(chip: Path, out: Path, inputs: Path | None, cells: Cells, **options: Any) -> None:
+def netlist(
+    chip: Path,
+    out: Path,
+    inputs: Path | None,
+    cells: Cells,
+    dialect: Dialect,
+    hierarchical: bool,
+    subcircuit: bool,
+    **options: Any,
+) -> None:
     """Write the SPICE netlist of a programmed chip; without --inputs every line is at 0.2 V."""
     import numpy as np
 
     from crossbar.files import check_output, load_chip, read_matrix, write_atomically
-    from crossbar.simulation import layer_text, place_tiles
-    from crossbar.summaries import origin
+    from crossbar.netlists import chip_text
+    from crossbar.simulation import place_tiles
 
     check_output(out, NETLIST_SUFFIXES, inputs=[chip, inputs])
+    if subcircuit and (inputs is not None or hierarchical):
+        raise InputError("--subcircuit: takes neither --inputs nor --hierarchical; drop them")
     made, settings = load_chip(chip)
     volts = np.full((1, made.chip.rows), 0.2) if inputs is None else read_matrix(inputs, "inputs")
     if volts.shape != (1, made.chip.rows):
@@ -240,20 +262,13 @@ def netlist(chip: Path, out: Path, inputs: Path | None, cells: Cells, **options:
             f"inputs have shape {volts.shape}: give one row of {made.chip.rows} voltages"
         )
     wires, tile = _wires_and_tile(options)
+    form: NetlistForm = "subcircuit" if subcircuit else "hierarchical" if hierarchical else "tiles"
     grid = place_tiles(made.chip, made.program, wires, tile)
-    text = layer_text(
-        grid,
-        volts[0],
-        cells=cells,
-        title=f"{made.chip.design.label}, {origin(made, settings['seed'])}",
-        comments=[
-            f"resistive-crossbar {settings['version']}",
-            f"weights: {made.siemens_per_weight!r} S for a weight of 1",
-        ],
-    )
+    text = chip_text(made, settings, grid, volts[0], cells=cells, dialect=dialect, form=form)
     write_atomically(out, text)
-    command = f"ngspice -b {shlex.quote(str(out))}"
-    click.echo(f"{out}: {sum(map(len, grid))} tiles; run it with: {command}")
+    use = "include it" if subcircuit else f"run it with: ngspice -b {shlex.quote(str(out))}"
+    told = use if dialect == "ngspice" else f"for {dialect}; not run by us"
+    click.echo(f"{out}: {sum(map(len, grid))} tiles; {told}")
 
 
 @cli.command(epilog="Example: crossbar simulate chip.npz --inputs volts.csv --out amperes.csv")

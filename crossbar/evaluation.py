@@ -152,8 +152,6 @@ def layer_netlists(setting: Setting, design: Design, chip: int, read_volt: float
 
     The largest digital activation of a layer on the training images becomes `read_volt`.
     """
-    from crossbar import __version__
-
     train = setting.network.activations(setting.dataset.train_inputs)
     image = setting.network.activations(setting.dataset.test_inputs[:1])
     texts = {}
@@ -167,9 +165,11 @@ def layer_netlists(setting: Setting, design: Design, chip: int, read_volt: float
                 f"layer {number + 1} of {len(setting.network.layers)}: {design.label}, "
                 f"{design.resistors} resistors per weight, chip {chip}, seed {setting.seed}"
             ),
+            design=f"{design.label}, {design.resistors} resistors per weight",
+            seed=setting.seed,
             comments=[
-                f"resistive-crossbar {__version__}; inputs: first test image of "
-                f"{setting.dataset.name}, {volt_per_activation!r} V for an activation of 1",
+                f"inputs: first test image of {setting.dataset.name}, "
+                f"{volt_per_activation!r} V for an activation of 1",
                 f"weights: {made.siemens_per_weight!r} S for a weight of 1",
             ],
         )

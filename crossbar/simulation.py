@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from crossbar.errors import InputError
 from crossbar.fabrication import Chip
 from crossbar.programming import Program
-from spice_models import Array, Switch, Wires, layer_netlist
+from spice_models import Array, Switch, Wires, layer_netlist, layer_subcircuit
+from spice_models.dialects import Dialect
 from spice_models.netlist import Cells
 
-_LINES_COMMENT = (
-    "column j of the layer is the difference of bit lines 2j and 2j + 1, counted along the tiles "
-    "of a grid row and summed over the grid rows"
-)
+_PAIR_COMMENT = "column j of the layer is the difference of bit lines 2j and 2j + 1"
+_TILES_COMMENT = ", counted along the tiles of a grid row and summed over the grid rows"
+NetlistForm = Literal["tiles", "hierarchical", "subcircuit"]
 SimulatorName = Literal["ideal", "nodal", "ngspice"]
 
 
@@ -185,15 +185,38 @@ def layer_text(
     *,
     title: str,
     comments: Sequence[str] = (),
+    design: str = "",
+    seed: int | None = None,
     cells: Cells = "folded",
+    dialect: Dialect = "ngspice",
+    form: NetlistForm = "tiles",
 ) -> str:
-    """Netlist of a layer's tiles reading one input vector (rows,) [V]; see `layer_netlist`."""
-    return layer_netlist(
-        [[one.array for one in row] for row in placed],
-        inputs_volt,
+    """Netlist of a layer's tiles.
+
+    Parameters
+    ----------
+    placed : list of list of PlacedTile
+    inputs_volt : ndarray, shape (rows,)
+        The input vector that is read [V]; a subcircuit has none.
+    title, design, seed, comments, cells, dialect
+        As for `spice_models.layer_netlist`; texts that are not ASCII become question marks.
+    form : {"tiles", "hierarchical", "subcircuit"}
+        `spice_models.layer_netlist`, its hierarchical text, or `spice_models.layer_subcircuit`.
+    """
+    tiles = [[one.array for one in row] for row in placed]
+    write: Callable[..., str] = layer_subcircuit
+    if form != "subcircuit":
+        hierarchical = form == "hierarchical"
+        write = partial(layer_netlist, inputs_volt=inputs_volt, hierarchical=hierarchical)
+    columns = _PAIR_COMMENT + (_TILES_COMMENT if form == "tiles" else "")
+    return write(
+        tiles,
         cells=cells,
         title=_ascii(title),
-        comments=[*map(_ascii, comments), _LINES_COMMENT],
+        design=_ascii(design),
+        seed=seed,
+        comments=[*map(_ascii, comments), columns],
+        dialect=dialect,
     )
 
 

@@ -18,7 +18,7 @@ Dialect: TypeAlias = Literal["ngspice", "xyce", "ltspice"]
 _LOOKUP = re.compile(r"^(Bin\S+ \S+ 0) V=pwl\(v\(point\), ([^)]*)\)$", re.MULTILINE)
 _CHOICE = re.compile(r"\{(\w+ > [\d.]+) \? ([^:{}]+) : ([^{}]+)\}")
 _CONTACT = re.compile(r"sw\(vt=0\.5 vh=0 (ron=\{[^}]*\} roff=\{[^}]*\})\)")
-_OPTIONS = re.compile(r"^\.options (.*) (gmin=\S+) klu$", re.MULTILINE)
+_OPTIONS = re.compile(r"^\.options (.*?)(?: noinit)? (gmin=\S+) klu$", re.MULTILINE)
 
 
 def translate(text: str, dialect: Dialect) -> str:

@@ -8,8 +8,9 @@ largest eigenvalue of ``G^-1 C`` with its conductances G and capacitances C betw
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from spice_models import ngspice, nodal
 from spice_models.array import Array, volts
+from spice_models.capacitances import Capacitances, capacitors_text, finite_number, places
 from spice_models.cells import Cells, is_linear, library
 from spice_models.dialects import Dialect, translate
-from spice_models.errors import BadRawfile, CircuitError, NoConvergence
+from spice_models.errors import BadRawfile, CircuitError, NoConvergence, SlowSolverWarning
 from spice_models.header import header
 from spice_models.netlist import (
     array_text,
@@ -38,44 +40,15 @@ __all__ = ["Capacitances", "StepResponse", "step_response", "transient_netlist"]
 
 Floats = NDArray[np.float64]
 
-OPTIONS = ".options reltol=1e-6 abstol=1e-18 vntol=1e-12 chgtol=1e-24 trtol=1 gmin=1e-15 klu"
+OPTIONS = ".options reltol=1e-6 abstol=1e-18 vntol=1e-12 chgtol=1e-24 trtol=1 noinit gmin=1e-15 klu"
 _POINTS = 500
 _RISES = 2000
 _MORE_TIME_CONSTANTS = 3.0
 _MOST_RUNS = 3
 _ITERATIONS = 50
 _RELEVANT_SECONDS = 1e-18
-
-
-@dataclass(frozen=True)
-class Capacitances:
-    """Capacitances of an array, the same at each cell.
-
-    Parameters
-    ----------
-    bit_farad, word_farad : float
-        From the node of a cell on its bit line, and on its word line, to ground [F].
-    cell_farad : float
-        Across the cell, from word line to bit line [F].
-
-    Raises
-    ------
-    CircuitError
-        If a capacitance is negative or not finite, or all are 0.
-    """
-
-    bit_farad: float = 0.0
-    word_farad: float = 0.0
-    cell_farad: float = 0.0
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = _number(f"capacitances.{field.name}", getattr(self, field.name))
-            if not 0 <= value <= 1:
-                raise CircuitError(f"capacitances.{field.name} = {value!r}; give 0 to 1 farad")
-            object.__setattr__(self, field.name, value)
-        if not (self.bit_farad or self.word_farad or self.cell_farad):
-            raise CircuitError("capacitances are all 0; give one of them above 0")
+LARGEST_QUICK = 32 * 32
+"""Cells up to which an ngspice without KLU is quick enough to need no warning."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +96,7 @@ def step_response(
     """Simulate a step of the inputs from 0 V in ngspice.
 
     Some 500 points of time, each a solution of the whole circuit: without KLU expect seconds at
-    32 x 32 and no end at 64 x 64.
+    32 x 32 and no end at 64 x 64; with it (``runner="wasm"``) some ten seconds at 64 x 64.
 
     Parameters
     ----------
@@ -151,12 +124,18 @@ def step_response(
         If an argument is not valid, or no resistance slows the charging of the capacitances.
     NgspiceError
         If ngspice is missing, its answer cannot be trusted, or the currents do not settle.
+
+    Warns
+    -----
+    SlowSolverWarning
+        If the array has wires and more than 32 x 32 cells and the runner has no KLU.
     """
     applied = _one_input(array, inputs_volt)
-    precision = _number("precision", precision)
+    precision = finite_number("precision", precision)
     if not 1e-6 <= precision <= 0.5:
         raise CircuitError(f"precision = {precision!r}; give 1e-6 to 0.5, 0.001 for 0.1 %")
     linear, program = is_linear(cells), find_runner(runner)
+    _warn_if_slow(array, program)
     slowest = _slowest_seconds(array, capacitances)
     if linear:
         final = np.asarray(nodal.currents(array, applied))
@@ -165,7 +144,9 @@ def step_response(
     tolerance = precision * float(np.abs(final).max())
     window = slowest * (math.log(1 / precision) + _MORE_TIME_CONSTANTS)
     for _ in range(_MOST_RUNS):
-        rise = window / _RISES if rise_seconds is None else _number("rise_seconds", rise_seconds)
+        rise = (
+            window / _RISES if rise_seconds is None else finite_number("rise_seconds", rise_seconds)
+        )
         window = max(window, 10 * rise)
         text = transient_netlist(
             array, applied, capacitances, stop_seconds=window, rise_seconds=rise, cells=cells
@@ -213,7 +194,10 @@ def transient_netlist(
     The others are those of `step_response`, as are the errors.
     """
     applied = _one_input(array, inputs_volt)
-    stop, rise = _number("stop_seconds", stop_seconds), _number("rise_seconds", rise_seconds)
+    stop, rise = (
+        finite_number("stop_seconds", stop_seconds),
+        finite_number("rise_seconds", rise_seconds),
+    )
     if not 0 < rise < stop < math.inf:
         raise CircuitError(
             f"rise_seconds = {rise!r}, stop_seconds = {stop!r}; give 0 < rise < stop"
@@ -225,7 +209,7 @@ def transient_netlist(
         *header(title, about, design=design, seed=seed, comments=comments),
         *library(cells),
         array_text(array, cells),
-        *_capacitors(array, capacitances),
+        *capacitors_text(array, capacitances),
         *(f"Vs{j} s{j} 0 0" for j in range(array.lines)),
         *(f"Vin{i} in{i} 0 pwl(0 0 {rise!r} {volt!r})" for i, volt in enumerate(applied.tolist())),
         OPTIONS,
@@ -235,6 +219,19 @@ def transient_netlist(
         ".end\n",
     ]
     return translate("\n".join(lines), dialect)
+
+
+def _warn_if_slow(array: Array, runner: Runner) -> None:
+    wires = array.wires
+    has_wires = bool(np.any(wires.word_segment_ohm) or np.any(wires.bit_segment_ohm))
+    if array.rows * array.lines <= LARGEST_QUICK or not has_wires or runner.has_klu():
+        return
+    warnings.warn(
+        f"this ngspice has no KLU: the step response of {array.rows} x {array.lines} cells with "
+        "wires will be slow (64 x 64: no end); use runner='wasm' or an ngspice built with KLU",
+        SlowSolverWarning,
+        stacklevel=3,
+    )
 
 
 def _description(
@@ -254,35 +251,6 @@ def _description(
     yield "printed: current of each bit line [A], vs<j>#branch, positive into the ground"
 
 
-def _capacitors(array: Array, capacitances: Capacitances) -> list[str]:
-    """One capacitor a cell and kind; one between nodes that are held needs no line."""
-    plan = topology(array.rows, array.lines, array.wires)
-    names = plan.names()
-    text = []
-    for kind, tail, head, farad in _places(array, capacitances):
-        cells = zip(tail.tolist(), head.tolist(), strict=True)
-        for k, (first, second) in enumerate(cells):
-            ends = f"{names[first]} {names[second] if second >= 0 else 0}"
-            i, j = divmod(k, array.lines)
-            text.append(f"C{kind}{i}_{j} {ends} {farad!r}")
-    return text
-
-
-def _places(
-    array: Array, capacitances: Capacitances
-) -> list[tuple[str, NDArray[np.intp], NDArray[np.intp], float]]:
-    """Kind, nodes (head -1 for ground) and farads of the capacitors that are above 0."""
-    plan = topology(array.rows, array.lines, array.wires)
-    word, bit = plan.word.ravel(), plan.bit.ravel()
-    ground = np.full(word.size, -1)
-    every = (
-        ("bit", bit, ground, capacitances.bit_farad),
-        ("word", word, ground, capacitances.word_farad),
-        ("cell", word, bit, capacitances.cell_farad),
-    )
-    return [place for place in every if place[3] > 0]
-
-
 def _slowest_seconds(array: Array, capacitances: Capacitances) -> float:
     """Slowest time constant of the folded array [s], by power iteration on G^-1 C."""
     from scipy.sparse.linalg import splu
@@ -295,7 +263,7 @@ def _slowest_seconds(array: Array, capacitances: Capacitances) -> float:
     ]
     capacitors = [
         (tail, head, np.full(tail.shape, farad))
-        for _, tail, head, farad in _places(array, capacitances)
+        for _, tail, head, farad in places(array, capacitances)
     ]
     found = 0.0
     if plan.unknowns:
@@ -374,13 +342,3 @@ def _one_input(array: Array, inputs_volt: ArrayLike) -> Floats:
     if len(applied) != 1:
         raise CircuitError(f"inputs_volt holds {len(applied)} points; give one, ({array.rows},)")
     return np.asarray(applied[0])
-
-
-def _number(name: str, value: float) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise CircuitError(f"{name} = {value!r}; give a finite number")
-    return number

@@ -11,7 +11,11 @@ process.once("exit", () => {
   if (!simulation) return;
   const log = [simulation.getInitInfo(), ...simulation.getError(), simulation.getInfo()];
   for (let text = Buffer.from(log.join("\n") + "\n"); text.length; ) {
-    text = text.subarray(writeSync(1, text));
+    try {
+      text = text.subarray(writeSync(1, text));
+    } catch (error) {
+      if (error.code !== "EAGAIN") throw error; // the pipe is full: wait for its reader
+    }
   }
   if (process.exitCode === 13) process.exitCode = 0;
 });

@@ -22,7 +22,7 @@ from spice_models.errors import (
 )
 from spice_models.layer import layer_netlist, layer_subcircuit
 from spice_models.netlist import netlist
-from spice_models.readback import check_netlist, read_netlist
+from spice_models.readback import check_layer_netlist, check_netlist, read_netlist
 from spice_models.transient import (
     Capacitances,
     StepResponse,
@@ -51,6 +51,7 @@ __all__ = [
     "Switch",
     "UnsafeNetlist",
     "Wires",
+    "check_layer_netlist",
     "check_netlist",
     "deviation",
     "layer_netlist",

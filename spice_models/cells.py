@@ -122,7 +122,12 @@ def library(cells: Cells) -> list[str]:
         return []
     if isinstance(cells, CellModel):
         return [str(cells.library)]
-    return [_shipped({"branches": "branch", "switches": "switch"}.get(cells, "transistor"))]
+    return [shipped_library(cells)]
+
+
+def shipped_library(depth: Depth) -> str:
+    """Text of the library that is shipped for a depth other than "folded"."""
+    return _shipped({"branches": "branch", "switches": "switch"}.get(depth, "transistor"))
 
 
 def cells_text(array: Array, cells: Cells) -> str:

@@ -22,6 +22,7 @@ _ALLOWED = frozenset(
 )
 _REFUSED_ELEMENTS = "a"
 """Code models of XSPICE can read files and start programs."""
+_REFUSED_MODELS = re.compile(r"\bd_(?:process|cosim)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -119,9 +120,13 @@ def _refuse_reserved(field_name: str, value: str) -> None:
 
 
 def _chosen(field_name: str, values: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
-    chosen = (values,) if isinstance(values, str) else tuple(values)
-    if len(set(chosen)) != len(chosen) or not set(chosen) <= set(known):
-        raise CircuitError(f"{field_name} = {chosen!r}; give some of {known}, each once")
+    try:
+        chosen = (values,) if isinstance(values, str) else tuple(values)
+        good = len(set(chosen)) == len(chosen) and set(chosen) <= set(known)
+    except TypeError:
+        good = False
+    if not good:
+        raise CircuitError(f"{field_name} = {values!r}; give some of {known}, each once")
     return chosen
 
 
@@ -150,6 +155,8 @@ def _number(field_name: str, value: float) -> float:
 
 
 def _read(library: str | Path) -> str:
+    if not isinstance(library, str | Path):
+        raise CircuitError(f"library = {library!r}; give its text, or the path of its file")
     text = str(library)
     if isinstance(library, Path) or "\n" not in library:
         try:
@@ -172,6 +179,8 @@ def _check_library(text: str, name: str, ports: int) -> None:
     for number, line in _logical_lines(text):
         words = line.lower().split()
         where = f"library line {number}, {line[:60]!r},"
+        if _REFUSED_MODELS.search(line):
+            raise CircuitError(f"{where} starts a program; remove it")
         if words[0].startswith("."):
             if words[0] not in _ALLOWED:
                 raise CircuitError(f"{where} is not allowed; leave {', '.join(sorted(_ALLOWED))}")

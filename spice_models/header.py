@@ -43,7 +43,7 @@ def header(
     CircuitError
         If a text is not one line of printable ASCII, or the seed is no integer from 0 on.
     """
-    if isinstance(comments, str):
+    if isinstance(comments, str | bytes) or not isinstance(comments, Iterable):
         raise CircuitError(f"comments = {comments!r}; give a list of lines")
     named = check_line("design", design) or "not given"
     lines = [

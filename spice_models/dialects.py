@@ -19,6 +19,8 @@ _LOOKUP = re.compile(r"^(Bin\S+ \S+ 0) V=pwl\(v\(point\), ([^)]*)\)$", re.MULTIL
 _CHOICE = re.compile(r"\{(\w+ > [\d.]+) \? ([^:{}]+) : ([^{}]+)\}")
 _CONTACT = re.compile(r"sw\(vt=0\.5 vh=0 (ron=\{[^}]*\} roff=\{[^}]*\})\)")
 _OPTIONS = re.compile(r"^\.options (.*?)(?: noinit)? (gmin=\S+) klu$", re.MULTILINE)
+_XYCE_OPTIONS = re.compile(r"^\.options (reltol=\S+) .*(gmin=\S+) klu$", re.MULTILINE)
+_TRANSIENT = re.compile(r"^\.tran ", re.MULTILINE)
 
 
 def translate(text: str, dialect: Dialect) -> str:
@@ -40,7 +42,8 @@ def translate(text: str, dialect: Dialect) -> str:
     if dialect == "xyce":
         text = _LOOKUP.sub(r"\1 V={table(v(point), \2)}", text)
         text = _CONTACT.sub(r"vswitch(von=0.75 voff=0.25 \1)", text)
-        text = _OPTIONS.sub(r".options device \2", text)
+        timing = r"\n.options timeint \1" if _TRANSIENT.search(text) else ""
+        text = _XYCE_OPTIONS.sub(rf".options device \2{timing}", text)
         return _without(text, ".save", ".width")
     if dialect == "ltspice":
         text = _LOOKUP.sub(r"\1 V=table(v(point), \2)", text)

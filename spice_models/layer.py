@@ -122,6 +122,7 @@ def layer_subcircuit(
     name : str
         Of the layer's subcircuit: letters, digits and underscores. Other names than ``layer``
         also begin the names of its tiles and cells, so that several files fit into one design.
+        They share the library of the cells, so they must have been given the same `cells`.
 
     Returns
     -------
@@ -146,6 +147,7 @@ def layer_subcircuit(
         "hold each near 0 V, its current is the output)",
         "bit lines of tiles above one another are joined in one s<k>",
         *([f"advised: {options}"] if dialect == "ngspice" else []),
+        *_shared_description(cells),
     ]
     head = header(title, about, design=design, seed=seed, comments=comments)
     return translate("\n".join([*head, *text, ""]), dialect)
@@ -216,6 +218,12 @@ def _description(tiles: Tiles, cells: Cells) -> Iterable[str]:
         f"cells: {cells_name(cells)}; switch on {switch.on_ohm!r} ohm, "
         f"off {switch.off_ohm!r} ohm (tile_0_0)"
     )
+
+
+def _shared_description(cells: Cells) -> Iterable[str]:
+    if cells != "folded":
+        yield "the library of the cells is at the top level: files of one design must hold the same"
+        yield "one, with the same .param values; SPICE then says that it ignores the second"
 
 
 def _sweep_description(points: int, hierarchical: bool) -> Iterable[str]:

@@ -203,6 +203,9 @@ def test_netlists_print_the_digital_product(tmp_path):
     train = setting.network.activations(setting.dataset.train_inputs)
     assert list(texts) == ["layer_1.cir", "layer_2.cir"]
     for number, (name, text) in enumerate(texts.items()):
+        design = f"{DESIGN.label}, {DESIGN.resistors} resistors per weight"
+        assert f"\n* design: {design}; seed: {setting.seed}\n" in text
+        assert "\n* written by resistive-crossbar " in text
         (tmp_path / name).write_text(text)
         done = subprocess.run(
             ["ngspice", "-b", name], cwd=tmp_path, capture_output=True, text=True, check=True

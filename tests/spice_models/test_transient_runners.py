@@ -129,3 +129,4 @@ def test_the_step_in_every_dialect(dialect, cells, make_array):
     assert ("\n.print tran" in text) == (dialect != "ltspice")
     assert ("\n.width" in text) == (dialect == "ngspice")
     assert " ? " not in text or dialect != "ltspice"
+    assert ("\n.options timeint reltol=1e-6\n" in text) == (dialect == "xyce")

@@ -9,7 +9,7 @@ from crossbar.cli import cli
 from crossbar.errors import InputError
 from crossbar.files import load_chip
 from crossbar.simulation import Tile, place_tiles
-from spice_models import CircuitError, Wires, ngspice, nodal
+from spice_models import CircuitError, Wires, check_layer_netlist, ngspice, nodal
 
 WIRES = ["--segment-ohm", "2", "--driver-ohm", "10", "--sense-ohm", "10", "--tile-lines", "4"]
 
@@ -90,6 +90,18 @@ def test_the_head_says_design_seed_version_and_units(form, chip, tmp_path):
         assert f"\n{line}\n" in text
     write(chip, tmp_path / "b.cir", *form)
     assert (tmp_path / "b.cir").read_text() == text
+
+
+@pytest.mark.parametrize("cells", ["folded", "branches", "switches", "transistors"])
+@pytest.mark.parametrize("form", [[], ["--hierarchical"], ["--subcircuit"]])
+def test_what_is_written_reads_back_as_the_chip(form, cells, chip, tmp_path):
+    write(chip, tmp_path / "a.cir", "--cells", cells, *form)
+    made, _ = load_chip(chip)
+    grid = place_tiles(made.chip, made.program, Wires(2.0, 2.0, 10.0, 10.0), Tile(32, 4))
+    tiles = [[one.array for one in row] for row in grid]
+    text = (tmp_path / "a.cir").read_text()
+    assert check_layer_netlist(text, tiles) == []
+    assert check_layer_netlist(text, [tiles[0][::-1]]) != []
 
 
 @pytest.mark.parametrize("dialect", ["xyce", "ltspice"])

@@ -96,7 +96,7 @@ def step_response(
     """Simulate a step of the inputs from 0 V in ngspice.
 
     Some 500 points of time, each a solution of the whole circuit: without KLU expect seconds at
-    32 x 32 and no end at 64 x 64; with it (``runner="wasm"``) some ten seconds at 64 x 64.
+    32 x 32 and no end at 64 x 64; with it (``runner="wasm"``) some 15 s at 64 x 64.
 
     Parameters
     ----------

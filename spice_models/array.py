@@ -233,8 +233,8 @@ class Array:
         values = floats("siemens", siemens)
         if values.ndim != 2:
             raise CircuitError(f"siemens has shape {values.shape}; give (rows, lines)")
-        bad = ~((values >= 0) & (values <= 1 / SMALLEST_OHM))
-        refuse("siemens", values, bad, f"give 0 (open) to {1 / SMALLEST_OHM:g} siemens")
+        bad = ~((values >= 0) & (values <= _LARGEST_SIEMENS))
+        refuse("siemens", values, bad, f"give 0 (open) to {_LARGEST_SIEMENS:g} siemens")
         with np.errstate(divide="ignore", over="ignore"):
             ohm = 1 / values[:, :, None]
         switch = Switch(on_ohm=0.0, off_ohm=np.inf)
@@ -268,6 +268,7 @@ class Array:
         return read_only((1 / self.path_ohm).sum(axis=2))
 
 
+_LARGEST_SIEMENS = 1e9
 _BRANCH_REMEDY = f"give at least {SMALLEST_OHM:g} ohm, or inf where there is no branch"
 
 

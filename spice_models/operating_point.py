@@ -8,11 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spice_models.array import Array
-from spice_models.network import Network
+from spice_models.direct import check_currents
+from spice_models.errors import CircuitError
+from spice_models.network import TOO_FAR_APART, Network
 
 __all__ = ["OperatingPoint", "at"]
 
 Floats = NDArray[np.float64]
+
+_WORST = 1e-6
+_ZERO = 1e-25
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,11 +77,15 @@ def at(array: Array, inputs: Floats) -> OperatingPoint:
     Raises
     ------
     CircuitError
-        If the resistances lie too far apart for a trustworthy answer.
+        If the resistances lie too far apart for a trustworthy answer: a current is wrong, or the
+        powers do not balance to 1e-6.
     """
     network = Network(array)
-    drops, edges = network.operating_point(inputs)
     plan = network.plan
+    if network.siemens.size:
+        drops, edges = network.operating_point(inputs)
+    else:
+        drops, edges = np.zeros(plan.unknowns), np.zeros(0)
     fixed = np.concatenate([inputs, np.zeros(array.lines)])
     volts = np.concatenate([drops, fixed])
     start = np.zeros(plan.nodes)
@@ -101,6 +110,7 @@ def at(array: Array, inputs: Floats) -> OperatingPoint:
         wires[part.kind][where] = current
         power[part.kind][where] = part.ohm * current**2
     currents = np.asarray(network.inward @ edges)
+    check_currents(array, inputs, currents)
     given = np.asarray(-(network.outward @ edges))
     point = OperatingPoint(
         word,
@@ -118,5 +128,8 @@ def at(array: Array, inputs: Floats) -> OperatingPoint:
     )
     total = float(point.source_power.sum())
     off = abs(total - point.dissipated)
+    negligible = _ZERO * float(array.siemens.max() * np.square(inputs).max())
+    if not (off <= _WORST * float(np.abs(point.source_power).sum()) or off <= negligible):
+        raise CircuitError(TOO_FAR_APART)
     object.__setattr__(point, "mismatch", off / abs(total) if total else off)
     return point

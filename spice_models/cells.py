@@ -206,6 +206,7 @@ def _branches_text(array: Array, model: CellModel) -> str:
     kept = np.flatnonzero(_kept(array, model))
     where = _crosspoints(array.rows, array.lines, array.wires)
     before, after = _parameters(array, model)
+    short = _short(array, model)
     off, on = (repr(volt) for volt in model.enable_volt)
     text = []
     values = zip(
@@ -220,11 +221,26 @@ def _branches_text(array: Array, model: CellModel) -> str:
         label += f"_{branch}"
         nodes = {"word": word, "bit": bit, "enable": f"en{label}", "ground": "0"}
         ends = " ".join([nodes[port] for port in model.ports])
-        given = before.format(ohm=repr(ohm), enabled=int(enabled))
-        text.append(f"Xcell{label} {ends} {model.name}{given}{after}")
+        pattern = f"{model.name}{before}{after}" if ohm else short
+        text.append(f"Xcell{label} {ends} {pattern.format(ohm=repr(ohm), enabled=int(enabled))}")
         if "enable" in model.ports:
             text.append(f"Ven{label} en{label} 0 {on if enabled else off}")
     return "\n".join(text)
+
+
+def _short(array: Array, model: CellModel) -> str:
+    """Return the pattern of a branch of 0 ohm, which SPICE cannot write: its switch alone."""
+    shorted = np.argwhere(array.ohm == 0).tolist()
+    names = {"branch": " enabled={enabled}", "branch_switch": ""}
+    if shorted and model.name not in names:
+        i, j, k = shorted[0]
+        raise CircuitError(
+            f"ohm[{i}, {j}, {k}] = 0.0: subcircuit {model.name} cannot hold a short; give at "
+            "least 0.001 ohm, or use cells 'folded', 'branches' or 'switches'"
+        )
+    on, off = array.switch.on_ohm, array.switch.off_ohm
+    more = repr(off - on) if np.isfinite(off) else _OPEN
+    return f"{model.name}_lossless ohm={on!r}{names.get(model.name, '')} off_ohm={more}"
 
 
 def _parameters(array: Array, model: CellModel) -> tuple[str, str]:

@@ -310,9 +310,15 @@ def _solve(
         )
     if inputs is None:
         inputs = np.eye(array.lines if backward else array.rows)
+    driven, sensed = array.wires.connected(array.rows, array.lines)
+    driven, sensed = (sensed, driven) if backward else (driven, sensed)
+    if not (driven.any() and sensed.any()):
+        return Product(np.zeros((len(inputs), sensed.size)), 0.0, "direct")
+    inputs = inputs * driven
     if method == "iterative" or (method == "auto" and chosen_method(array) == "iterative"):
         answer = iterate(array, inputs, backward, tolerance)
         if answer.converged:
+            answer.currents[:, ~sensed] = 0.0
             return Product(answer.currents, relative(answer.error, answer.currents), "iterative")
         if method == "iterative":
             raise NotConverged(
@@ -320,6 +326,7 @@ def _solve(
                 f"{answer.iterations} iterations; use method 'direct' or a larger tolerance"
             )
     found, error = direct.solve(array, inputs, backward)
+    found[:, ~sensed] = 0.0
     return Product(found, relative(error, found), "direct")
 
 

@@ -11,6 +11,7 @@ from spice_models.array import Array
 from spice_models.direct import check_currents
 from spice_models.errors import CircuitError
 from spice_models.network import TOO_FAR_APART, Network
+from spice_models.topology import lifted
 
 __all__ = ["OperatingPoint", "at"]
 
@@ -65,10 +66,21 @@ class OperatingPoint:
     mismatch: float
 
     @property
+    def heat(self) -> dict[str, float]:
+        """What is dissipated by all "cells", "switches", "wires", "drivers", "senses" [W]."""
+        wire = {kind: float(power.sum()) for kind, power in self.wire_power.items()}
+        return {
+            "cells": float(self.cell_power.sum()),
+            "switches": float(self.switch_power.sum()),
+            "wires": wire["word"] + wire["bit"],
+            "drivers": wire["driver"] + wire["far_driver"],
+            "senses": wire["sense"] + wire["far_sense"],
+        }
+
+    @property
     def dissipated(self) -> float:
         """All that cells, switches and wires turn into heat [W]."""
-        heat = self.cell_power.sum() + self.switch_power.sum()
-        return float(heat + sum(power.sum() for power in self.wire_power.values()))
+        return sum(self.heat.values())
 
 
 def at(array: Array, inputs: Floats) -> OperatingPoint:
@@ -82,16 +94,19 @@ def at(array: Array, inputs: Floats) -> OperatingPoint:
     """
     network = Network(array)
     plan = network.plan
+    driven, _ = array.wires.connected(array.rows, array.lines)
+    common = np.where(network.alive, lifted(plan, array.siemens, inputs), 0.0)
+    driving = np.where(driven, inputs - common[plan.source], 0.0)
     if network.siemens.size:
-        drops, edges = network.operating_point(inputs)
+        drops, edges = network.operating_point(driving)
     else:
         drops, edges = np.zeros(plan.unknowns), np.zeros(0)
-    fixed = np.concatenate([inputs, np.zeros(array.lines)])
-    volts = np.concatenate([drops, fixed])
     start = np.zeros(plan.nodes)
-    start[plan.word] = np.where(network.alive[plan.word], inputs[:, None], 0.0)
-    start[plan.unknowns :] = 0.0
-    volts = volts + start
+    start[plan.word] = np.where(network.alive[plan.word], driving[:, None], 0.0)
+    start[plan.source] = driving
+    start[plan.sense] = 0.0
+    volts = start + common
+    volts[: plan.unknowns] += drops
     word, bit = volts[plan.word], volts[plan.bit]
     cells = np.zeros((array.rows, array.lines))
     count = network.cells[0].size
@@ -110,7 +125,7 @@ def at(array: Array, inputs: Floats) -> OperatingPoint:
         wires[part.kind][where] = current
         power[part.kind][where] = part.ohm * current**2
     currents = np.asarray(network.inward @ edges)
-    check_currents(array, inputs, currents)
+    check_currents(array, driving, currents)
     given = np.asarray(-(network.outward @ edges))
     point = OperatingPoint(
         word,

@@ -87,7 +87,7 @@ def extreme(seed, low=-9, high=15, cell_low=-15, cell_high=9, zeros=0.1):
 SEED = st.integers(0, 2**32 - 1)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(SEED)
 def test_elimination_has_nearly_all_digits_of_every_entry(seed):
     array = extreme(seed)
@@ -95,7 +95,7 @@ def test_elimination_has_nearly_all_digits_of_every_entry(seed):
     assert found == pytest.approx(rational(array), rel=elimination.rounding(array), abs=0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(SEED)
 def test_the_direct_solve_is_right_whatever_the_resistances(seed):
     array = extreme(seed)
@@ -123,7 +123,7 @@ def test_an_operating_point_is_right_or_refused(seed):
     assert found.currents == pytest.approx(wanted @ inputs, rel=0, abs=limit)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(SEED)
 def test_the_iteration_is_right_or_refused(seed):
     array = extreme(seed, -3, 5, -12, -2, zeros=0.0)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import Executor, as_completed
+from dataclasses import replace
 from functools import partial
 from typing import Literal, NamedTuple
 
@@ -351,9 +352,25 @@ def _has_chains(array: Array) -> bool:
 def iterate(
     array: Array, inputs: Floats, backward: bool, tolerance: float, nodes: bool = False
 ) -> Answer:
-    """Solve by iteration, however it ends."""
+    """Solve by iteration, however it ends.
+
+    Each input is scaled by a power of two to about 1 V, which changes no digit: powers of voltages
+    that are very large or small would overflow, or vanish and look like a residual of 0.
+    """
     lines = Lines.of(array)
-    return (lines.turned() if backward else lines).solve(inputs, tolerance, nodes)
+    power = np.frexp(np.abs(inputs).max(axis=1))[1] - 1
+    inputs = np.ldexp(inputs, -power[:, None])
+    answer = (lines.turned() if backward else lines).solve(inputs, tolerance, nodes)
+    if not power.any():
+        return answer
+    power = power[: len(answer.currents)]
+    return replace(
+        answer,
+        currents=np.ldexp(answer.currents, power[:, None]),
+        error=float(np.ldexp(answer.error, power.max())),
+        word=None if answer.word is None else np.ldexp(answer.word, power),
+        bit=None if answer.bit is None else np.ldexp(answer.bit, power),
+    )
 
 
 def relative(error: float, values: Floats) -> float:

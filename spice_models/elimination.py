@@ -45,12 +45,12 @@ def strain(array: Array) -> float:
     if first == 0 or not siemens.size:
         return 0.0
     # All fixed nodes are one for distances; of several edges between two nodes the best counts.
-    ends = np.minimum(np.c_[tail, head], first)
-    ends.sort(axis=1)
-    order = np.lexsort((-siemens, ends[:, 1], ends[:, 0]))
-    pairs, best = np.unique(ends[order], axis=0, return_index=True)
-    ohm = 1 / siemens[order][best]
-    graph = csr_array((ohm, (pairs[:, 0], pairs[:, 1])), shape=(first + 1, first + 1))
+    low, high = np.sort(np.minimum(np.c_[tail, head], first), axis=1).T
+    pair = low * (first + 1) + high
+    order = np.lexsort((-siemens, pair))
+    _, best = np.unique(pair[order], return_index=True)
+    best = order[best]
+    graph = csr_array((1 / siemens[best], (low[best], high[best])), shape=(first + 1, first + 1))
     distance = dijkstra(graph, directed=False, indices=np.array([first]))[0, :first]
     reached = np.isfinite(distance)
     return float((at_node[:first][reached] * distance[reached]).max(initial=0.0))

@@ -28,6 +28,7 @@ _PAIR_COMMENT = "column j of the layer is the difference of bit lines 2j and 2j 
 _TILES_COMMENT = ", counted along the tiles of a grid row and summed over the grid rows"
 NetlistForm = Literal["tiles", "hierarchical", "subcircuit"]
 SimulatorName = Literal["ideal", "nodal", "ngspice"]
+Answers = Sequence[tuple[NDArray[np.float64], float]]
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,8 @@ def transfer(
         ``ideal`` neglects every wire; ``nodal`` solves the circuit's equations;
         ``ngspice`` runs a netlist.
     executor : concurrent.futures.Executor, optional
-        Where the tiles run; default one after another.
+        Where the tiles run; default one after another. Of equal tiles ``nodal`` solves one, and
+        none that it solved lately (`spice_models.nodal`).
 
     Raises
     ------
@@ -164,9 +166,7 @@ def transfer(
         )
     start = time.perf_counter()
     placed = [one for row in place_tiles(chip, program, wires, tile) for one in row]
-    solve = partial(_tile_transfer, simulator=simulator)
-    arrays = [one.array for one in placed]
-    answers = list(executor.map(solve, arrays)) if executor else [solve(a) for a in arrays]
+    answers = _SIMULATORS[simulator]([one.array for one in placed], executor)
     siemens = np.zeros((chip.columns, chip.rows))
     for one, (lines, _) in zip(placed, answers, strict=True):
         siemens[one.columns, one.rows] = pair_difference(lines)
@@ -225,28 +225,24 @@ def pair_difference(lines: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(lines[0::2] - lines[1::2])
 
 
-def _tile_transfer(array: Array, simulator: SimulatorName) -> tuple[NDArray[np.float64], float]:
-    answer: tuple[NDArray[np.float64], float] = _SIMULATORS[simulator](array)
-    return answer
+def _ideal(arrays: list[Array], executor: Executor | None) -> Answers:
+    return [(np.asarray(array.siemens.T), 0.0) for array in arrays]
 
 
-def _ideal(array: Array) -> tuple[NDArray[np.float64], float]:
-    return np.asarray(array.siemens.T), 0.0
-
-
-def _nodal(array: Array) -> tuple[NDArray[np.float64], float]:
+def _nodal(arrays: list[Array], executor: Executor | None) -> Answers:
     from spice_models import nodal
 
-    return nodal.transfer_matrix(array)
+    return nodal.transfer_matrices(arrays, executor=executor)
 
 
-def _ngspice(array: Array) -> tuple[NDArray[np.float64], float]:
+def _ngspice(arrays: list[Array], executor: Executor | None) -> Answers:
     from spice_models import ngspice
 
-    return ngspice.transfer_matrix(array)
+    solve = executor.map if executor else map
+    return list(solve(ngspice.transfer_matrix, arrays))
 
 
-_SIMULATORS: dict[SimulatorName, Callable[[Array], tuple[NDArray[np.float64], float]]] = {
+_SIMULATORS: dict[SimulatorName, Callable[[list[Array], Executor | None], Answers]] = {
     "ideal": _ideal,
     "nodal": _nodal,
     "ngspice": _ngspice,

@@ -97,6 +97,12 @@ class Wires:
         """Resistances at driver, sense, far driver and far sense; None where not connected."""
         return self.driver_ohm, self.sense_ohm, self.far_driver_ohm, self.far_sense_ohm
 
+    def connected(self, rows: int, lines: int) -> tuple[Bools, Bools]:
+        """Which word lines have an input, (rows,), and which bit lines a sense, (lines,)."""
+        ohm = self.each(rows, lines)
+        driven = np.isfinite(np.minimum(ohm["driver"], ohm["far_driver"]))
+        return driven, np.isfinite(np.minimum(ohm["sense"], ohm["far_sense"]))
+
     def each(self, rows: int, lines: int) -> dict[str, Floats]:
         """Every wire's resistance by kind, inf where open [ohm].
 
@@ -174,7 +180,9 @@ class Array:
     Parameters
     ----------
     ohm : array_like, shape (rows, lines, branches)
-        Branch resistances without their switches [ohm]; inf where there is no branch.
+        Branch resistances without their switches [ohm]; inf where there is no branch. 0 is a
+        shorted branch, of which only the switch is left; with a switch of 0 ohm a short has to
+        be given a resistance.
     enabled : array_like of bool, shape (rows, lines, branches)
         Which switches are on.
     switch : Switch
@@ -183,7 +191,8 @@ class Array:
     Raises
     ------
     CircuitError
-        If a shape does not fit or a resistance is NaN, negative, or too small.
+        If a shape does not fit, or a resistance is NaN, negative, or too small; or 0 where the
+        switch is 0 ohm too.
     """
 
     ohm: Floats
@@ -197,7 +206,7 @@ class Array:
             raise CircuitError(
                 f"ohm has shape {ohm.shape}; give (rows, lines, branches), each at least 1"
             )
-        refuse("ohm", ohm, np.isnan(ohm) | (ohm < SMALLEST_OHM), _BRANCH_REMEDY)
+        refuse("ohm", ohm, np.isnan(ohm) | ((ohm < SMALLEST_OHM) & (ohm != 0)), _BRANCH_REMEDY)
         enabled = np.array(self.enabled)
         if enabled.dtype != np.bool_:
             raise CircuitError(
@@ -210,6 +219,8 @@ class Array:
         for name, value, kind in (("switch", self.switch, Switch), ("wires", self.wires, Wires)):
             if not isinstance(value, kind):
                 raise CircuitError(f"{name} = {value!r}; give a {kind.__name__}(...)")
+        if self.switch.on_ohm == 0:
+            refuse("ohm", ohm, ohm == 0, _SHORT_REMEDY)
         self.wires.each(*ohm.shape[:2])
         object.__setattr__(self, "ohm", ohm)
         object.__setattr__(self, "enabled", read_only(enabled))
@@ -221,7 +232,7 @@ class Array:
         Parameters
         ----------
         siemens : array_like, shape (rows, lines)
-            Cell conductances [S], >= 0; 0 leaves the crosspoint open.
+            Cell conductances [S], 0 to 1e9; 0 leaves the crosspoint open.
         wires : Wires, optional
             `Wires()` if not given.
 
@@ -233,8 +244,8 @@ class Array:
         values = floats("siemens", siemens)
         if values.ndim != 2:
             raise CircuitError(f"siemens has shape {values.shape}; give (rows, lines)")
-        bad = ~((values >= 0) & (values <= 1 / SMALLEST_OHM))
-        refuse("siemens", values, bad, f"give 0 (open) to {1 / SMALLEST_OHM:g} siemens")
+        bad = ~((values >= 0) & (values <= _LARGEST_SIEMENS))
+        refuse("siemens", values, bad, f"give 0 (open) to {_LARGEST_SIEMENS:g} siemens")
         with np.errstate(divide="ignore", over="ignore"):
             ohm = 1 / values[:, :, None]
         switch = Switch(on_ohm=0.0, off_ohm=np.inf)
@@ -268,7 +279,12 @@ class Array:
         return read_only((1 / self.path_ohm).sum(axis=2))
 
 
-_BRANCH_REMEDY = f"give at least {SMALLEST_OHM:g} ohm, or inf where there is no branch"
+_LARGEST_SIEMENS = 1e9
+_BRANCH_REMEDY = f"give 0 (a short), at least {SMALLEST_OHM:g} ohm, or inf where there is no branch"
+_SHORT_REMEDY = (
+    "with a switch of 0 ohm it would join word and bit line without any resistance; give at least "
+    f"{SMALLEST_OHM:g} ohm, or inf where there is no branch"
+)
 
 
 def volts(rows: int, inputs_volt: ArrayLike) -> Floats:

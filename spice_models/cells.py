@@ -221,6 +221,7 @@ def _branches_text(array: Array, model: CellModel) -> str:
     own = [key for key in model.takes if key in ("ohm", "enabled")]
     before = "".join(f" {key}={{{key}}}" for key in own)
     after = "".join(f" {key}={value}" for key, value in shared_parameters(array, model).items())
+    short = _short(array, model)
     off, on = (repr(volt) for volt in model.enable_volt)
     text = []
     values = zip(
@@ -235,11 +236,30 @@ def _branches_text(array: Array, model: CellModel) -> str:
         label += f"_{branch}"
         nodes = {"word": word, "bit": bit, "enable": f"en{label}", "ground": "0"}
         ends = " ".join([nodes[port] for port in model.ports])
-        given = before.format(ohm=repr(ohm), enabled=int(enabled))
-        text.append(f"Xcell{label} {ends} {model.name}{given}{after}")
+        pattern = f"{model.name}{before}{after}" if ohm else short
+        text.append(f"Xcell{label} {ends} {pattern.format(ohm=repr(ohm), enabled=int(enabled))}")
         if "enable" in model.ports:
             text.append(f"Ven{label} en{label} 0 {on if enabled else off}")
     return "\n".join(text)
+
+
+def _short(array: Array, model: CellModel) -> str:
+    """Return the pattern of a branch of 0 ohm, which SPICE cannot write: its switch alone."""
+    names = {"branch": " enabled={enabled}", "branch_switch": ""}
+    if model.name not in names:
+        refuse_short(array, f"subcircuit {model.name} cannot hold a short")
+    on, off = array.switch.on_ohm, array.switch.off_ohm
+    more = repr(off - on) if np.isfinite(off) else OPEN
+    return f"{model.name}_lossless ohm={on!r}{names.get(model.name, '')} off_ohm={more}"
+
+
+def refuse_short(array: Array, why: str) -> None:
+    """Raise a CircuitError where a branch has 0 ohm."""
+    for i, j, k in np.argwhere(array.ohm == 0)[:1].tolist():
+        raise CircuitError(
+            f"ohm[{i}, {j}, {k}] = 0.0: {why}; give at least 0.001 ohm, or use cells 'folded', or "
+            "flat 'branches' or 'switches'"
+        )
 
 
 def shared_parameters(array: Array, model: CellModel) -> dict[str, str]:

@@ -19,6 +19,7 @@ from spice_models.cells import (
     branch_model,
     cells_text,
     crosspoints,
+    refuse_short,
     shared_parameters,
     written,
 )
@@ -43,6 +44,7 @@ def cell_definitions(arrays: Iterable[Array], cells: Cells, prefix: str = "") ->
         return []
     found: dict[str, str] = {}
     for array in arrays:
+        refuse_short(array, "a cell that is a subcircuit cannot hold a short")
         model = branch_model(cells, array)
         kept = written(array, model).reshape(-1, array.branches)
         for there in np.unique(kept[kept.any(axis=1)], axis=0):

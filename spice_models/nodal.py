@@ -1,22 +1,34 @@
 """Exact currents of an array by nodal analysis, without SPICE: directly or by iteration.
 
-`direct` factorises the whole network (`spice_models.network`) and is the reference. `iterative`
-uses that every line is a chain (`spice_models.lines`): far faster, and with little memory, from
-some 1,000 cells on. `auto` chooses by `chosen_method` and falls back to the direct solve where
-the iteration does not reach its tolerance, so that no answer is silently wrong.
+`direct` factorises the whole network, or eliminates its nodes where the resistances lie too far
+apart for that (`spice_models.direct`), and is the reference. `iterative` uses that every line is
+a chain (`spice_models.lines`): far faster, and with little memory, from some 1,000 cells on.
+`auto` chooses by `chosen_method` and falls back to the direct solve where the iteration does not
+reach its tolerance, so that no answer is silently wrong.
+
+Transfer matrices are kept (`spice_models.kept`, 64 MiB in all, those used last): an array with the
+same cells, wires, method and tolerance is not solved again by `transfer_matrix`,
+`transfer_matrices`, or a `product` of many inputs. ``keep=False`` bypasses that, to measure times
+for example, and `forget` frees the memory. No answer depends on what is kept.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from concurrent.futures import Executor, as_completed
+from dataclasses import replace
+from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spice_models import direct
 from spice_models.array import Array, volts
+from spice_models.checks import read_only
 from spice_models.errors import CircuitError, NotConverged
+from spice_models.kept import LARGEST_BYTES, Kept, Solved, content
 from spice_models.lines import Answer, Lines
-from spice_models.network import TOO_FAR_APART, Network
 from spice_models.operating_point import OperatingPoint
 from spice_models.operating_point import at as operating_point_at
 
@@ -27,22 +39,24 @@ __all__ = [
     "TransferMatrix",
     "chosen_method",
     "currents",
+    "forget",
     "operating_point",
     "product",
+    "transfer_matrices",
     "transfer_matrix",
 ]
 
 Floats = NDArray[np.float64]
 Method = Literal["auto", "direct", "iterative"]
+Progress = Callable[[int, int], None]
 
 TOLERANCE = 1e-10
 SMALLEST_CHAIN_OHM = 1e-3
 LARGEST_CHAIN_OHM = 1e5
 LARGEST_CELL_SIEMENS = 1e-2
 _FEW_CELLS = 1024
-_WORST_MISMATCH = 1e-6
-_ZERO = 1e-14
 _METHODS = ("auto", "direct", "iterative")
+_kept = Kept(LARGEST_BYTES)
 
 
 class TransferMatrix(NamedTuple):
@@ -69,7 +83,7 @@ class Product(NamedTuple):
 
 
 def transfer_matrix(
-    array: Array, *, method: Method = "auto", tolerance: float = TOLERANCE
+    array: Array, *, method: Method = "auto", tolerance: float = TOLERANCE, keep: bool = True
 ) -> TransferMatrix:
     """Currents of all bit lines for 1 V on each word line in turn, wires included.
 
@@ -81,14 +95,17 @@ def transfer_matrix(
     method : {"auto", "direct", "iterative"}
     tolerance : float
         Of the iteration; see `spice_models.lines`.
+    keep : bool
+        Whether to look for the matrix among those that are kept, and to keep it.
 
     Returns
     -------
     TransferMatrix
-        Its mismatch is, for a direct solve, the smaller of two estimates: the currents missing
-        in Kirchhoff's law (a stray current entering a resistive network changes no terminal's
-        current by more than itself), and the change that the last refinement made. For an
-        iterative one it is the change that the last iteration made.
+        Read-only. Its mismatch is, for a direct solve, the smaller of two estimates: the currents
+        missing in Kirchhoff's law (a stray current entering a resistive network changes no
+        terminal's current by more than itself), and the change that the last refinement made; or
+        a bound of all roundings, where nodes were eliminated. For an iterative one it is the
+        change that the last iteration made.
 
     Raises
     ------
@@ -98,28 +115,81 @@ def transfer_matrix(
     NotConverged
         If `method` is "iterative" and the tolerance was not reached.
     """
-    found = _solve(array, None, array.rows > array.lines, method, tolerance)
-    siemens = np.ascontiguousarray(
-        found.currents.T if array.rows <= array.lines else found.currents
-    )
-    _check(array, found)
-    return TransferMatrix(siemens, found.mismatch)
+    solved = _unit(array, method, tolerance, keep)
+    return TransferMatrix(solved.siemens, solved.mismatch)
+
+
+def transfer_matrices(
+    arrays: Iterable[Array],
+    *,
+    method: Method = "auto",
+    tolerance: float = TOLERANCE,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    keep: bool = True,
+) -> list[TransferMatrix]:
+    """`transfer_matrix` of many arrays, in their order, equal ones solved once.
+
+    Parameters
+    ----------
+    arrays : iterable of Array
+        The tiles of a layer, for example.
+    method, tolerance
+        As for `transfer_matrix`.
+    executor : concurrent.futures.Executor, optional
+        Where they are solved; default one after another. Threads share the work well, since it
+        is done without the GIL.
+    progress : callable, optional
+        Called with the numbers of finished and of all arrays.
+    keep : bool
+        As for `transfer_matrix`.
+
+    Raises
+    ------
+    CircuitError, NotConverged
+        As for `transfer_matrix`, of the first array that fails; what has not begun is cancelled.
+    """
+    _check_options(method, tolerance)
+    arrays = list(arrays)
+    keys = [content(array, method, tolerance) for array in arrays]
+    found = {key: _kept.get(key) if keep else None for key in keys}
+    todo = {key: array for key, array in zip(keys, arrays, strict=True) if found[key] is None}
+    if progress:
+        progress(sum(found[key] is not None for key in keys), len(arrays))
+    for key, solved in _all_solved(todo, partial(_solve_unit, method, tolerance), executor):
+        found[key] = solved
+        if keep:
+            _kept.put(key, solved)
+        if progress:
+            progress(sum(found[key] is not None for key in keys), len(arrays))
+    answers = [found[key] for key in keys]
+    return [TransferMatrix(one.siemens, one.mismatch) for one in answers if one is not None]
+
+
+def forget() -> None:
+    """Forget all transfer matrices that are kept."""
+    _kept.clear()
 
 
 def product(
-    array: Array, inputs_volt: ArrayLike, *, method: Method = "auto", tolerance: float = TOLERANCE
+    array: Array,
+    inputs_volt: ArrayLike,
+    *,
+    method: Method = "auto",
+    tolerance: float = TOLERANCE,
+    keep: bool = True,
 ) -> Product:
     """Bit-line currents for given inputs, with the error and the method that was used.
 
     From as many inputs on as the array has terminals on its smaller side, the transfer matrix is
-    solved and multiplied.
+    solved, or taken from those that are kept, and multiplied.
 
     Parameters
     ----------
     array : Array
     inputs_volt : array_like, shape (points, rows) or (rows,)
         Word-line voltages [V].
-    method, tolerance
+    method, tolerance, keep
         As for `transfer_matrix`.
 
     Raises
@@ -131,10 +201,8 @@ def product(
     fewest = min(array.rows, array.lines)
     if len(inputs) < fewest:
         return _solve(array, inputs, False, method, tolerance)
-    solved = _solve(array, None, array.rows > array.lines, method, tolerance)
-    _check(array, solved)
-    siemens = solved.currents if array.rows <= array.lines else solved.currents.T
-    return Product(inputs @ siemens, solved.mismatch, solved.method)
+    solved = _unit(array, method, tolerance, keep)
+    return Product(inputs @ solved.siemens.T, solved.mismatch, solved.method)
 
 
 def currents(
@@ -195,14 +263,46 @@ def chosen_method(array: Array) -> Literal["direct", "iterative"]:
     return "iterative"
 
 
+def _unit(array: Array, method: Method, tolerance: float, keep: bool) -> Solved:
+    """Solve a transfer matrix unless it is kept."""
+    _check_options(method, tolerance)
+    if not keep:
+        return _solve_unit(method, tolerance, array)
+    key = content(array, method, tolerance)
+    solved = _kept.get(key)
+    if solved is None:
+        solved = _solve_unit(method, tolerance, array)
+        _kept.put(key, solved)
+    return solved
+
+
+def _solve_unit(method: Method, tolerance: float, array: Array) -> Solved:
+    backward = array.rows > array.lines
+    found = _solve(array, None, backward, method, tolerance)
+    siemens = np.ascontiguousarray(found.currents if backward else found.currents.T)
+    return Solved(read_only(siemens), found.mismatch, found.method)
+
+
+def _all_solved(
+    todo: dict[Hashable, Array], solve: Callable[[Array], Solved], executor: Executor | None
+) -> Iterator[tuple[Hashable, Solved]]:
+    if executor is None:
+        yield from ((key, solve(array)) for key, array in todo.items())
+        return
+    futures = {executor.submit(solve, array): key for key, array in todo.items()}
+    try:
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+
+
 def _solve(
     array: Array, inputs: Floats | None, backward: bool, method: Method, tolerance: float
 ) -> Product:
     """Solve for inputs, or for 1 V on each terminal in turn; `backward` drives the bit lines."""
-    if method not in _METHODS:
-        raise CircuitError(f"method = {method!r}; give one of {', '.join(_METHODS)}")
-    if not 1e-15 <= tolerance <= 1e-3:
-        raise CircuitError(f"tolerance = {tolerance!r}; give 1e-15 to 1e-3")
+    _check_options(method, tolerance)
     if method == "iterative" and not _has_chains(array):
         raise CircuitError(
             "wires: the iteration takes segments (and ends other than 0) from "
@@ -211,24 +311,31 @@ def _solve(
         )
     if inputs is None:
         inputs = np.eye(array.lines if backward else array.rows)
+    driven, sensed = array.wires.connected(array.rows, array.lines)
+    driven, sensed = (sensed, driven) if backward else (driven, sensed)
+    if not (driven.any() and sensed.any()):
+        return Product(np.zeros((len(inputs), sensed.size)), 0.0, "direct")
+    inputs = inputs * driven
     if method == "iterative" or (method == "auto" and chosen_method(array) == "iterative"):
         answer = iterate(array, inputs, backward, tolerance)
         if answer.converged:
+            answer.currents[:, ~sensed] = 0.0
             return Product(answer.currents, relative(answer.error, answer.currents), "iterative")
         if method == "iterative":
             raise NotConverged(
                 f"tolerance = {tolerance:g} was not reached: residual {answer.residual:.1e} after "
                 f"{answer.iterations} iterations; use method 'direct' or a larger tolerance"
             )
-    found, error = Network(array).solve(inputs.T, backward)
-    return Product(found.T, relative(error, found), "direct")
+    found, error = direct.solve(array, inputs, backward)
+    found[:, ~sensed] = 0.0
+    return Product(found, relative(error, found), "direct")
 
 
-def _check(array: Array, unit: Product) -> None:
-    """Refuse a poor answer to inputs of 1 V, unless it is zero but for rounding."""
-    error = unit.mismatch * float(np.abs(unit.currents).max())
-    if not (unit.mismatch <= _WORST_MISMATCH or error <= _ZERO * array.siemens.max()):
-        raise CircuitError(TOO_FAR_APART)
+def _check_options(method: Method, tolerance: float) -> None:
+    if method not in _METHODS:
+        raise CircuitError(f"method = {method!r}; give one of {', '.join(_METHODS)}")
+    if not 1e-15 <= tolerance <= 1e-3:
+        raise CircuitError(f"tolerance = {tolerance!r}; give 1e-15 to 1e-3")
 
 
 def _has_chains(array: Array) -> bool:
@@ -245,9 +352,25 @@ def _has_chains(array: Array) -> bool:
 def iterate(
     array: Array, inputs: Floats, backward: bool, tolerance: float, nodes: bool = False
 ) -> Answer:
-    """Solve by iteration, however it ends."""
+    """Solve by iteration, however it ends.
+
+    Each input is scaled by a power of two to about 1 V, which changes no digit: powers of voltages
+    that are very large or small would overflow, or vanish and look like a residual of 0.
+    """
     lines = Lines.of(array)
-    return (lines.turned() if backward else lines).solve(inputs, tolerance, nodes)
+    power = np.frexp(np.abs(inputs).max(axis=1))[1] - 1
+    inputs = np.ldexp(inputs, -power[:, None])
+    answer = (lines.turned() if backward else lines).solve(inputs, tolerance, nodes)
+    if not power.any():
+        return answer
+    power = power[: len(answer.currents)]
+    return replace(
+        answer,
+        currents=np.ldexp(answer.currents, power[:, None]),
+        error=float(np.ldexp(answer.error, power.max())),
+        word=None if answer.word is None else np.ldexp(answer.word, power),
+        bit=None if answer.bit is None else np.ldexp(answer.bit, power),
+    )
 
 
 def relative(error: float, values: Floats) -> float:

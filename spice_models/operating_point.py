@@ -8,11 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spice_models.array import Array
-from spice_models.network import Network
+from spice_models.direct import check_currents
+from spice_models.errors import CircuitError
+from spice_models.network import TOO_FAR_APART, Network
+from spice_models.topology import lifted
 
 __all__ = ["OperatingPoint", "at"]
 
 Floats = NDArray[np.float64]
+
+_WORST = 1e-6
+_ZERO = 1e-25
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +66,21 @@ class OperatingPoint:
     mismatch: float
 
     @property
+    def heat(self) -> dict[str, float]:
+        """What is dissipated by all "cells", "switches", "wires", "drivers", "senses" [W]."""
+        wire = {kind: float(power.sum()) for kind, power in self.wire_power.items()}
+        return {
+            "cells": float(self.cell_power.sum()),
+            "switches": float(self.switch_power.sum()),
+            "wires": wire["word"] + wire["bit"],
+            "drivers": wire["driver"] + wire["far_driver"],
+            "senses": wire["sense"] + wire["far_sense"],
+        }
+
+    @property
     def dissipated(self) -> float:
         """All that cells, switches and wires turn into heat [W]."""
-        heat = self.cell_power.sum() + self.switch_power.sum()
-        return float(heat + sum(power.sum() for power in self.wire_power.values()))
+        return sum(self.heat.values())
 
 
 def at(array: Array, inputs: Floats) -> OperatingPoint:
@@ -72,17 +89,24 @@ def at(array: Array, inputs: Floats) -> OperatingPoint:
     Raises
     ------
     CircuitError
-        If the resistances lie too far apart for a trustworthy answer.
+        If the resistances lie too far apart for a trustworthy answer: a current is wrong, or the
+        powers do not balance to 1e-6.
     """
     network = Network(array)
-    drops, edges = network.operating_point(inputs)
     plan = network.plan
-    fixed = np.concatenate([inputs, np.zeros(array.lines)])
-    volts = np.concatenate([drops, fixed])
+    driven, _ = array.wires.connected(array.rows, array.lines)
+    common = np.where(network.alive, lifted(plan, array.siemens, inputs), 0.0)
+    driving = np.where(driven, inputs - common[plan.source], 0.0)
+    if network.siemens.size:
+        drops, edges = network.operating_point(driving)
+    else:
+        drops, edges = np.zeros(plan.unknowns), np.zeros(0)
     start = np.zeros(plan.nodes)
-    start[plan.word] = np.where(network.alive[plan.word], inputs[:, None], 0.0)
-    start[plan.unknowns :] = 0.0
-    volts = volts + start
+    start[plan.word] = np.where(network.alive[plan.word], driving[:, None], 0.0)
+    start[plan.source] = driving
+    start[plan.sense] = 0.0
+    volts = start + common
+    volts[: plan.unknowns] += drops
     word, bit = volts[plan.word], volts[plan.bit]
     cells = np.zeros((array.rows, array.lines))
     count = network.cells[0].size
@@ -101,6 +125,7 @@ def at(array: Array, inputs: Floats) -> OperatingPoint:
         wires[part.kind][where] = current
         power[part.kind][where] = part.ohm * current**2
     currents = np.asarray(network.inward @ edges)
+    check_currents(array, driving, currents)
     given = np.asarray(-(network.outward @ edges))
     point = OperatingPoint(
         word,
@@ -118,5 +143,8 @@ def at(array: Array, inputs: Floats) -> OperatingPoint:
     )
     total = float(point.source_power.sum())
     off = abs(total - point.dissipated)
+    negligible = _ZERO * float(array.siemens.max() * np.square(inputs).max())
+    if not (off <= _WORST * float(np.abs(point.source_power).sum()) or off <= negligible):
+        raise CircuitError(TOO_FAR_APART)
     object.__setattr__(point, "mismatch", off / abs(total) if total else off)
     return point

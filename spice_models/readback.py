@@ -240,6 +240,7 @@ def _branches(array: Array, cells: str) -> dict[str, tuple[Element, Path]]:
     wanted = {}
     for i, j, k in np.argwhere(there & reached(array)[:, :, None]).tolist():
         ends = names[plan.word[i, j]], names[plan.bit[i, j]]
-        path = Path(float(array.ohm[i, j, k]), bool(array.enabled[i, j, k]), on, off)
+        ohm, enabled = float(array.ohm[i, j, k]), bool(array.enabled[i, j, k])
+        path = Path(ohm, enabled, on, off) if ohm else Path(on, enabled, 0.0, off - on)
         wanted[f"Xcell{i}_{j}_{k}"] = Element(*ends, path.total), path
     return wanted

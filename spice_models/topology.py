@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from spice_models.array import Array, Wires
 
-__all__ = ["Segments", "Topology", "connected", "reached", "topology"]
+__all__ = ["Segments", "Topology", "connected", "lifted", "reached", "topology"]
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -152,11 +152,30 @@ def connected(plan: Topology, siemens: Floats) -> Bools:
 
     The others float: open wires or missing cells cut them off, and no current flows there.
     """
+    group = _parts(plan, siemens)
+    return np.isin(group, group[plan.unknowns :])
+
+
+def lifted(plan: Topology, siemens: Floats, inputs: Floats) -> Floats:
+    """For each node the voltage that its part of the circuit has in common, (nodes,) [V].
+
+    That is 0 where a part has a path to ground, and elsewhere the voltage of its first input:
+    only what other inputs differ from it drives a current.
+    """
+    group = _parts(plan, siemens)
+    common = np.zeros(plan.nodes)
+    for row in reversed(range(inputs.size)):
+        common[group[plan.source[row]]] = inputs[row]
+    common[group[plan.sense]] = 0.0
+    return np.asarray(common[group])
+
+
+def _parts(plan: Topology, siemens: Floats) -> Ints:
+    """For each node the number of the part of the circuit that it is connected with."""
     row, line = np.nonzero(siemens)
     tails = [plan.word[row, line], *(part.tail for part in plan.segments)]
     heads = [plan.bit[row, line], *(part.head for part in plan.segments)]
-    group = _groups(plan.nodes, np.concatenate(tails), np.concatenate(heads))
-    return np.isin(group, group[plan.unknowns :])
+    return _groups(plan.nodes, np.concatenate(tails), np.concatenate(heads))
 
 
 def reached(array: Array) -> Bools:

@@ -93,6 +93,15 @@ def test_an_executor_changes_nothing():
     assert np.array_equal(serial.siemens, parallel.siemens)
 
 
+def test_tiles_that_were_solved_lately_are_not_solved_again(monkeypatch):
+    chip, programmed = made(seed=77)
+    first = transfer(chip, programmed, Wires(), tile=Tile(4, 4))
+    monkeypatch.setattr("spice_models.direct.solve", None)
+    again = transfer(chip, programmed, Wires(), tile=Tile(4, 4))
+    assert np.array_equal(first.siemens, again.siemens)
+    assert first.mismatch == again.mismatch
+
+
 def test_an_unknown_simulator_is_named():
     with pytest.raises(InputError, match="simulator = 'spice': choose one of ideal, nodal"):
         transfer(*made(), Wires(), simulator="spice")

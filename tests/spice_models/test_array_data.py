@@ -28,7 +28,11 @@ def changed(values, index, value):
         (lambda: Switch(off_ohm=np.nan), r"switch\.off_ohm = nan"),
         (lambda: Array(changed(OHM, (1, 2, 3), np.nan), ON), r"ohm\[1, 2, 3\] = nan"),
         (lambda: Array(changed(OHM, (0, 1, 2), -5.0), ON), r"ohm\[0, 1, 2\] = -5\.0"),
-        (lambda: Array(changed(OHM, (0, 0, 0), 0.0), ON), r"ohm\[0, 0, 0\] = 0\.0.*inf where"),
+        (
+            lambda: Array(changed(OHM, (0, 0, 0), 0.0), ON, Switch(0.0)),
+            r"ohm\[0, 0, 0\] = 0\.0; with a switch of 0 ohm.*inf where",
+        ),
+        (lambda: Array(changed(OHM, (0, 0, 0), 1e-10), ON), r"ohm\[0, 0, 0\] = 1e-10; give 0"),
         (lambda: Array(OHM[0], ON), r"ohm has shape \(3, 4\)"),
         (lambda: Array(OHM[:, :0], ON[:, :0]), r"each at least 1"),
         (lambda: Array(OHM, ON[:, :2]), r"enabled has shape \(2, 2, 4\)"),

@@ -149,3 +149,14 @@ def test_a_block_of_inputs_leaves_no_trace_in_the_next(rows, lines):
     assert np.array_equal(both.word[:, :, 8:], alone.word)
     assert both.bit is not None
     assert both.bit.shape == (rows, lines, 16)
+
+
+@pytest.mark.parametrize("scale", [2.0**-900, 2.0**-500, 2.0**-3, 2.0**500, 2.0**900])
+@pytest.mark.parametrize("points", [1, 11])
+def test_voltages_of_any_size_give_the_same_digits(scale, points):
+    array = Array.from_siemens(cells(40, 40), Wires(10.0, 10.0, 10.0, 10.0))
+    inputs = volts(points, 40)
+    usual = nodal.product(array, inputs, method="iterative")
+    found = nodal.product(array, scale * inputs, method="iterative")
+    assert np.array_equal(found.currents, scale * usual.currents)
+    assert found.mismatch == pytest.approx(usual.mismatch, rel=1e-6)

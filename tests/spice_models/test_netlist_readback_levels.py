@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from spice_models import (
+    Array,
     CellModel,
     CircuitError,
     Switch,
@@ -182,3 +183,16 @@ def test_a_transistor_of_other_values_reads_back_and_a_users_own_does_not(make_a
     for hierarchical in (False, True):
         with pytest.raises(CircuitError, match=r"only the shipped cells .* can be read back"):
             read_netlist(netlist(array, cells=own, hierarchical=hierarchical))
+
+
+@pytest.mark.parametrize("off_ohm", [1e9, np.inf])
+@pytest.mark.parametrize("cells", ["branches", "switches"])
+def test_a_shorted_branch_is_its_switch_alone_and_reads_back(cells, off_ohm):
+    ohm = np.full((2, 3, 2), 1e4)
+    ohm[1, 2, 0] = ohm[0, 0, 1] = 0.0
+    enabled = np.ones(ohm.shape, bool)
+    enabled[0, 0, 1] = False
+    array = Array(ohm=ohm, enabled=enabled, switch=Switch(1e3, off_ohm), wires=Wires(1, 1, 1, 1))
+    assert check_netlist(netlist(array, cells=cells), array) == []
+    with pytest.raises(CircuitError, match="cannot hold a short"):
+        netlist(array, cells=cells, hierarchical=True)

@@ -102,3 +102,44 @@ def test_the_mismatch_tells_when_tiny_wires_cost_ngspice_its_digits(ohm, make_ar
     error = np.abs(found.currents - wanted).max() / np.abs(wanted).max()
     assert error <= 10 * found.mismatch
     assert found.mismatch < 1e-3
+
+
+def real_wires(rows, lines, seed):
+    """Wires of each segment and both ends, with some open, and some senses of 0 ohm."""
+    random = np.random.default_rng([seed, rows, lines])
+
+    def ohms(shape, opens):
+        values = random.uniform(0.5, 20.0, shape)
+        values[random.random(shape) < opens] = np.inf
+        return values
+
+    sense = ohms(lines, 0.05)
+    sense[::3] = 0.0
+    return Wires(
+        ohms((rows, lines - 1), 0.03),
+        ohms((rows - 1, lines), 0.03),
+        ohms(rows, 0.05),
+        sense,
+        ohms(rows, 0.5),
+        ohms(lines, 0.5),
+    )
+
+
+@pytest.mark.parametrize("cells", ["folded", "branches", "switches"])
+@pytest.mark.parametrize(("rows", "lines"), [(1, 64), (64, 1), (2, 3), (13, 8), (32, 21)])
+def test_all_variations_at_once_over_sizes_and_depths(rows, lines, cells, make_array):
+    array = make_array(rows, lines, 2, wires=real_wires(rows, lines, 0))
+    ohm = array.ohm.copy()
+    ohm[rows // 2, lines // 2, 0] = ohm[-1, 0, 1] = 0.0  # shorted
+    ohm[0, -1] = np.inf  # open
+    array = Array(ohm, array.enabled, array.switch, array.wires)
+    assert_agree(array, np.random.default_rng(rows).normal(size=(2, rows)), cells, 1e-5)
+
+
+def test_the_largest_array_that_is_quick_without_klu(make_array):
+    array = make_array(64, 64, 2, wires=Wires(2.0, 3.0, 10.0, 0.0))
+    inputs = np.random.default_rng(0).normal(size=(1, 64))
+    found = ngspice.sweep(array, inputs).currents
+    for method in ("direct", "iterative"):
+        wanted = nodal.currents(array, inputs, method)
+        assert np.abs(found - wanted).max() <= AGREEMENT * np.abs(wanted).max()

@@ -37,6 +37,7 @@ _MERGED_OHM = 1e-15
 _MOST = 2000
 _MOST_STALLS = 3
 _DEPTH = 1e-3
+_RESTART = 1e6
 _LOOK_BACK = 4
 _ROUNDING = 1e-14
 _EPS = float(np.finfo(np.float64).eps)
@@ -257,14 +258,16 @@ class _Block:
         sums = (self.flow, self.sensed, self.square, self.strip)
         self.kernels.balance(*self.system.exact, self.applied, x, t, self.bit, *sums, self.lanes)
         self.top = np.sqrt(self.square.sum(axis=0))
-        fraction, ratio = _single(_inverse(self.top)), _single(_quotient(former, self.top))
+        ratio = _quotient(former, self.top)
+        ratio[ratio > _RESTART] = 0.0
+        fraction, ratio = _single(_inverse(self.top)), _single(ratio)
         self.kernels.renew(onward, word_inverse, fraction, ratio, z, p, t, self.lanes)
         zero = np.zeros(len(self.lanes))
         self._forward(zero, zero + 1)
         self.scale = self.scale if self.history else self.product
         self.history.append(self.product)
-        worse = np.sqrt(np.maximum(_quotient(self.product, followed), 1.0))
-        error = self.error * worse + self.rounding
+        unforeseen = np.maximum(self.product - followed, 0.0) if len(self.history) > 1 else zero
+        error = self.error + np.sqrt(self.system.conductance * unforeseen) + self.rounding
         self.error = np.maximum(error, np.abs(self.flow - self.sensed).max(axis=0))
 
     def _forward(self, alpha: Floats, beta: Floats) -> None:

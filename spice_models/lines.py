@@ -229,15 +229,13 @@ class _Block:
 
         Where that disagrees with what was followed on the way, the next cycle repairs it.
         """
-        goal, stalls = tolerance, 0
+        goal, stalls, begin = tolerance, 0, np.full(len(self.lanes), np.inf)
         while True:
-            begin = self.product
             self._renew()
             open_lanes = self._open(2 * tolerance, self.error / 5)
             if not open_lanes.any():
                 return True
-            slow = (self.product > begin / 4) & open_lanes & (begin > 0)
-            stalls += bool(slow.any())
+            stalls += bool((self.product > begin / 4)[open_lanes].any())
             if stalls > _MOST_STALLS or self.iterations >= _MOST or np.isnan(self.product).any():
                 return False
             begin = self.product

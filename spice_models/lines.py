@@ -38,6 +38,7 @@ _MOST = 2000
 _MOST_STALLS = 3
 _DEPTH = 1e-3
 _RESTART = 1e6
+_DOUBT = 2.0
 _LOOK_BACK = 4
 _ROUNDING = 1e-14
 _EPS = float(np.finfo(np.float64).eps)
@@ -186,7 +187,8 @@ class _System:
             vector[:] = 0.0
         height = np.abs(applied).max(axis=0)
         block = _Block(self, applied * _inverse(height), np.minimum(height, 1), nodes)
-        converged = block.run(tolerance)
+        with np.errstate(over="ignore", invalid="ignore"):  # NaN does not converge
+            converged = block.run(tolerance)
         error = block.error + _ROUNDING * np.abs(block.flow).max(axis=0)
         height = height[:used]
         return Answer(
@@ -265,7 +267,8 @@ class _Block:
         self.scale = self.scale if self.history else self.product
         self.history.append(self.product)
         unforeseen = np.maximum(self.product - followed, 0.0) if len(self.history) > 1 else zero
-        error = self.error + np.sqrt(self.system.conductance * unforeseen) + self.rounding
+        unforeseen = np.sqrt(self.system.conductance * unforeseen)
+        error = _DOUBT * (self.error + unforeseen) + self.rounding
         self.error = np.maximum(error, np.abs(self.flow - self.sensed).max(axis=0))
 
     def _forward(self, alpha: Floats, beta: Floats) -> None:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from spice_models.compiled import compiled
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
 Reals = NDArray[Any]
 Lanes = tuple[int, ...]
 
@@ -27,22 +28,25 @@ STRIP = 2048
 
 
 @compiled
-def factor_words(cell: Floats, word: Floats) -> tuple[Floats, Floats]:
+def factor_words(cell: Floats, word: Floats) -> tuple[Singles, Singles]:
     """`word_inverse` and `onward` of the word lines, bit lines grounded; 0 where all is open.
+
+    Rounded to single precision.
 
     A pivot is the conductance to ground seen from its node, so no digits cancel.
     """
     rows, lines = cell.shape
-    inverse, onward = np.zeros((rows, lines)), np.zeros((rows, lines + 1))
+    inverse = np.zeros((rows, lines), np.float32)
+    onward = np.zeros((rows, lines + 1), np.float32)
     for i in range(rows):
         seen = word[i, 0]
         for j in range(lines):
             seen += cell[i, j]
             after = word[i, j + 1]
-            if seen + after > 0:
-                inverse[i, j] = 1 / (seen + after)
-            onward[i, j + 1] = after * inverse[i, j] if j < lines - 1 else 0.0
-            seen *= onward[i, j + 1]
+            pivot = 1 / (seen + after) if seen + after > 0 else 0.0
+            inverse[i, j] = pivot
+            onward[i, j + 1] = after * pivot if j < lines - 1 else 0.0
+            seen *= after * pivot
     return inverse, onward
 
 
@@ -89,11 +93,8 @@ def balance(
     """
     rows, lines = cell.shape
     strip = volts.shape[1]
-    flow[:] = 0.0
-    square[:] = 0.0
     for start in range(0, lines, strip):
         width = min(strip, lines - start)
-        volts[rows] = 0.0
         for i in range(rows):
             here, before, drops = volts[i], volts[i - 1], x[i, start + 1 :]
             cells, onto = cell[i, start:], above[i, start:]
@@ -124,7 +125,10 @@ def balance(
                 near, far = ends[0, start + j], ends[1, start + j]
                 sensed[start + j, k] = near * volts[0, j, k] + far * volts[rows - 1, j, k]
         if bit.size > 0:
-            bit[:, start : start + width] = volts[:rows, :width]
+            for i in range(rows):
+                for j in range(width):
+                    for k in range(len(lanes)):
+                        bit[i, start + j, k] = volts[i, j, k]
 
 
 @compiled
@@ -143,13 +147,15 @@ def renew(
     last = np.zeros_like(ratio)
     for i in range(rows):
         drops, along, ways = t[i], p[i], z[i]
-        last[:] = 0.0
+        for k in range(len(lanes)):
+            last[k] = 0.0
         for j in range(lines):
             carried = onward[i, j]
             for k in range(len(lanes)):
                 last[k] = fraction[k] * drops[j + 1, k] + carried * last[k]
                 drops[j + 1, k] = last[k]
-        last[:] = 0.0
+        for k in range(len(lanes)):
+            last[k] = 0.0
         for j in range(lines - 1, -1, -1):
             pivot, carried = word_inverse[i, j], onward[i, j + 1]
             for k in range(len(lanes)):
@@ -179,7 +185,6 @@ def forward(
     Fills in `power` (lines, lanes), whose sum over the lines is z . Aw z.
     """
     rows, lines = cell.shape
-    power[:] = 0.0
     for i in range(rows):
         drops, along, through, before, places = z[i], p[i], t[i], t[i - 1], x[i]
         cells, onto, chain = cell[i], above[i], word[i]
@@ -227,14 +232,11 @@ def backward(
     the lines to p . S p in `power` and to d . Aw d, with d = p - t, in `size`.
     """
     rows, lines = cell.shape
-    volts[:] = 0.0
-    flow[:] = 0.0
-    power[:] = 0.0
-    size[:] = 0.0
     for i in range(rows - 1, -1, -1):
         along, drops, cells, chain = p[i], t[i], cell[i], word[i]
         onto, inverse, left, right = above[i + 1], bit_inverse[i], onward[i], word_inverse[i]
-        last[:] = 0.0
+        for k in range(len(lanes)):
+            last[k] = 0.0
         for j in range(lines):
             g, segment, pivot, carried, behind = cells[j], chain[j], inverse[j], onto[j], left[j]
             for k in range(len(lanes)):
@@ -247,8 +249,8 @@ def backward(
                 power[j, k] += through * way + segment * across * across
                 last[k] = g * voltage + behind * last[k]
                 drops[j + 1, k] = last[k]
-        last[:] = 0.0
-        ahead[:] = 0.0
+        for k in range(len(lanes)):
+            last[k] = ahead[k] = 0.0
         for j in range(lines - 1, -1, -1):
             g, segment, pivot, carried = cells[j], chain[j + 1], right[j], left[j + 1]
             for k in range(len(lanes)):

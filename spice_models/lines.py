@@ -108,10 +108,11 @@ class Lines:
         That changes a current by less than rounding does while lines carry below 1 S in all.
         """
         ohm = array.wires.each(array.rows, array.lines)
-        wires = {kind: 1 / np.maximum(value, _MERGED_OHM) for kind, value in ohm.items()}
-        cell = np.where(reached(array), array.siemens, 0.0)
+        alive = reached(array)
+        cell = array.siemens if alive.all() else np.where(alive, array.siemens, 0.0)
         names = ("word", "bit", "driver", "far_driver", "far_sense", "sense")
-        return cls(cell, *(wires[name] for name in names))
+        wires = [1 / np.maximum(ohm.pop(name), _MERGED_OHM) for name in names]
+        return cls(np.ascontiguousarray(cell), *wires)
 
     def turned(self) -> Lines:
         """Inputs and outputs exchanged: bit lines are driven and word lines sensed."""
@@ -170,8 +171,8 @@ class _System:
         bit_inverse, above = factor_bits(lines.cell, lines.bit, *senses)
         self.exact = (lines.cell, word, above, bit_inverse, senses)
         word_inverse, onward = factor_words(lines.cell, word)
-        rough = (lines.cell, word, above, bit_inverse, onward, word_inverse)
-        self.rough = tuple(part.astype(np.float32) for part in rough)
+        rough = tuple(_single(part) for part in (lines.cell, word, above, bit_inverse))
+        self.rough = (*rough, onward, word_inverse)
         self.largest = float(lines.cell.max())
         self.conductance = float(np.minimum(lines.cell.sum(axis=0), senses.sum(axis=0)).max())
         self.vectors: list[NDArray[Any]] = []
@@ -256,6 +257,7 @@ class _Block:
         onward, word_inverse = self.system.rough[4:]
         former, followed = self.top, self.product
         sums = (self.flow, self.sensed, self.square, self.strip)
+        self.flow[:] = self.square[:] = self.strip[-1] = 0.0
         self.kernels.balance(*self.system.exact, self.applied, x, t, self.bit, *sums, self.lanes)
         self.top = np.sqrt(self.square.sum(axis=0))
         ratio = _quotient(former, self.top)
@@ -273,6 +275,7 @@ class _Block:
 
     def _forward(self, alpha: Floats, beta: Floats) -> None:
         power, vectors = self.sums[0], self.system.vectors
+        power[:] = 0.0
         coefficients = (_single(alpha), alpha * self.top, _single(beta))
         self.kernels.forward(*self.system.rough[:3], *coefficients, *vectors, power, self.lanes)
         self.raw = power.sum(axis=0, dtype=np.float64)
@@ -281,6 +284,7 @@ class _Block:
     def _step(self) -> None:
         """Take one step of conjugate gradients; `size` foretells the next product."""
         power, change, size, volts = self.sums
+        power[:] = change[:] = size[:] = volts[:] = 0.0
         p, t = self.system.vectors[2:]
         sums = (change, power, size, volts, *self.carried)
         self.kernels.backward(*self.system.rough, p, t, *sums, self.lanes)

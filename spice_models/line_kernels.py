@@ -24,7 +24,7 @@ Singles = NDArray[np.float32]
 Reals = NDArray[Any]
 Lanes = tuple[int, ...]
 
-STRIP = 2048
+STRIP = 1024
 
 
 @compiled

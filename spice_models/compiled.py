@@ -6,24 +6,25 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
-from numba import config
+import numba.core.config
 from numba.core.compiler import Compiler
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class _Distinct(Compiler):  # type: ignore[misc]
+class _Distinct(Compiler):
     """Arguments that are written never overlap with others, as `restrict` says in C."""
 
     def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+        super().__init__(*arguments)  # type: ignore[no-untyped-call]
         self.state.flags.noalias = True
 
     def compile_extra(self, function: Any) -> Any:
         """Compile with unrolled loops turned into vector instructions, as numba does on request."""
+        config: Any = numba.core.config
         before, config.SLP_VECTORIZE = config.SLP_VECTORIZE, 1
         try:
-            return super().compile_extra(function)
+            return super().compile_extra(function)  # type: ignore[no-untyped-call]
         finally:
             config.SLP_VECTORIZE = before
 
@@ -34,5 +35,5 @@ def compiled(function: Function) -> Function:
     No array that the function writes may overlap with another of its arguments: without that
     promise, nothing becomes vector instructions.
     """
-    options = {"nogil": True, "cache": True, "fastmath": {"contract"}}
+    options: dict[str, Any] = {"nogil": True, "cache": True, "fastmath": {"contract"}}
     return cast(Function, numba.njit(pipeline_class=_Distinct, **options)(function))

@@ -172,7 +172,7 @@ class _System:
         self.exact = (lines.cell, word, above, bit_inverse, senses)
         word_inverse, onward = factor_words(lines.cell, word)
         rough = tuple(_single(part) for part in (lines.cell, word, above, bit_inverse))
-        self.rough = (*rough, onward, word_inverse)
+        self.rough: Any = (*rough, onward, word_inverse)
         self.largest = float(lines.cell.max())
         self.conductance = float(np.minimum(lines.cell.sum(axis=0), senses.sum(axis=0)).max())
         self.vectors: list[NDArray[Any]] = []
@@ -262,8 +262,8 @@ class _Block:
         self.top = np.sqrt(self.square.sum(axis=0))
         ratio = _quotient(former, self.top)
         ratio[ratio > _RESTART] = 0.0
-        fraction, ratio = _single(_inverse(self.top)), _single(ratio)
-        self.kernels.renew(onward, word_inverse, fraction, ratio, z, p, t, self.lanes)
+        factors = (_single(_inverse(self.top)), _single(ratio))
+        self.kernels.renew(onward, word_inverse, *factors, z, p, t, self.lanes)
         zero = np.zeros(len(self.lanes))
         self._forward(zero, zero + 1)
         self.scale = self.scale if self.history else self.product
@@ -274,10 +274,12 @@ class _Block:
         self.error = np.maximum(error, np.abs(self.flow - self.sensed).max(axis=0))
 
     def _forward(self, alpha: Floats, beta: Floats) -> None:
-        power, vectors = self.sums[0], self.system.vectors
+        power = self.sums[0]
+        x, z, p, t = self.system.vectors
+        cell, word, above = self.system.rough[:3]
         power[:] = 0.0
-        coefficients = (_single(alpha), alpha * self.top, _single(beta))
-        self.kernels.forward(*self.system.rough[:3], *coefficients, *vectors, power, self.lanes)
+        lane = (_single(alpha), alpha * self.top, _single(beta))
+        self.kernels.forward(cell, word, above, *lane, x, z, p, t, power, self.lanes)
         self.raw = power.sum(axis=0, dtype=np.float64)
         self.product = self.raw * self.top**2
 
@@ -286,12 +288,15 @@ class _Block:
         power, change, size, volts = self.sums
         power[:] = change[:] = size[:] = volts[:] = 0.0
         p, t = self.system.vectors[2:]
-        sums = (change, power, size, volts, *self.carried)
-        self.kernels.backward(*self.system.rough, p, t, *sums, self.lanes)
+        last, ahead = self.carried
+        cell, word, above, bit_inverse, onward, word_inverse = self.system.rough
+        lines = (cell, word, above, bit_inverse, onward, word_inverse)
+        sums = (change, power, size, volts, last, ahead)
+        self.kernels.backward(*lines, p, t, *sums, self.lanes)
         raw, before = self.raw, self.product
         alpha = _quotient(raw, power.sum(axis=0, dtype=np.float64))
-        ahead = alpha**2 * size.sum(axis=0, dtype=np.float64) - raw
-        self._forward(alpha, _quotient(np.maximum(ahead, 0.0), raw))
+        next_raw = alpha**2 * size.sum(axis=0, dtype=np.float64) - raw
+        self._forward(alpha, _quotient(np.maximum(next_raw, 0.0), raw))
         moved = change * (alpha * self.top)
         self.flow += moved
         self.iterations += 1
@@ -305,7 +310,8 @@ class _Block:
     def _open(self, tolerance: float, error: Floats) -> Bools:
         """Which lanes are not yet within the tolerance; true for NaN."""
         peak = np.abs(self.flow).max(axis=0)
-        return ~((self.product <= tolerance**2 * self.scale) & (error <= tolerance * peak))
+        done: Bools = (self.product <= tolerance**2 * self.scale) & (error <= tolerance * peak)
+        return ~done
 
 
 def _staggered(shape: tuple[int, ...]) -> list[NDArray[Any]]:

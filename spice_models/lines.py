@@ -40,7 +40,7 @@ _DEPTH = 1e-3
 _RESTART = 1e6
 _DOUBT = 2.0
 _LOOK_BACK = 4
-_ROUNDING = 1e-14
+_ROUNDING = 1e-13
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -187,7 +187,7 @@ class _System:
         for vector in self.vectors:
             vector[:] = 0.0
         height = np.abs(applied).max(axis=0)
-        block = _Block(self, applied * _inverse(height), np.minimum(height, 1), nodes)
+        block = _Block(self, applied * _inverse(height), (height > 0).astype(float), nodes)
         with np.errstate(over="ignore", invalid="ignore"):  # NaN does not converge
             converged = block.run(tolerance)
         error = block.error + _ROUNDING * np.abs(block.flow).max(axis=0)
@@ -210,7 +210,7 @@ class _Block:
     precision, `raw` the product relative to top^2.
     """
 
-    def __init__(self, system: _System, applied: Floats, height: Floats, nodes: bool) -> None:
+    def __init__(self, system: _System, applied: Floats, driven: Floats, nodes: bool) -> None:
         from spice_models import line_kernels
 
         rows, lines = system.shape
@@ -222,7 +222,7 @@ class _Block:
         self.strip = np.zeros((rows + 1, min(max(line_kernels.STRIP // width, 1), lines), width))
         self.sums = list(np.zeros((4, lines, width), np.float32))
         self.carried = list(np.zeros((2, width), np.float32))
-        self.rounding = 2 * _EPS * system.largest * height
+        self.rounding = 2 * _EPS * system.largest * driven
         self.error, self.product, self.raw, self.scale, self.top = np.zeros((5, width))
         self.iterations = 0
         self.history: list[Floats] = []

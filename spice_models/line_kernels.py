@@ -25,6 +25,7 @@ Reals = NDArray[Any]
 Lanes = tuple[int, ...]
 
 STRIP = 1024
+"""Lines times lanes that `balance` takes at a time."""
 
 
 @compiled
@@ -87,9 +88,10 @@ def balance(
 ) -> None:
     """Fill in, for word drops x, the currents missing at the word nodes r, and what they give.
 
-    `flow` is the current of all cells of a line, `sensed` what its two `ends` (2, lines) [S] pass
-    on, both (lines, lanes); `top` (lanes,) is the norm of r. The voltages of the bit lines go
-    to `bit` (rows, lines, lanes) unless that is empty. A few lines at a time stay in the cache.
+    Adds to `flow` the current of all cells of a line and to `square` what sums to |r|^2; puts in
+    `sensed` what the two `ends` (2, lines) [S] of a line pass on; all (lines, lanes). The voltages
+    of the bit lines go to `bit` (rows, lines, lanes) unless that is empty. `volts` (rows + 1,
+    strip, lanes), the last row 0, is room for as many lines at a time as stay in the cache.
     """
     rows, lines = cell.shape
     strip = volts.shape[1]
@@ -182,7 +184,7 @@ def forward(
 ) -> None:
     """Step along p and turn it: x += step p, z -= alpha (p - t), p = z + beta p, t = L^-1 G p.
 
-    Fills in `power` (lines, lanes), whose sum over the lines is z . Aw z.
+    Adds to `power` (lines, lanes) what sums over the lines to z . Aw z.
     """
     rows, lines = cell.shape
     for i in range(rows):
@@ -228,8 +230,9 @@ def backward(
 ) -> None:
     """Bit lines follow p and word lines follow them: t = Aw^-1 G Ab^-1 G p.
 
-    Fills in, each (lines, lanes), `flow`, the current of all cells of a line, and what sums over
-    the lines to p . S p in `power` and to d . Aw d, with d = p - t, in `size`.
+    Adds, each (lines, lanes), to `flow` the current of all cells of a line, and what sums over
+    the lines to p . S p to `power` and to d . Aw d, with d = p - t, to `size`. `volts` (lines,
+    lanes) begins as 0; `last` and `ahead` (lanes,) are room.
     """
     rows, lines = cell.shape
     for i in range(rows - 1, -1, -1):

@@ -1,14 +1,18 @@
 """Compiled sweeps over the lines of an array, for `spice_models.lines` alone.
 
-Arrays of nodes have shape (rows + 1, lines + 1, lanes), one lane an input; the last row and line
-are earth and stay 0. Index -1 means them too, so that no sweep needs a branch at an end. The
-length of the tuple `lanes` is a constant to the compiler, which unrolls the innermost loops.
+Arrays of nodes have shape (rows, lines + 2, lanes), one lane an input, node j at j + 1; the
+columns 0 and lines + 1 are earth and stay 0, so that no sweep needs a branch at an end. The length
+of the tuple `lanes` is a constant to the compiler, which unrolls the innermost loops.
 Conductances [S]: `cell` (rows, lines); `word` (rows, lines + 1), segment j leads to node j from
-the one before; `bit` (rows + 1, lines), segment i leads to node i from the one before.
-Each pass touches the large arrays once, since memory is what takes the time.
+the one before. A line's matrix is L D L^T: `word_inverse` and `bit_inverse` are 1 / D, `onward`
+(rows, lines + 1) and `above` (rows + 1, lines) are what L takes on from the node before.
+Each pass touches the large arrays once, since memory is what takes the time; `balance` is in
+double precision, the others in that of their arguments.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,150 +20,249 @@ from numpy.typing import NDArray
 from spice_models.compiled import compiled
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Reals = NDArray[Any]
 Lanes = tuple[int, ...]
+
+STRIP = 1024
+"""Lines times lanes that `balance` takes at a time."""
 
 
 @compiled
-def factor_words(cell: Floats, along: Floats, first: Floats, last: Floats) -> Floats:
-    """Inverse pivots of the tridiagonal word lines, bit lines grounded; 0 where nothing connects.
+def factor_words(cell: Floats, word: Floats) -> tuple[Singles, Singles]:
+    """`word_inverse` and `onward` of the word lines, bit lines grounded; 0 where all is open.
+
+    Rounded to single precision.
 
     A pivot is the conductance to ground seen from its node, so no digits cancel.
     """
     rows, lines = cell.shape
-    inverse = np.zeros((rows, lines))
+    inverse = np.zeros((rows, lines), np.float32)
+    onward = np.zeros((rows, lines + 1), np.float32)
     for i in range(rows):
-        seen = first[i]
+        seen = word[i, 0]
         for j in range(lines):
             seen += cell[i, j]
-            if j == lines - 1:
-                seen += last[i]
-                onward = 0.0
-            else:
-                onward = along[i, j]
-            if seen + onward > 0:
-                inverse[i, j] = 1 / (seen + onward)
-            seen *= onward * inverse[i, j]
-    return inverse
+            after = word[i, j + 1]
+            pivot = 1 / (seen + after) if seen + after > 0 else 0.0
+            inverse[i, j] = pivot
+            onward[i, j + 1] = after * pivot if j < lines - 1 else 0.0
+            seen *= after * pivot
+    return inverse, onward
+
+
+@compiled
+def factor_bits(cell: Floats, bit: Floats, first: Floats, last: Floats) -> tuple[Floats, Floats]:
+    """`bit_inverse` and `above` of the bit lines, word lines grounded."""
+    rows, lines = cell.shape
+    inverse, above = np.zeros((rows, lines)), np.zeros((rows + 1, lines))
+    seen = first.copy()
+    for i in range(rows):
+        after = bit[i] if i < rows - 1 else last
+        for j in range(lines):
+            total = seen[j] + cell[i, j] + after[j]
+            if total > 0:
+                inverse[i, j] = 1 / total
+            if i < rows - 1:
+                above[i + 1, j] = after[j] * inverse[i, j]
+            seen[j] = (seen[j] + cell[i, j]) * above[i + 1, j]
+    return inverse, above
 
 
 @compiled
 def balance(
     cell: Floats,
     word: Floats,
-    bit: Floats,
+    above: Floats,
     bit_inverse: Floats,
+    ends: Floats,
     applied: Floats,
     x: Floats,
-    r: Floats,
-    t: Floats,
-    flow: Floats,
-    lanes: Lanes,
-) -> None:
-    """Fill in, for word drops x: bit voltages t, the currents missing at word nodes r, flow.
-
-    `flow` (lines, lanes) is the current of all cells of a line.
-    """
-    rows, lines = cell.shape
-    flow[:] = 0.0
-    for i in range(rows):
-        for j in range(lines):
-            g, above = cell[i, j], bit[i, j] * bit_inverse[i - 1, j]
-            for k in range(len(lanes)):
-                t[i, j, k] = g * (applied[i, k] + x[i, j, k]) + above * t[i - 1, j, k]
-    for i in range(rows - 1, -1, -1):
-        for j in range(lines):
-            g, below, inverse = cell[i, j], bit[i + 1, j], bit_inverse[i, j]
-            before, behind = word[i, j], word[i, j + 1]
-            for k in range(len(lanes)):
-                drop = x[i, j, k]
-                voltage = (t[i, j, k] + below * t[i + 1, j, k]) * inverse
-                through = g * (applied[i, k] + (drop - voltage))
-                arriving = before * (x[i, j - 1, k] - drop)
-                leaving = behind * (drop - x[i, j + 1, k])
-                t[i, j, k] = voltage
-                flow[j, k] += through
-                r[i, j, k] = arriving - leaving - through
-
-
-@compiled
-def search(
-    cell: Floats,
-    word: Floats,
+    r: Reals,
     bit: Floats,
-    bit_inverse: Floats,
-    beta: Floats,
-    p: Floats,
-    t: Floats,
     flow: Floats,
-    power: Floats,
+    sensed: Floats,
+    square: Floats,
+    volts: Floats,
     lanes: Lanes,
 ) -> None:
-    """Turn the direction, p = t + beta p, and let the bit lines follow it: t = Ab^-1 G p.
+    """Fill in, for word drops x, the currents missing at the word nodes r, and what they give.
 
-    Fills in `flow` (lines, lanes), the current of all cells of a line, and `power`
-    (lines, lanes), whose sum over the lines is p . S p.
+    Adds to `flow` the current of all cells of a line and to `square` what sums to |r|^2; puts in
+    `sensed` what the two `ends` (2, lines) [S] of a line pass on; all (lines, lanes). The voltages
+    of the bit lines go to `bit` (rows, lines, lanes) unless that is empty. `volts` (rows + 1,
+    strip, lanes), the last row 0, is room for as many lines at a time as stay in the cache.
     """
     rows, lines = cell.shape
-    flow[:] = 0.0
-    power[:] = 0.0
-    for i in range(rows):
-        for j in range(lines):
-            g, above = cell[i, j], bit[i, j] * bit_inverse[i - 1, j]
+    strip = volts.shape[1]
+    for start in range(0, lines, strip):
+        width = min(strip, lines - start)
+        for i in range(rows):
+            here, before, drops = volts[i], volts[i - 1], x[i, start + 1 :]
+            cells, onto = cell[i, start:], above[i, start:]
+            for j in range(width):
+                g, carried = cells[j], onto[j]
+                for k in range(len(lanes)):
+                    here[j, k] = g * (applied[i, k] + drops[j, k]) + carried * before[j, k]
+        for i in range(rows - 1, -1, -1):
+            here, after, drops = volts[i], volts[i + 1], x[i, start:]
+            cells, onto, inverse = cell[i, start:], above[i + 1, start:], bit_inverse[i, start:]
+            chain, missing = word[i, start:], r[i, start + 1 :]
+            for j in range(width):
+                g, pivot, carried = cells[j], inverse[j], onto[j]
+                near, far = chain[j], chain[j + 1]
+                for k in range(len(lanes)):
+                    drop = drops[j + 1, k]
+                    voltage = here[j, k] * pivot + carried * after[j, k]
+                    through = g * (applied[i, k] + (drop - voltage))
+                    arriving = near * (drops[j, k] - drop)
+                    leaving = far * (drop - drops[j + 2, k])
+                    net = arriving - leaving - through
+                    here[j, k] = voltage
+                    flow[start + j, k] += through
+                    missing[j, k] = net
+                    square[start + j, k] += net * net
+        for j in range(width):
             for k in range(len(lanes)):
-                turned = t[i, j, k] + beta[k] * p[i, j, k]
-                p[i, j, k] = turned
-                t[i, j, k] = g * turned + above * t[i - 1, j, k]
-    for i in range(rows - 1, -1, -1):
-        for k in range(len(lanes)):
-            power[0, k] += word[i, 0] * p[i, 0, k] ** 2
-        for j in range(lines):
-            g, below, inverse = cell[i, j], bit[i + 1, j], bit_inverse[i, j]
-            behind = word[i, j + 1]
-            for k in range(len(lanes)):
-                drop = p[i, j, k]
-                step = drop - p[i, j + 1, k]
-                voltage = (t[i, j, k] + below * t[i + 1, j, k]) * inverse
-                through = g * (drop - voltage)
-                t[i, j, k] = voltage
-                flow[j, k] += through
-                power[j, k] += through * drop + behind * step * step
+                near, far = ends[0, start + j], ends[1, start + j]
+                sensed[start + j, k] = near * volts[0, j, k] + far * volts[rows - 1, j, k]
+        if bit.size > 0:
+            for i in range(rows):
+                for j in range(width):
+                    for k in range(len(lanes)):
+                        bit[i, start + j, k] = volts[i, j, k]
 
 
 @compiled
-def update(
-    cell: Floats,
-    word: Floats,
-    word_inverse: Floats,
-    alpha: Floats,
-    x: Floats,
-    r: Floats,
-    p: Floats,
-    t: Floats,
-    power: Floats,
+def renew(
+    onward: Reals,
+    word_inverse: Reals,
+    fraction: Reals,
+    ratio: Reals,
+    z: Reals,
+    p: Reals,
+    t: Reals,
     lanes: Lanes,
 ) -> None:
-    """Step along p: x += alpha p, r -= alpha S p, t = Aw^-1 r.
+    """Begin again from the residual in t: z = Aw^-1 fraction t; p = ratio (p - old z)."""
+    rows, lines = word_inverse.shape
+    last = np.zeros_like(ratio)
+    for i in range(rows):
+        drops, along, ways = t[i], p[i], z[i]
+        for k in range(len(lanes)):
+            last[k] = 0.0
+        for j in range(lines):
+            carried = onward[i, j]
+            for k in range(len(lanes)):
+                last[k] = fraction[k] * drops[j + 1, k] + carried * last[k]
+                drops[j + 1, k] = last[k]
+        for k in range(len(lanes)):
+            last[k] = 0.0
+        for j in range(lines - 1, -1, -1):
+            pivot, carried = word_inverse[i, j], onward[i, j + 1]
+            for k in range(len(lanes)):
+                drop = pivot * drops[j + 1, k] + carried * last[k]
+                last[k] = drop
+                along[j + 1, k] = ratio[k] * (along[j + 1, k] - ways[j + 1, k])
+                ways[j + 1, k] = drop
 
-    Fills in `power` (lines, lanes), whose sum over the lines is r . t.
+
+@compiled
+def forward(
+    cell: Reals,
+    word: Reals,
+    above: Reals,
+    alpha: Reals,
+    step: Floats,
+    beta: Reals,
+    x: Floats,
+    z: Reals,
+    p: Reals,
+    t: Reals,
+    power: Reals,
+    lanes: Lanes,
+) -> None:
+    """Step along p and turn it: x += step p, z -= alpha (p - t), p = z + beta p, t = L^-1 G p.
+
+    Adds to `power` (lines, lanes) what sums over the lines to z . Aw z.
     """
     rows, lines = cell.shape
-    power[:] = 0.0
     for i in range(rows):
+        drops, along, through, before, places = z[i], p[i], t[i], t[i - 1], x[i]
+        cells, onto, chain = cell[i], above[i], word[i]
         for j in range(lines):
-            g, before, behind = cell[i, j], word[i, j], word[i, j + 1]
-            onward = before * word_inverse[i, j - 1]
+            g, carried = cells[j], onto[j]
             for k in range(len(lanes)):
-                drop = p[i, j, k]
-                arriving = before * (p[i, j - 1, k] - drop)
-                leaving = behind * (drop - p[i, j + 1, k])
-                net = leaving - arriving + g * (drop - t[i, j, k])
-                missing = r[i, j, k] - alpha[k] * net
-                x[i, j, k] += alpha[k] * drop
-                r[i, j, k] = missing
-                t[i, j, k] = missing + onward * t[i, j - 1, k]
+                way = along[j + 1, k]
+                places[j + 1, k] += step[k] * way
+                drop = drops[j + 1, k] - alpha[k] * (way - through[j + 1, k])
+                drops[j + 1, k] = drop
+                way = drop + beta[k] * way
+                along[j + 1, k] = way
+                through[j + 1, k] = g * way + carried * before[j + 1, k]
+        for j in range(lines):
+            g, segment = cells[j], chain[j]
+            for k in range(len(lanes)):
+                drop = drops[j + 1, k]
+                across = drop - drops[j, k]
+                power[j, k] += g * drop * drop + segment * across * across
+        for k in range(len(lanes)):
+            power[0, k] += chain[lines] * drops[lines, k] * drops[lines, k]
+
+
+@compiled
+def backward(
+    cell: Reals,
+    word: Reals,
+    above: Reals,
+    bit_inverse: Reals,
+    onward: Reals,
+    word_inverse: Reals,
+    p: Reals,
+    t: Reals,
+    flow: Reals,
+    power: Reals,
+    size: Reals,
+    volts: Reals,
+    last: Reals,
+    ahead: Reals,
+    lanes: Lanes,
+) -> None:
+    """Bit lines follow p and word lines follow them: t = Aw^-1 G Ab^-1 G p.
+
+    Adds, each (lines, lanes), to `flow` the current of all cells of a line, and what sums over
+    the lines to p . S p to `power` and to d . Aw d, with d = p - t, to `size`. `volts` (lines,
+    lanes) begins as 0; `last` and `ahead` (lanes,) are room.
+    """
+    rows, lines = cell.shape
+    for i in range(rows - 1, -1, -1):
+        along, drops, cells, chain = p[i], t[i], cell[i], word[i]
+        onto, inverse, left, right = above[i + 1], bit_inverse[i], onward[i], word_inverse[i]
+        for k in range(len(lanes)):
+            last[k] = 0.0
+        for j in range(lines):
+            g, segment, pivot, carried, behind = cells[j], chain[j], inverse[j], onto[j], left[j]
+            for k in range(len(lanes)):
+                way = along[j + 1, k]
+                voltage = drops[j + 1, k] * pivot + carried * volts[j, k]
+                across = way - along[j, k]
+                through = g * (way - voltage)
+                volts[j, k] = voltage
+                flow[j, k] += through
+                power[j, k] += through * way + segment * across * across
+                last[k] = g * voltage + behind * last[k]
+                drops[j + 1, k] = last[k]
+        for k in range(len(lanes)):
+            last[k] = ahead[k] = 0.0
         for j in range(lines - 1, -1, -1):
-            behind, inverse = word[i, j + 1], word_inverse[i, j]
+            g, segment, pivot, carried = cells[j], chain[j + 1], right[j], left[j + 1]
             for k in range(len(lanes)):
-                drop = (t[i, j, k] + behind * t[i, j + 1, k]) * inverse
-                t[i, j, k] = drop
-                power[j, k] += r[i, j, k] * drop
+                last[k] = pivot * drops[j + 1, k] + carried * last[k]
+                drops[j + 1, k] = last[k]
+                step = along[j + 1, k] - last[k]
+                across = ahead[k] - step
+                ahead[k] = step
+                size[j, k] += g * step * step + segment * across * across
+        for k in range(len(lanes)):
+            power[0, k] += chain[lines] * along[lines, k] * along[lines, k]
+            size[0, k] += chain[0] * ahead[k] * ahead[k]

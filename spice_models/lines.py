@@ -6,6 +6,12 @@ tridiagonal in each line. Eliminating y leaves ``S x = b`` with ``S = Aw - G Ab^
 conjugate gradients solve, preconditioned by Aw (Saad, Iterative Methods for Sparse Linear
 Systems, 2nd ed., sections 9.2 and 14.2). Each iteration solves every line once.
 
+The iteration runs in single precision, which halves what goes through memory, and towards a
+residual 1,000 times smaller; then the residual is computed anew from x, which is in double
+precision, and replaces the one that was followed, while the direction is kept ("reliable
+updates": Clark et al., Comput. Phys. Commun. 181 (2010) 1517, section 5.2). So the answer is as
+right as double precision throughout would make it.
+
 What is watched is the power norm ``r . Aw^-1 r`` of the residual and what the last iteration
 still changed in any current. The currents are linear in x, so they are followed on the way.
 """
@@ -13,6 +19,7 @@ still changed in any current. The currents are linear in x, so they are followed
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +29,18 @@ from spice_models.topology import reached
 
 __all__ = ["Answer", "Lines"]
 
+Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
-LANES = 8
+LANES = 16
 _MERGED_OHM = 1e-15
 _MOST = 2000
-_ATTEMPTS = 4
+_MOST_STALLS = 3
+_DEPTH = 1e-3
+_RESTART = 1e6
+_DOUBT = 2.0
 _LOOK_BACK = 4
-_ROUNDING = 1e-14
+_ROUNDING = 1e-13
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -97,10 +108,11 @@ class Lines:
         That changes a current by less than rounding does while lines carry below 1 S in all.
         """
         ohm = array.wires.each(array.rows, array.lines)
-        wires = {kind: 1 / np.maximum(value, _MERGED_OHM) for kind, value in ohm.items()}
-        cell = np.where(reached(array), array.siemens, 0.0)
+        alive = reached(array)
+        cell = array.siemens if alive.all() else np.where(alive, array.siemens, 0.0)
         names = ("word", "bit", "driver", "far_driver", "far_sense", "sense")
-        return cls(cell, *(wires[name] for name in names))
+        wires = [1 / np.maximum(ohm.pop(name), _MERGED_OHM) for name in names]
+        return cls(np.ascontiguousarray(cell), *wires)
 
     def turned(self) -> Lines:
         """Inputs and outputs exchanged: bit lines are driven and word lines sensed."""
@@ -116,7 +128,7 @@ class Lines:
         )
 
     def solve(self, applied: Floats, tolerance: float, nodes: bool = False) -> Answer:
-        """Currents for several inputs, eight at a time.
+        """Currents for several inputs, sixteen at a time.
 
         Parameters
         ----------
@@ -150,92 +162,167 @@ class _System:
     """The factorised lines and the vectors of one block of inputs."""
 
     def __init__(self, lines: Lines) -> None:
-        from spice_models.line_kernels import factor_words
+        from spice_models.line_kernels import factor_bits, factor_words
 
-        self.lines = lines
-        words = (lines.cell, lines.word, lines.word_first, lines.word_last)
-        turned = lines.turned()
-        inverse = factor_words(turned.cell, turned.word, turned.word_first, turned.word_last)
-        self.bit_inverse = np.ascontiguousarray(inverse.T)
-        self.word_inverse = factor_words(*words)
+        self.shape = lines.cell.shape
         ends = (lines.word_first[:, None], lines.word, lines.word_last[:, None])
-        self.words = (lines.cell, np.hstack(ends))
-        self.bits = (np.pad(lines.bit, ((1, 1), (0, 0))), self.bit_inverse)
-        self.vectors: list[Floats] = []
-        sense = lines.bit_first + lines.bit_last
-        self.conductance = float(np.minimum(lines.cell.sum(axis=0), sense).max())
+        word = np.concatenate(ends, axis=1)
+        senses = np.stack([lines.bit_first, lines.bit_last])
+        bit_inverse, above = factor_bits(lines.cell, lines.bit, *senses)
+        self.exact = (lines.cell, word, above, bit_inverse, senses)
+        word_inverse, onward = factor_words(lines.cell, word)
+        rough = tuple(_single(part) for part in (lines.cell, word, above, bit_inverse))
+        self.rough: Any = (*rough, onward, word_inverse)
+        self.largest = float(lines.cell.max())
+        self.conductance = float(np.minimum(lines.cell.sum(axis=0), senses.sum(axis=0)).max())
+        self.vectors: list[NDArray[Any]] = []
 
     def solve(self, applied: Floats, tolerance: float, used: int, nodes: bool) -> Answer:
-        """Iterate for one block; the residual that counts is computed anew from the solution.
-
-        Where that disagrees with what was followed on the way, the iteration starts again from
-        there, towards a smaller tolerance.
-        """
-        from spice_models import line_kernels as kernels
-
-        rows, lines = self.lines.cell.shape
+        """Iterate for one block, every input scaled to 1 V."""
+        rows, lines = self.shape
         width = applied.shape[1]
-        lanes = (0,) * width
         if not self.vectors or self.vectors[0].shape[2] != width:
-            self.vectors = _staggered(4, (rows + 1, lines + 1, width))
-        x, r, p, t = self.vectors
-        x[:] = 0.0
-        first, last = self.lines.bit_first[:, None], self.lines.bit_last[:, None]
-        flow, change, power = np.zeros((3, lines, width))
-        error = zero = np.zeros(width)
-        rounding = 2 * _EPS * self.lines.cell.max() * np.abs(applied).max(axis=0)
-        scale, iterations, bit, product, converged = zero, 0, None, zero, False
-        for attempt in range(_ATTEMPTS):
-            p[:] = 0.0
-            kernels.balance(*self.words, *self.bits, applied, x, r, t, flow, lanes)
-            bit = t[:rows, :lines, :used].copy() if nodes else None
-            ends = first * t[0, :lines] + last * t[rows - 1, :lines]
-            error = np.maximum(error + rounding, np.abs(flow - ends).max(axis=0))
-            kernels.update(*self.words, self.word_inverse, zero, x, r, p, t, power, lanes)
-            product = power.sum(axis=0)
-            scale = product if attempt == 0 else scale
-            converged = not _open(product, 2 * tolerance, scale, error / 5, flow)
-            if converged or iterations >= _MOST or attempt + 1 == _ATTEMPTS:
-                break
-            goal = tolerance / 10**attempt
-            beta, history = zero, [product]
-            while _open(product, goal, scale, error, flow) and iterations < _MOST:
-                iterations += 1
-                kernels.search(*self.words, *self.bits, beta, p, t, change, power, lanes)
-                alpha = _quotient(product, power.sum(axis=0))
-                before, start = product, history[max(len(history) - _LOOK_BACK, 0)]
-                kernels.update(*self.words, self.word_inverse, alpha, x, r, p, t, power, lanes)
-                product = power.sum(axis=0)
-                change *= alpha
-                flow += change
-                pace = _quotient(product, start) ** (0.5 / min(len(history), _LOOK_BACK))
-                # No current errs by more than sqrt(its line's conductance x power of the error).
-                bound = np.sqrt(self.conductance * alpha * before)
-                error = np.maximum(np.abs(change).max(axis=0), 0.1 * bound) * _remaining(pace)
-                history.append(product)
-                beta = _quotient(product, before)
+            self.vectors.clear()
+            self.vectors = _staggered((rows, lines + 2, width))
+        for vector in self.vectors:
+            vector[:] = 0.0
+        height = np.abs(applied).max(axis=0)
+        block = _Block(self, applied * _inverse(height), (height > 0).astype(float), nodes)
+        with np.errstate(over="ignore", invalid="ignore"):  # NaN does not converge
+            converged = block.run(tolerance)
+        error = block.error + _ROUNDING * np.abs(block.flow).max(axis=0)
+        height = height[:used]
         return Answer(
-            np.ascontiguousarray(flow[:, :used].T),
-            float((error + _ROUNDING * np.abs(flow).max(axis=0)).max()),
-            float(np.sqrt(_quotient(product, scale).max())),
-            iterations,
+            np.ascontiguousarray((block.flow[:, :used] * height).T),
+            float((error[:used] * height).max()),
+            float(np.sqrt(_quotient(block.product, block.scale).max())),
+            block.iterations,
             converged,
-            x[:rows, :lines, :used].copy() if nodes else None,
-            bit,
+            self.vectors[0][:, 1:-1, :used] * height if nodes else None,
+            block.bit[:, :, :used] * height if nodes else None,
         )
 
 
-def _staggered(count: int, shape: tuple[int, ...]) -> list[Floats]:
-    """Return zeros that begin at different places of a memory page; else caches evict them."""
+class _Block:
+    """One block of inputs on the way: what is followed of each lane, (lanes,), and of currents.
+
+    `product` is the power norm of the residual, squared; `top` the scale of the vectors in single
+    precision, `raw` the product relative to top^2.
+    """
+
+    def __init__(self, system: _System, applied: Floats, driven: Floats, nodes: bool) -> None:
+        from spice_models import line_kernels
+
+        rows, lines = system.shape
+        width = applied.shape[1]
+        self.system, self.applied, self.kernels = system, applied, line_kernels
+        self.lanes = (0,) * width
+        self.bit = np.zeros((rows, lines, width) if nodes else (0, 0, 0))
+        self.flow, self.sensed, self.square = np.zeros((3, lines, width))
+        self.strip = np.zeros((rows + 1, min(max(line_kernels.STRIP // width, 1), lines), width))
+        self.sums = list(np.zeros((4, lines, width), np.float32))
+        self.carried = list(np.zeros((2, width), np.float32))
+        self.rounding = 2 * _EPS * system.largest * driven
+        self.error, self.product, self.raw, self.scale, self.top = np.zeros((5, width))
+        self.iterations = 0
+        self.history: list[Floats] = []
+
+    def run(self, tolerance: float) -> bool:
+        """Iterate in single precision, each cycle from a residual computed in double precision.
+
+        Where that disagrees with what was followed on the way, the next cycle repairs it.
+        """
+        goal, stalls, begin = tolerance, 0, np.full(len(self.lanes), np.inf)
+        while True:
+            self._renew()
+            open_lanes = self._open(2 * tolerance, self.error / 5)
+            if not open_lanes.any():
+                return True
+            stalls += bool((self.product > begin / 4)[open_lanes].any())
+            if stalls > _MOST_STALLS or self.iterations >= _MOST or np.isnan(self.product).any():
+                return False
+            begin = self.product
+            while self.iterations < _MOST:
+                open_lanes = self._open(goal, self.error)
+                if not open_lanes.any():
+                    goal /= 10
+                    break
+                if (self.product <= _DEPTH**2 * begin)[open_lanes].all():
+                    break
+                self._step()
+
+    def _renew(self) -> None:
+        """Compute the currents and the residual from x, in double precision."""
+        x, z, p, t = self.system.vectors
+        onward, word_inverse = self.system.rough[4:]
+        former, followed = self.top, self.product
+        sums = (self.flow, self.sensed, self.square, self.strip)
+        self.flow[:] = self.square[:] = self.strip[-1] = 0.0
+        self.kernels.balance(*self.system.exact, self.applied, x, t, self.bit, *sums, self.lanes)
+        self.top = np.sqrt(self.square.sum(axis=0))
+        ratio = _quotient(former, self.top)
+        ratio[ratio > _RESTART] = 0.0
+        factors = (_single(_inverse(self.top)), _single(ratio))
+        self.kernels.renew(onward, word_inverse, *factors, z, p, t, self.lanes)
+        zero = np.zeros(len(self.lanes))
+        self._forward(zero, zero + 1)
+        self.scale = self.scale if self.history else self.product
+        self.history.append(self.product)
+        unforeseen = np.maximum(self.product - followed, 0.0) if len(self.history) > 1 else zero
+        unforeseen = np.sqrt(self.system.conductance * unforeseen)
+        error = _DOUBT * (self.error + unforeseen) + self.rounding
+        self.error = np.maximum(error, np.abs(self.flow - self.sensed).max(axis=0))
+
+    def _forward(self, alpha: Floats, beta: Floats) -> None:
+        power = self.sums[0]
+        x, z, p, t = self.system.vectors
+        cell, word, above = self.system.rough[:3]
+        power[:] = 0.0
+        lane = (_single(alpha), alpha * self.top, _single(beta))
+        self.kernels.forward(cell, word, above, *lane, x, z, p, t, power, self.lanes)
+        self.raw = power.sum(axis=0, dtype=np.float64)
+        self.product = self.raw * self.top**2
+
+    def _step(self) -> None:
+        """Take one step of conjugate gradients; `size` foretells the next product."""
+        power, change, size, volts = self.sums
+        power[:] = change[:] = size[:] = volts[:] = 0.0
+        p, t = self.system.vectors[2:]
+        last, ahead = self.carried
+        cell, word, above, bit_inverse, onward, word_inverse = self.system.rough
+        lines = (cell, word, above, bit_inverse, onward, word_inverse)
+        sums = (change, power, size, volts, last, ahead)
+        self.kernels.backward(*lines, p, t, *sums, self.lanes)
+        raw, before = self.raw, self.product
+        alpha = _quotient(raw, power.sum(axis=0, dtype=np.float64))
+        next_raw = alpha**2 * size.sum(axis=0, dtype=np.float64) - raw
+        self._forward(alpha, _quotient(np.maximum(next_raw, 0.0), raw))
+        moved = change * (alpha * self.top)
+        self.flow += moved
+        self.iterations += 1
+        start = self.history[max(len(self.history) - _LOOK_BACK, 0)]
+        pace = _quotient(self.product, start) ** (0.5 / min(len(self.history), _LOOK_BACK))
+        # No current errs by more than sqrt(its line's conductance x power of the error).
+        bound = np.sqrt(self.system.conductance * alpha * before)
+        self.error = np.maximum(np.abs(moved).max(axis=0), 0.1 * bound) * _remaining(pace)
+        self.history.append(self.product)
+
+    def _open(self, tolerance: float, error: Floats) -> Bools:
+        """Which lanes are not yet within the tolerance; true for NaN."""
+        peak = np.abs(self.flow).max(axis=0)
+        done: Bools = (self.product <= tolerance**2 * self.scale) & (error <= tolerance * peak)
+        return ~done
+
+
+def _staggered(shape: tuple[int, ...]) -> list[NDArray[Any]]:
+    """Return zeros that begin at different places of a memory page; else caches evict them.
+
+    One array in double precision, three in single precision.
+    """
     size = int(np.prod(shape))
-    blocks = [np.zeros(size + 200 * k) for k in range(count)]
-    return [block[200 * k :].reshape(shape) for k, block in enumerate(blocks)]
-
-
-def _open(product: Floats, tolerance: float, scale: Floats, error: Floats, flow: Floats) -> bool:
-    """Whether some lane is not yet within the tolerance; true for NaN."""
-    peak = np.abs(flow).max(axis=0)
-    return not bool(np.all((product <= tolerance**2 * scale) & (error <= tolerance * peak)))
+    blocks: list[NDArray[Any]] = [np.zeros(size)]
+    blocks += [np.zeros(size + 400 * k, np.float32)[400 * k :] for k in (1, 2, 3)]
+    return [block.reshape(shape) for block in blocks]
 
 
 def _remaining(pace: Floats) -> Floats:
@@ -250,6 +337,14 @@ def _remaining(pace: Floats) -> Floats:
 def _quotient(above: Floats, below: Floats) -> Floats:
     """above / below; 0 where nothing is left to do."""
     return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
+
+
+def _inverse(values: Floats) -> Floats:
+    return _quotient(np.ones_like(values), values)
+
+
+def _single(values: Floats) -> NDArray[np.float32]:
+    return values.astype(np.float32)
 
 
 def _joined(answers: list[Answer]) -> Answer:

@@ -22,7 +22,7 @@ def volts(points, rows, seed=1):
 @pytest.mark.parametrize("shape", [(40, 30), (1, 50), (50, 1), (1, 1), (2, 3)])
 def test_it_gives_the_direct_currents_and_its_error_estimate_holds(shape, ends, ohm):
     array = Array.from_siemens(cells(*shape), Wires(ohm, 2 * ohm, ends, 3 * ends))
-    for points in (1, 11):  # one lane; two blocks, of which one is not full
+    for points in (1, 19):  # one lane; two blocks, of which one is not full
         inputs = volts(points, shape[0])
         wanted = nodal.product(array, inputs, method="direct")
         found = nodal.product(array, inputs, method="iterative")
@@ -138,17 +138,41 @@ def test_the_same_job_gives_the_same_digits():
 def test_a_block_of_inputs_leaves_no_trace_in_the_next(rows, lines):
     array = Array.from_siemens(cells(rows, lines), Wires(3.0, 5.0, 10.0, 20.0))
     solver = Lines.of(array)
-    inputs = volts(16, rows)
-    inputs[:8] *= 1e9
+    inputs = volts(32, rows)
+    inputs[:16] *= 1e9
     both = solver.solve(inputs, 1e-10, nodes=True)
-    alone = solver.solve(inputs[8:], 1e-10, nodes=True)
+    alone = solver.solve(inputs[16:], 1e-10, nodes=True)
     assert both.converged
     assert alone.converged
-    assert np.array_equal(both.currents[8:], alone.currents)
+    assert np.array_equal(both.currents[16:], alone.currents)
     assert both.word is not None
-    assert np.array_equal(both.word[:, :, 8:], alone.word)
+    assert np.array_equal(both.word[:, :, 16:], alone.word)
     assert both.bit is not None
-    assert both.bit.shape == (rows, lines, 16)
+    assert both.bit.shape == (rows, lines, 32)
+
+
+def test_conductances_of_any_scale_give_the_same_voltages():
+    """Single precision overflows and underflows unless the solver scales what it follows."""
+    siemens, inputs = cells(40, 30), volts(3, 40)
+    usual = nodal.currents(Array.from_siemens(siemens, Wires(1.0, 2.0, 3.0, 4.0)), inputs)
+    for scale in (1e-3, 1e3):
+        wires = Wires(*(ohm / scale for ohm in (1.0, 2.0, 3.0, 4.0)))
+        array = Array.from_siemens(siemens * scale, wires)
+        for volt in (1e-30, 1e30):
+            found = Lines.of(array).solve(inputs * volt, 1e-10)
+            assert found.converged
+            wanted = usual * scale * volt
+            assert found.currents == pytest.approx(wanted, rel=0, abs=1e-9 * np.abs(wanted).max())
+
+
+def test_rough_sums_do_not_spoil_the_answer_of_tall_and_wide_arrays():
+    """Single-precision sums over thousands of nodes only slow the iteration down."""
+    for rows, lines in ((4000, 3), (3, 4000)):
+        array = Array.from_siemens(cells(rows, lines), Wires(0.5, 0.5, 1.0, 1.0))
+        wanted = nodal.product(array, volts(1, rows), method="direct").currents
+        found = nodal.product(array, volts(1, rows), method="iterative")
+        error = np.abs(found.currents - wanted).max() / np.abs(wanted).max()
+        assert error <= min(found.mismatch + 1e-12, 1e-9)
 
 
 @pytest.mark.parametrize("scale", [2.0**-900, 2.0**-500, 2.0**-3, 2.0**500, 2.0**900])

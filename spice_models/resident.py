@@ -53,7 +53,7 @@ class _Resident:
             *chatter, rest = self._said.split(b"\n")
             replies = [line for line in chatter if line.startswith(_MARK)]
             if replies:
-                self._said = b"\n".join([line for line in chatter if line not in replies] + [rest])
+                self._said = rest
                 reply = json.loads(replies[0][len(_MARK) :])
                 return reply["log"], reply["status"], not reply["last"]
             if not self._read(deadline):

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from spice_models.errors import NgspiceError, NgspiceNotFound
 from spice_models.log import tail
-from spice_models.native import PROBE, PROBE_SECONDS, NgspiceInfo
+from spice_models.native import PROBE, PROBE_SECONDS, NgspiceInfo, refuse_old
 from spice_models.resident import close, request
 from spice_models.runners import CIRCUIT, RESULT, Vectors, run_and_check
 
@@ -132,7 +132,14 @@ def _ask(node: str, engine: str, folder: Path, timeout_seconds: float) -> tuple[
     with as_file(files("spice_models").joinpath("wasm_driver.mjs")) as driver:
         command = (node, str(driver), engine, f"{IDLE_SECONDS:g}")
         paths = [str(folder / CIRCUIT), str(folder / RESULT)]
-        return request(command, paths, folder, timeout_seconds)
+        log, status = request(command, paths, folder, timeout_seconds)
+    refuse_old(_version(log), engine)
+    return log, status
+
+
+def _version(log: str) -> str | None:
+    found = re.search(r"ngspice-([\w.+-]+)", log)
+    return found[1] if found else None
 
 
 @lru_cache(maxsize=8)
@@ -140,9 +147,9 @@ def _probe(node: str, engine: str) -> NgspiceInfo:
     with TemporaryDirectory(prefix="spice_models-probe-") as folder:
         Path(folder, CIRCUIT).write_text(PROBE, encoding="ascii")
         log, status = _ask(node, engine, Path(folder), PROBE_SECONDS)
-    version = re.search(r"ngspice-([\w.+-]+)", log)
+    version = _version(log)
     if version is None or status != 0:
         raise NgspiceError(
             f"{engine} does not run in {node}: {tail(log)}; remove its folder and {_INSTALL}"
         )
-    return NgspiceInfo(engine, version[1], "Using KLU" in log)
+    return NgspiceInfo(engine, version, "Using KLU" in log)

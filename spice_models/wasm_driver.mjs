@@ -15,24 +15,24 @@ let idle;
 
 for (const name of ["log", "info", "warn", "error"]) console[name] = () => {}; // copies of the log
 
-function answer(status, more = "") {
+function answer(status, more = "", isLast = false) {
   if (!wasAsked) return;
   wasAsked = false;
   const said = running
     ? [running.getInitInfo(), ...running.getError(), running.getInfo(), more]
     : [more];
   running = undefined;
-  const last = process.memoryUsage.rss() > MOST_BYTES;
+  const last = isLast || process.memoryUsage.rss() > MOST_BYTES;
   const reply = JSON.stringify({ status, log: said.join("\n") + "\n", last });
   for (let text = Buffer.from(MARK + reply + "\n"); text.length; ) {
     text = text.subarray(writeSync(1, text));
   }
-  if (last) process.exit(0);
+  if (last && !isLast) process.exit(0);
 }
 
 function fail(error) {
   if (!wasAsked) writeSync(1, `fatal: ${error}\n`);
-  answer(1, `fatal: ${error}`);
+  answer(1, `fatal: ${error}`, true);
   process.exit(1);
 }
 
@@ -80,7 +80,7 @@ process.on("beforeExit", () => {
   answer(0);
   wait();
 });
-process.on("exit", () => answer(0));
+process.on("exit", () => answer(0, "", true));
 process.on("uncaughtException", fail);
 process.on("unhandledRejection", fail);
 wait();

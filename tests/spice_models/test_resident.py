@@ -253,6 +253,14 @@ def test_a_netlist_that_ends_ngspice_is_an_error_and_not_an_endless_wait(command
 
 
 @needs_wasm
+def test_a_Node_that_could_not_read_or_write_is_not_asked_again(tmp_path):
+    log, status = wasm._ask(wasm.node(), str(wasm.engine()), tmp_path, 60)  # there is no netlist
+    assert status == 1
+    assert "fatal: Error: ENOENT" in log
+    assert ngspice.run(DIVIDER, runner="wasm")["v(b)"].tolist() == [0.5]
+
+
+@needs_wasm
 def test_an_idle_Node_ends_by_itself(monkeypatch):
     monkeypatch.setattr(wasm, "IDLE_SECONDS", 0.1)
     assert ngspice.run(DIVIDER, runner="wasm")["v(b)"].tolist() == [0.5]

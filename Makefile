@@ -30,7 +30,7 @@ format: setup-dev  ## mend the style where that can be done by itself
 bench: bench-solvers bench-array  ## time the solvers and the simulators
 	@$(BIN)/python benchmarks/simulators.py
 
-bench-array: setup-bench  ## nodal analysis, direct and by iteration, against ngspice
+bench-array: setup-bench  ## one array: ours against badcrossbar and ngspice; layers of tiles
 	@$(BIN)/python benchmarks/arrays.py
 
 bench-solvers: setup-bench  ## subset sums against OR-Tools, FLSSS and published workloads

@@ -1,104 +1,221 @@
-"""Solvers of one array in one run: iterative, direct, ngspice (small) and a prototype.
+"""Simulators of one array in one run: ours, badcrossbar and ngspice; and layers of tiles.
 
     python benchmarks/arrays.py
-    python benchmarks/arrays.py --sizes 64 1024 --inputs 1 --ohm 10 --prototypes path/to/prototypes
+    python benchmarks/arrays.py --sizes 64 1024 --inputs 1 --ohm 10 --all
 
-Cells of 1 to 100 uS, wires, drivers and senses of the same resistance. Each solver runs in a
-process of its own, once on a small array to compile and once measured: CPU time [s], peak memory
-of the process [MB], largest difference to the direct solve (or to the iterative one where the
-direct is left out) relative to the largest current.
+Cells of 1 to 100 uS; wires, drivers and senses of the same resistance. Each solver runs in a
+process of its own, once on a small array to warm up and once measured: CPU time with that of its
+children [s], wall-clock time [s], peak memory of the process or of its largest child [MB], and
+the largest difference to the direct solve relative to the largest current; above its size what
+the iteration says of itself. Solvers are left out where they take minutes or many gigabytes;
+``--all`` keeps them.
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
+import os
 import resource
 import sys
-from collections.abc import Callable
+import time
+import warnings
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import get_context
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from spice_models import Array, Wires, ngspice, nodal
+from spice_models import Array, NgspiceError, Wires, ngspice, nodal, wasm
 
 Floats = NDArray[np.float64]
-SOLVERS = ("direct", "iterative", "ngspice", "prototype")
+Solver = Callable[[Array, Floats], Floats]
+Job = tuple[int, int, float]
+"""Rows and lines, input vectors, ohm."""
+
+TILE = 128
+TILES = 12
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A solver, whether it is installed, and where it stops: size at one input and at many."""
+
+    solve: Solver
+    largest: int
+    largest_many: int
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a solver took and found."""
+
+    values: Floats
+    cpu: float
+    wall: float
+    megabytes: float
+    estimate: float = float("nan")
 
 
 def main() -> None:
-    """Measure and print the table."""
+    """Measure and print the tables, which are Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", type=int, nargs="+", default=[32, 128, 256])
-    parser.add_argument("--inputs", type=int, default=1)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[32, 128, 256, 1024])
+    parser.add_argument("--inputs", type=int, nargs="+", default=[1, 100])
     parser.add_argument("--ohm", type=float, default=1.0, help="each segment and end [ohm]")
-    parser.add_argument("--largest-direct", type=int, default=256)
-    parser.add_argument("--largest-ngspice", type=int, default=32)
-    parser.add_argument("--prototypes", type=Path, help="folder with nodal_line_cg.py")
+    parser.add_argument("--all", action="store_true", help="every solver at every size")
+    parser.add_argument("--tiles", type=int, default=TILES, help="tiles of the layer; 0: no layer")
     options = parser.parse_args()
-    table = Table("size", "solver", "CPU [s]", "memory [MB]", "error")
-    for size in options.sizes:
-        reference = None
-        for name in SOLVERS:
-            if size > {"direct": options.largest_direct, "ngspice": options.largest_ngspice}.get(
-                name, size
-            ):
-                continue
-            if name == "prototype" and options.prototypes is None:
-                continue
-            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-                job = (name, size, options.inputs, options.ohm, options.prototypes)
-                currents, seconds, megabytes = pool.submit(measure, *job).result()
-            reference = currents if reference is None else reference
-            error = np.abs(currents - reference).max() / np.abs(reference).max()
-            table.add_row(str(size), name, f"{seconds:.3f}", f"{megabytes:.0f}", f"{error:.1e}")
-    Console().print(table)
+    console = Console(width=110)
+    console.print(currents_table(options.sizes, options.inputs, options.ohm, options.all))
+    for line in left_out():
+        console.print(line, highlight=False)
+    if options.tiles:
+        console.print(layer_table(options.tiles, options.ohm))
 
 
-def measure(
-    name: str, size: int, inputs: int, ohm: float, prototypes: Path | None
-) -> tuple[Floats, float, float]:
-    """Currents, CPU seconds, and peak memory [MB] of one solver in this process."""
-    solve = solver(name, prototypes)
-    solve(*workload(16, inputs, ohm))
-    job = workload(size, inputs, ohm)
-    start = cpu_seconds()
-    currents = solve(*job)
-    seconds = cpu_seconds() - start
+def solvers() -> dict[str, Entry]:
+    """Every solver of currents by name, the reference first."""
+    klu = has_klu()
+    version, no_ngspice = native_version()
+    return {
+        "ours, direct": Entry(by_nodal("direct"), 512, 512),
+        "ours, iterative": Entry(by_nodal("iterative"), 1 << 20, 1 << 20),
+        "badcrossbar": Entry(by_badcrossbar, 512, 512, no_badcrossbar()),
+        f"ngspice {version}": Entry(
+            by_ngspice("native"), 512 if klu else 64, 128 if klu else 32, no_ngspice
+        ),
+        "ngspice 45 wasm": Entry(by_ngspice("wasm"), 256, 32, no_wasm()),
+    }
+
+
+def left_out() -> list[str]:
+    """Say where solvers stop by default, and which are missing."""
+    lines = []
+    for name, entry in solvers().items():
+        if entry.missing:
+            lines.append(f"{name}: not measured, {entry.missing}")
+        elif entry.largest < 1 << 20:
+            many = "" if entry.largest_many == entry.largest else f", {entry.largest_many} for more"
+            lines.append(f"{name}: up to {entry.largest} for one input{many} (--all: everywhere)")
+    return lines
+
+
+def currents_table(sizes: list[int], inputs: list[int], ohm: float, keep_all: bool) -> Table:
+    """Every solver at every size and number of inputs."""
+    table = Table("array", "inputs", "solver", box=box.MARKDOWN)
+    for name in ("CPU s", "wall s", "memory MB", "error"):
+        table.add_column(name, justify="right")
+    for size in sizes:
+        for count in inputs:
+            reference = None
+            for name, entry in solvers().items():
+                limit = entry.largest if count == 1 else entry.largest_many
+                if entry.missing or (size > limit and not keep_all):
+                    continue
+                found = apart(measure, name, (size, count, ohm))
+                error = "reference" if reference is None else relative(found.values, reference)
+                if reference is None and name == "ours, iterative":
+                    error = f"{found.estimate:.0e} (own estimate)"
+                reference = found.values if reference is None else reference
+                table.add_row(f"{size} x {size}", str(count), name, *costs(found), error)
+    return table
+
+
+def layer_table(tiles: int, ohm: float) -> Table:
+    """The transfer matrix of a tile, and of a layer of tiles with and without an executor."""
+    table = Table("transfer matrices", "with", box=box.MARKDOWN)
+    for name in ("CPU s", "wall s", "memory MB", "error"):
+        table.add_column(name, justify="right")
+    direct = apart(measure_tile, "direct", ohm)
+    found = apart(measure_tile, "auto", ohm)
+    table.add_row(f"one tile, {TILE} x {TILE}", "ours, direct", *costs(direct), "reference")
+    table.add_row("", "ours", *costs(found), relative(found.values, direct.values))
+    processes = os.cpu_count() or 1
+    alone = apart(measure_layer, tiles, ohm, 0)
+    shared = apart(measure_layer, tiles, ohm, processes)
+    same = "same bits" if np.array_equal(alone.values, shared.values) else "DIFFER"
+    table.add_row(f"layer of {tiles} such tiles", "ours, no executor", *costs(alone), "")
+    table.add_row("", f"ours, executor of {processes} processes", *costs(shared), same)
+    return table
+
+
+def apart(task: Callable[..., Measured], *job: object) -> Measured:
+    """Run a task in a new process."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(task, *job).result()
+
+
+def measure(name: str, job: Job) -> Measured:
+    """Currents of one solver in this process."""
+    size, count, ohm = job
+    solve = solvers()[name].solve
+    solve(*workload(16, count, ohm))
+    array, inputs = workload(size, count, ohm)
+    found = timed(lambda: solve(array, inputs))
+    if name != "ours, iterative":
+        return found
+    estimate = nodal.product(array, inputs, method="iterative").mismatch
+    return Measured(found.values, found.cpu, found.wall, found.megabytes, estimate)
+
+
+def measure_tile(method: nodal.Method, ohm: float) -> Measured:
+    """The transfer matrix of a tile."""
+    nodal.transfer_matrix(workload(40, 1, ohm)[0], method=method)
+    array, _ = workload(TILE, 1, ohm)
+    return timed(lambda: nodal.transfer_matrix(array, method=method, keep=False).siemens)
+
+
+def measure_layer(tiles: int, ohm: float, processes: int) -> Measured:
+    """Transfer matrices of many tiles, here or in warm workers; CPU time is that of the tiles."""
+    arrays = [workload(TILE, 1, ohm, seed)[0] for seed in range(tiles)]
+    warm_up = [workload(40, 1, ohm)[0]] * 4 * max(processes, 1)
+    seconds: list[float] = []
+
+    def layer(share_out: Callable[..., Iterable[tuple[Floats, float]]]) -> Floats:
+        list(share_out(tile_of, warm_up))
+        start = time.perf_counter()
+        answers = list(share_out(tile_of, arrays))
+        seconds[:] = [sum(one for _, one in answers), time.perf_counter() - start]
+        return np.array([siemens for siemens, _ in answers])
+
+    if processes:
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            values = layer(pool.map)
+    else:
+        values = layer(map)
+    return Measured(values, *seconds, peak_megabytes())
+
+
+def tile_of(array: Array) -> tuple[Floats, float]:
+    """Transfer matrix of a tile and its CPU time [s]; a name that other processes can find."""
+    start = time.process_time()
+    siemens = nodal.transfer_matrix(array, keep=False).siemens
+    return siemens, time.process_time() - start
+
+
+def timed(job: Callable[[], Floats]) -> Measured:
+    """Run a job, and end the processes that it keeps, whose CPU time would not count otherwise."""
+    wasm.close()
+    cpu, wall = cpu_seconds(), time.perf_counter()
+    values = job()
+    wall = time.perf_counter() - wall
+    wasm.close()
+    return Measured(values, cpu_seconds() - cpu, wall, peak_megabytes())
+
+
+def peak_megabytes() -> float:
+    """Peak memory of this process or of the largest child that ended [MB]."""
     kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     peak = max(resource.getrusage(kind).ru_maxrss for kind in kinds)
-    return currents, seconds, peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-
-
-def workload(size: int, inputs: int, ohm: float) -> tuple[Array, Floats]:
-    """Draw an array and its input voltages, the same for all solvers."""
-    random = np.random.default_rng(0)
-    siemens = random.uniform(1e-6, 1e-4, (size, size))
-    array = Array.from_siemens(siemens, Wires(ohm, ohm, ohm, ohm))
-    return array, random.uniform(0, 1, (inputs, size))
-
-
-def solver(name: str, prototypes: Path | None) -> Callable[[Array, Floats], Floats]:
-    """Return the function that gives an array's currents."""
-    if name == "ngspice":
-        return lambda array, inputs: ngspice.sweep(array, inputs).currents
-    if name == "prototype":
-        sys.path.insert(0, str(prototypes))
-        module = import_module("nodal_line_cg")
-        module.nb.set_num_threads(1)
-
-        def by_prototype(array: Array, inputs: Floats) -> Floats:
-            blocks = [np.ascontiguousarray(inputs[k : k + 8].T) for k in range(0, len(inputs), 8)]
-            ohm = array.wires.word_segment_ohm
-            return np.concatenate([module.solve(array.siemens, block, ohm)[0] for block in blocks])
-
-        return by_prototype
-    return lambda array, inputs: nodal.currents(array, inputs, name)
+    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 def cpu_seconds() -> float:
@@ -106,6 +223,84 @@ def cpu_seconds() -> float:
     kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     used = [resource.getrusage(kind) for kind in kinds]
     return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def costs(found: Measured) -> tuple[str, str, str]:
+    """CPU, wall and memory as text."""
+    return f"{found.cpu:.3f}", f"{found.wall:.3f}", f"{found.megabytes:.0f}"
+
+
+def relative(values: Floats, reference: Floats) -> str:
+    """Largest difference, relative to the largest value."""
+    return f"{np.abs(values - reference).max() / np.abs(reference).max():.0e}"
+
+
+def workload(size: int, inputs: int, ohm: float, seed: int = 0) -> tuple[Array, Floats]:
+    """Draw an array and its input voltages, the same for all solvers."""
+    random = np.random.default_rng(seed)
+    siemens = random.uniform(1e-6, 1e-4, (size, size))
+    array = Array.from_siemens(siemens, Wires(ohm, ohm, ohm, ohm))
+    return array, random.uniform(0, 1, (inputs, size))
+
+
+def by_nodal(method: nodal.Method) -> Solver:
+    """Nodal analysis by one method."""
+    return lambda array, inputs: nodal.currents(array, inputs, method)
+
+
+def by_ngspice(runner: ngspice.RunnerName) -> Solver:
+    """One sweep in ngspice."""
+    return lambda array, inputs: ngspice.sweep(array, inputs, runner=runner).currents
+
+
+def by_badcrossbar(array: Array, inputs: Floats) -> Floats:
+    """badcrossbar (D. Joksas, A. Mehonic), currents alone."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        peer = import_module("badcrossbar")
+        logging.getLogger("badcrossbar").setLevel(logging.WARNING)
+        ohm = array.wires.word_segment_ohm
+        found = peer.compute(
+            inputs.T, 1 / array.siemens, r_i=ohm, node_voltages=False, all_currents=False
+        )
+    return np.asarray(found.currents.output)
+
+
+def no_badcrossbar() -> str:
+    """Why badcrossbar cannot be run, if so."""
+    try:
+        with warnings.catch_warnings(record=True):
+            import_module("badcrossbar.computing")
+    except ImportError:
+        return "not installed: pip install --no-deps badcrossbar==1.1.0 pathvalidate"
+    return ""
+
+
+def native_version() -> tuple[str, str]:
+    """Version of the ngspice of this machine, and why it cannot be run, if so."""
+    try:
+        info = ngspice.probe()
+    except NgspiceError as error:
+        return "native", str(error)
+    return f"{info.version}{' with KLU' if info.klu else ''}", ""
+
+
+def has_klu() -> bool:
+    """Whether the ngspice of this machine has KLU."""
+    try:
+        return ngspice.probe().klu
+    except NgspiceError:
+        return False
+
+
+def no_wasm() -> str:
+    """Why ngspice as WebAssembly cannot be run, if so."""
+    try:
+        wasm.engine()
+        wasm.node()
+    except NgspiceError as error:
+        return str(error)
+    return ""
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def arguments() -> argparse.Namespace:
 def available(prototypes: Path | None) -> dict[str, Simulator]:
     """Every simulator by name."""
     found: dict[str, Simulator] = {
-        "nodal": lambda array: nodal.transfer_matrix(array).siemens,
+        "nodal": lambda array: nodal.transfer_matrix(array, keep=False).siemens,
         "ngspice": lambda array: ngspice.transfer_matrix(array).siemens,
     }
     if prototypes is not None:

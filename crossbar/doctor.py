@@ -39,7 +39,7 @@ def examine() -> list[Finding]:
         Finding("resistive-crossbar", __version__),
         Finding("python", platform.python_version()),
     ]
-    return [*findings, *map(_package, PACKAGES), *_ngspice(), _library()]
+    return [*findings, *map(_package, PACKAGES), *_ngspice(), _library(), _wasm()]
 
 
 def _package(name: str) -> Finding:
@@ -61,7 +61,7 @@ def _ngspice() -> list[Finding]:
         "KLU: fast on large arrays"
         if info.klu
         else "without KLU: fine for tiles up to 64 x 64, slow above; an ngspice of version 40 "
-        "or later built with KLU is faster, and so is the 'nodal' simulator"
+        "or later built with KLU is faster, and so are runner='wasm' and the 'nodal' simulator"
     )
     return [
         Finding("ngspice", f"version {info.version} at {info.path}"),
@@ -79,3 +79,15 @@ def _library() -> Finding:
         good=False,
         needed=False,
     )
+
+
+def _wasm() -> Finding:
+    from spice_models import NgspiceError, wasm
+
+    try:
+        info = wasm.probe()
+    except NgspiceError as error:
+        text = f"only needed for runner='wasm', KLU on any machine: {error}"
+        return Finding("ngspice wasm", text, good=False, needed=False)
+    solver = "with KLU" if info.klu else "without KLU"
+    return Finding("ngspice wasm", f"version {info.version} {solver} at {info.path}")

@@ -13,7 +13,16 @@ from pathlib import Path
 from spice_models.errors import NgspiceCrashed, NgspiceError, NgspiceNotFound, SimulationTimeout
 from spice_models.log import tail
 
-__all__ = ["execute", "stop_all"]
+__all__ = [
+    "end",
+    "execute",
+    "forget",
+    "keep_log",
+    "refuse_if_stopping",
+    "start",
+    "stop_all",
+    "too_long",
+]
 
 _running: set[subprocess.Popen[bytes]] = set()
 _stopping = threading.Event()
@@ -49,26 +58,81 @@ def execute(
     NgspiceError
         If all runs were stopped.
     """
-    if _stopping.is_set():
-        raise NgspiceError("ngspice was stopped, because the program ends")
+    process = start(command, folder, environment)
+    output = _finish(process, timeout_seconds, folder)
+    if process.returncode < 0:
+        raise NgspiceCrashed(f"ngspice died of signal {-process.returncode}: {tail(output)}")
+    return output, process.returncode
+
+
+def start(
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    stdin: int = subprocess.DEVNULL,
+) -> subprocess.Popen[bytes]:
+    """Start a program that `stop_all` may kill, until it is given to `end`.
+
+    Parameters and errors as for `execute`; its output is one unbuffered pipe, and so is its input
+    if `stdin` asks for one.
+    """
+    refuse_if_stopping()
     variables = {**os.environ, "OMP_NUM_THREADS": "1", "LC_ALL": "C", **(environment or {})}
     variables.pop("SPICE_ASCIIRAWFILE", None)
     try:
         process = subprocess.Popen(
             command,
+            bufsize=0,
             cwd=folder,
             env=variables,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     except OSError as error:
         raise NgspiceNotFound(f"{command[0]} cannot be started: {error}") from None
-    output = _finish(process, timeout_seconds, folder)
-    if process.returncode < 0:
-        raise NgspiceCrashed(f"ngspice died of signal {-process.returncode}: {tail(output)}")
-    return output, process.returncode
+    _running.add(process)
+    if _stopping.is_set():  # stop_all may have looked before it stood in its list
+        end(process)
+        refuse_if_stopping()
+    return process
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a program and all that it started, if it still runs, and close its pipes."""
+    if process.poll() is None:
+        _kill(process)
+    forget(process)
+
+
+def forget(process: subprocess.Popen[bytes]) -> None:
+    """Close this process's pipes to a program, which is now the business of nobody here."""
+    _running.discard(process)
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            pipe.close()
+
+
+def refuse_if_stopping() -> None:
+    """Raise `NgspiceError` if all runs were stopped."""
+    if _stopping.is_set():
+        raise NgspiceError("ngspice was stopped, because the program ends")
+
+
+def too_long(timeout_seconds: float, log: str) -> str:
+    """What to say of a run that was stopped after its time."""
+    return (
+        f"ngspice was stopped after {timeout_seconds:g} s; allow more time or use "
+        f"smaller arrays; ngspice says: {tail(log)}"
+    )
+
+
+def keep_log(folder: Path, said: bytes) -> None:
+    """Keep what a program said as ``log.txt``, if the disk has room."""
+    with contextlib.suppress(OSError):  # a full disk: the error that follows quotes the log
+        (folder / "log.txt").write_bytes(said)
 
 
 def stop_all() -> None:
@@ -81,32 +145,19 @@ def stop_all() -> None:
 def _finish(process: subprocess.Popen[bytes], timeout_seconds: float, folder: Path) -> str:
     """Wait for a process, keep its log, and return it; kill it whole if anything goes wrong."""
     said = b""
-    _running.add(process)
     try:
-        if _stopping.is_set():  # stop_all may have looked before this run was in its list
-            raise NgspiceError("ngspice was stopped, because the program ends")
         said = process.communicate(timeout=timeout_seconds)[0]
     except BaseException as error:
         _kill(process)
         if isinstance(error, subprocess.TimeoutExpired):
             said = error.output or b""
-            output = said.decode("utf-8", "replace")
-            raise SimulationTimeout(
-                f"ngspice was stopped after {timeout_seconds:g} s; allow more time or use "
-                f"smaller arrays; ngspice says: {tail(output)}"
-            ) from None
+            log = said.decode("utf-8", "replace")
+            raise SimulationTimeout(too_long(timeout_seconds, log)) from None
         raise
     finally:
-        _running.discard(process)
-        if process.stdout:
-            process.stdout.close()
-        _keep_log(folder, said)
+        end(process)
+        keep_log(folder, said)
     return said.decode("utf-8", "replace")
-
-
-def _keep_log(folder: Path, said: bytes) -> None:
-    with contextlib.suppress(OSError):  # a full disk: the error that follows quotes the log
-        (folder / "log.txt").write_bytes(said)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

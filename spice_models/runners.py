@@ -7,7 +7,7 @@ what happened. Exit status, log and rawfile are then judged alike for all.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -26,6 +26,7 @@ __all__ = [
     "RunnerName",
     "Vectors",
     "find_runner",
+    "run_and_check",
     "run_program",
 ]
 
@@ -130,10 +131,38 @@ def run_program(
     SingularMatrix, NoConvergence, SimulationTimeout, NgspiceCrashed, DiskFull, BadRawfile
         `NgspiceError` for any other failure. Each names the folder that keeps netlist and log.
     """
+
+    def run(folder: Path, seconds: float) -> tuple[str, int]:
+        return execute(command, folder, seconds, environment)
+
+    return run_and_check(run, text, timeout_seconds, vectors, points)
+
+
+def run_and_check(
+    run: Callable[[Path, float], tuple[str, int]],
+    text: str,
+    timeout_seconds: float,
+    vectors: Collection[str] = (),
+    points: int | None = None,
+) -> Vectors:
+    """Let a function turn ``circuit.cir`` into ``result.raw``, and check all it returns.
+
+    Parameters
+    ----------
+    run : callable
+        Takes the folder and the time that it may need [s]; returns log and exit status.
+    text, timeout_seconds, vectors, points
+        As for `Runner.run`.
+
+    Raises
+    ------
+    NgspiceError
+        As `run_program`.
+    """
     if not timeout_seconds > 0:
         raise ValueError(f"timeout_seconds = {timeout_seconds!r}; give a time above 0")
     with job({CIRCUIT: text}) as folder:
-        log, status = execute(command, folder, timeout_seconds, environment)
+        log, status = run(folder, timeout_seconds)
         judge(log)
         if status != 0:
             raise NgspiceError(f"ngspice ended with status {status}: {tail(log)}")

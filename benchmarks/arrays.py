@@ -25,6 +25,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,7 @@ Solver = Callable[[Array, Floats], Floats]
 Job = tuple[int, int, float]
 """Rows and lines, input vectors, ohm."""
 
+PROTOTYPES = "CROSSBAR_PROTOTYPES"
 TILE = 128
 TILES = 12
 
@@ -72,9 +74,13 @@ def main() -> None:
     parser.add_argument("--ohm", type=float, default=1.0, help="each segment and end [ohm]")
     parser.add_argument("--all", action="store_true", help="every solver at every size")
     parser.add_argument("--tiles", type=int, default=TILES, help="tiles of the layer; 0: no layer")
+    parser.add_argument("--prototypes", type=Path, help="folder with nodal_line_cg.py")
     options = parser.parse_args()
+    if options.prototypes:
+        os.environ[PROTOTYPES] = str(options.prototypes)  # the measuring processes see it too
     console = Console(width=110)
-    console.print(currents_table(options.sizes, options.inputs, options.ohm, options.all))
+    for size in options.sizes:
+        console.print(currents_table(size, options.inputs, options.ohm, options.all))
     for line in left_out():
         console.print(line, highlight=False)
     if options.tiles:
@@ -85,9 +91,11 @@ def solvers() -> dict[str, Entry]:
     """Every solver of currents by name, the reference first."""
     klu = has_klu()
     version, no_ngspice = native_version()
+    prototypes = os.environ.get(PROTOTYPES)
     return {
         "ours, direct": Entry(by_nodal("direct"), 512, 512),
         "ours, iterative": Entry(by_nodal("iterative"), 1 << 20, 1 << 20),
+        **({"prototype": Entry(by_prototype(prototypes), 1 << 20, 1 << 20)} if prototypes else {}),
         "badcrossbar": Entry(by_badcrossbar, 512, 512, no_badcrossbar()),
         f"ngspice {version}": Entry(
             by_ngspice("native"), 512 if klu else 64, 128 if klu else 32, no_ngspice
@@ -108,24 +116,23 @@ def left_out() -> list[str]:
     return lines
 
 
-def currents_table(sizes: list[int], inputs: list[int], ohm: float, keep_all: bool) -> Table:
-    """Every solver at every size and number of inputs."""
+def currents_table(size: int, inputs: list[int], ohm: float, keep_all: bool) -> Table:
+    """Every solver at every number of inputs."""
     table = Table("array", "inputs", "solver", box=box.MARKDOWN)
     for name in ("CPU s", "wall s", "memory MB", "error"):
         table.add_column(name, justify="right")
-    for size in sizes:
-        for count in inputs:
-            reference = None
-            for name, entry in solvers().items():
-                limit = entry.largest if count == 1 else entry.largest_many
-                if entry.missing or (size > limit and not keep_all):
-                    continue
-                found = apart(measure, name, (size, count, ohm))
-                error = "reference" if reference is None else relative(found.values, reference)
-                if reference is None and name == "ours, iterative":
-                    error = f"{found.estimate:.0e} (own estimate)"
-                reference = found.values if reference is None else reference
-                table.add_row(f"{size} x {size}", str(count), name, *costs(found), error)
+    for count in inputs:
+        reference = None
+        for name, entry in solvers().items():
+            limit = entry.largest if count == 1 else entry.largest_many
+            if entry.missing or (size > limit and not keep_all):
+                continue
+            found = apart(measure, name, (size, count, ohm))
+            error = "reference" if reference is None else relative(found.values, reference)
+            if reference is None and name == "ours, iterative":
+                error = f"{found.estimate:.0e} (own estimate)"
+            reference = found.values if reference is None else reference
+            table.add_row(f"{size} x {size}", str(count), name, *costs(found), error)
     return table
 
 
@@ -251,6 +258,21 @@ def by_nodal(method: nodal.Method) -> Solver:
 def by_ngspice(runner: ngspice.RunnerName) -> Solver:
     """One sweep in ngspice."""
     return lambda array, inputs: ngspice.sweep(array, inputs, runner=runner).currents
+
+
+def by_prototype(folder: str) -> Solver:
+    """The line iteration that ours grew from, eight inputs at a time on one thread."""
+
+    def solve(array: Array, inputs: Floats) -> Floats:
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+        module = import_module("nodal_line_cg")
+        module.nb.set_num_threads(1)
+        blocks = [np.ascontiguousarray(inputs[k : k + 8].T) for k in range(0, len(inputs), 8)]
+        ohm = array.wires.word_segment_ohm
+        return np.concatenate([module.solve(array.siemens, block, ohm)[0] for block in blocks])
+
+    return solve
 
 
 def by_badcrossbar(array: Array, inputs: Floats) -> Floats:

@@ -3,7 +3,7 @@
 The network reads scikit-learn's 8 x 8 digits (pixels / 16, so every input lies in [0, 1]) and
 is pruned by global magnitude, a little each round, with training in between. Run it with::
 
-    pip install 'resistive-crossbar[train]'
+    pip install 'resistive-crossbar[torch]'
     python examples/train_digits.py --out crossbar/data/digits.npz
 
 The same seed on the same version of torch writes the same bytes. Every fourth image
@@ -63,7 +63,7 @@ def load_parts(validate: bool) -> tuple[Part, Part]:
     if validate:
         position = torch.arange(len(train))
         train, score = train[position % 5 != 4], train[position % 5 == 4]
-    return Part(images[train], labels[train]), Part(images[score], labels[score])
+    return Part(images[torch], labels[torch]), Part(images[score], labels[score])
 
 
 def build(widths: list[int]) -> nn.Sequential:

@@ -29,6 +29,9 @@ from crossbar.models.pruning import keep_zeros, plain_state, prune_smallest, pru
 Progress = Callable[[float, int, float | None], None]
 """Takes epochs done, in part, epochs in all, and the test accuracy [%] where an epoch ended."""
 
+DEFAULTS: dict[str, dict[str, Any]] = {"digits": {"epochs": 60, "lr": 5e-3}}
+"""Settings of datasets for which those of `Training`, meant for 60,000 images, do not do."""
+
 
 @dataclass(frozen=True)
 class Training:

@@ -15,6 +15,7 @@ import click
 
 from crossbar import __version__
 from crossbar.errors import InputError
+from crossbar.models.commands import train
 from crossbar.simulation import SimulatorName
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ NETLIST_SUFFIXES = (".cir", ".sp", ".spice", ".net")
 @click.version_option(__version__, message="%(version)s")
 def cli() -> None:
     """Design, program and simulate analog crossbar arrays of imprecise resistors."""
+
+
+cli.add_command(train)
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import runpy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,15 @@ from crossbar.metrics import effective_bits
 from crossbar.models import digital_twin
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Small products take far longer where threads wait for each other on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 class Block(nn.Module):
@@ -80,8 +89,8 @@ def layer_outputs(model: nn.Module, batch: Tensor) -> dict[str, tuple[Tensor, Te
 def test_resnet_18_equals_the_original_within_the_stated_bits() -> None:
     torch.manual_seed(0)
     model = ResNet18(width=8).double()
-    model.train()(torch.randn(64, 3, 32, 32, dtype=torch.float64))  # statistics for its norms
-    images = torch.randn(4, 3, 32, 32, dtype=torch.float64)
+    model.train()(torch.randn(16, 3, 32, 32, dtype=torch.float64))  # statistics for its norms
+    images = torch.randn(2, 3, 32, 32, dtype=torch.float64)
     design = crossbar.Design(resistors=12)
     analog = crossbar.convert(model, design, tile=crossbar.Tile(128, 128))
     report = analog.conversion
@@ -89,13 +98,14 @@ def test_resnet_18_equals_the_original_within_the_stated_bits() -> None:
     assert sum(bool(layer.folded) for layer in report.converted) == 20
     assert report.digital == ()
     twin = digital_twin(model)
+    seen = layer_outputs(twin, images)
     for layer in report.converted:
         digital = twin.get_submodule(layer.path)
         scale = float(digital.weight.detach().abs().max())
         real = analog.get_submodule(layer.path)
-        given, _ = layer_outputs(twin, images)[layer.path]
+        given, wanted = seen[layer.path]
         with torch.no_grad():
-            error = (real(given) - digital(given)).abs()
+            error = (real(given) - wanted).abs()
         # No output is wrong by more than all inputs times the worst stated error of a weight.
         patches = given.abs()
         if layer.kind == "Conv2d":
@@ -112,7 +122,7 @@ def test_resnet_18_equals_the_original_within_the_stated_bits() -> None:
 
 
 @pytest.fixture(scope="module")
-def digits() -> tuple[nn.Module, Tensor, Tensor]:
+def digits(one_thread: None) -> tuple[nn.Module, Tensor, Tensor]:
     """A small LeNet-5 trained for a second, and the test images of scikit-learn's digits."""
     torch.manual_seed(0)
     data = load_digits()
@@ -129,10 +139,10 @@ def digits() -> tuple[nn.Module, Tensor, Tensor]:
         nn.ReLU(),
         nn.Linear(16, 10),
     ).double()
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    for _ in range(60):
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    for _ in range(80):
         optimizer.zero_grad()
-        F.cross_entropy(model(images[:1400]), labels[:1400]).backward()
+        F.cross_entropy(model(images[:500]), labels[:500]).backward()
         optimizer.step()
     return model.eval(), images[1400:], labels[1400:]
 
@@ -175,9 +185,9 @@ def test_eight_bit_converters_keep_the_digits(digits: tuple[nn.Module, Tensor, T
     assert float(agreeing) > 0.95
 
 
-def test_the_benchmark_runs() -> None:
-    command = [sys.executable, str(ROOT / "benchmarks/networks.py")]
-    command += ["--layers", "40", "20", "10", "--images", "50", "--resistors", "8"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert "all together" in done.stdout
+def test_the_benchmark_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    main = runpy.run_path(str(ROOT / "benchmarks/networks.py"))["main"]
+    main(["--layers", "40", "20", "10", "--images", "50", "--resistors", "8"])
+    told = capsys.readouterr().out
+    assert "all together" in told
+    assert "800" in told

@@ -77,6 +77,7 @@ MODELS = {
     "meta": (nn.Sequential(nn.Linear(2, 2, device="meta")), r"0\.weight is on the meta device"),
     "complex": (nn.Sequential(nn.Linear(2, 2).to(torch.cfloat)), "layer '0'.*complex64"),
     "quantised": (nn.Sequential(quantised()), "layer '0' is a quantised Linear"),
+    "name": (nn.ModuleDict({"conversion": nn.Linear(2, 2)}), "model.conversion .*rename it"),
     "enormous": (small().double().apply(enlarge), "layer '0': weights of up to .*scale them"),
 }
 
@@ -176,6 +177,13 @@ class TestAfterConversion:
     def test_a_layer_that_sees_only_zeros_is_named(self) -> None:
         with pytest.raises(InputError, match="layer '0': sees nothing but zeros"):
             crossbar.convert(small(), DESIGN, converters=Converters(), calibration=[0 * BATCH])
+
+    def test_a_layer_whose_sums_vanish_is_named(self) -> None:
+        batch = torch.zeros(4, 6)
+        batch[0, 0] = 1
+        few = Converters(dac_bits=None, percentile=30)
+        with pytest.raises(InputError, match="layer '0': .* nothing but zeros"):
+            crossbar.convert(small(), DESIGN, converters=few, calibration=[batch])
 
     def test_inputs_of_a_wrong_shape_name_the_layer(self) -> None:
         model = crossbar.convert(nn.Sequential(nn.Conv2d(2, 2, 1), nn.Linear(6, 2)), DESIGN)

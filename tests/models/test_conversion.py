@@ -322,3 +322,42 @@ def test_progress_counts_matrices() -> None:
     model = nn.Sequential(nn.Conv2d(2, 2, 1, groups=2), nn.Flatten(), nn.Linear(2, 2))
     crossbar.convert(model, DESIGN, progress=lambda done, total: told.append((done, total)))
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_layers_that_the_model_finds_past_its_children_are_analog_too() -> None:
+    class Listed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one = nn.Linear(4, 4)
+            self.calls = [self.one]
+
+        def forward(self, values: Tensor) -> Tensor:
+            return self.calls[0](values)
+
+    analog = crossbar.convert(Listed(), DESIGN, tile=TILE)
+    assert isinstance(analog.calls[0], AnalogLinear)
+    assert analog.calls[0] is analog.one
+
+
+def test_hooks_of_the_model_stay() -> None:
+    model = mlp()
+    seen: list[tuple[int, ...]] = []
+    model[0].register_forward_hook(lambda *parts: seen.append(tuple(parts[2].shape)))
+    crossbar.convert(model, DESIGN, tile=TILE)(torch.rand(3, 20))
+    assert seen == [(3, 12)]
+
+
+def test_a_conventional_design_is_programmed_by_its_nominal_values() -> None:
+    binary = crossbar.Design(ladder="binary", resistors=16, programmed_by="nominal", tolerance=0.0)
+    model = mlp()
+    analog = crossbar.convert(model, binary, **IDEAL)
+    assert close(analog[0].weight, model[0].weight.detach(), 2**-7)
+
+
+def test_wires_take_their_share() -> None:
+    strong = crossbar.Wires(word_segment_ohm=100.0, bit_segment_ohm=100.0)
+    bits = [
+        crossbar.convert(mlp(), FINE, wires=wires).conversion.converted[0].matrix_effective_bits
+        for wires in (crossbar.Wires.ideal(), crossbar.Wires(), strong)
+    ]
+    assert bits[0] > bits[1] + 1 > bits[2] + 3

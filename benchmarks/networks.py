@@ -32,12 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     design = crossbar.Design(resistors=options.resistors)
     with ThreadPoolExecutor(options.workers) as executor:
         crossbar.convert(network([130, 70]), design, executor=executor)
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), time.process_time()
         analog = crossbar.convert(model, design, executor=executor)
         converted = time.perf_counter()
     with torch.no_grad():
         analog(torch.rand(options.images, options.layers[0]))
     inference = time.perf_counter() - converted
+    busy = time.process_time() - busy
     layers = analog.conversion.converted
     table = Table(title=f"{options.resistors} resistors a weight, {options.workers} workers")
     for name in ("layer", "weights", "tiles", "programming s", "extraction s"):
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console = Console()
     console.print(table)
     console.print(f"inference of {options.images} images: {inference:.2f} s")
-    console.print(f"all together: {converted - start + inference:.2f} s")
+    console.print(f"all together: {converted - start + inference:.2f} s, of CPU {busy:.2f} s")
 
 
 def network(widths: Sequence[int]) -> nn.Sequential:

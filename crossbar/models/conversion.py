@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import copy
-import numbers
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, cast, get_args
+from typing import Any, TypeVar, cast
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 
 from crossbar.design import Design
-from crossbar.errors import InputError
-from crossbar.models.arrays import AnalogMatrix, Making, make_matrix, with_bias_row
+from crossbar.models.arrays import Making, make_matrix
+from crossbar.models.checks import Bias, check_options, check_seeds, check_wires, rehearse
 from crossbar.models.converters import Converters
-from crossbar.models.layers import AnalogConv2d, AnalogLayer, AnalogLinear
-from crossbar.models.planning import PlannedLayer, plan_layers
+from crossbar.models.layers import AnalogLayer
+from crossbar.models.making import Work, analog_layer, report, shaped_like, typed_like, works
+from crossbar.models.planning import WEIGHT_HOOKS, plan_layers
 from crossbar.models.ranges import calibrate, checked_batches
-from crossbar.models.reports import Conversion, ConvertedLayer, figures
+from crossbar.models.reports import Conversion
 from crossbar.simulation import SimulatorName, Tile
 from spice_models import Wires
-from spice_models.errors import CircuitError
 
-Bias = Literal["digital", "word line"]
+Module = TypeVar("Module", bound=nn.Module)
 Progress = Callable[[int, int], None]
+_HOOKS = (
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+)
 
 
 def convert(
@@ -109,40 +112,25 @@ def convert(
     wires = Wires() if wires is None else wires
     tile = Tile(128, 128) if tile is None else tile
     making = Making(design, wires, tile, simulator, measurement_error, method, executor)
-    _check_options(model, making, bias, converters, calibration)
-    _check_seeds(seed, chip)
-    analog = _copied(model).eval()
+    check_options(model, making, bias, converters, calibration)
+    check_seeds(seed, chip)
+    analog = _copied(model)
     planned, digital = plan_layers(analog, kinds)
-    works = _works(planned, bias == "word line")
-    _check_wires(works, making)
-    _rehearse(making, seed)
+    todo = works(planned, bias == "word line")
+    check_wires(todo, making)
+    rehearse(making, seed)
     batches = [] if calibration is None else checked_batches(analog, calibration)
-    total = sum(len(work.matrices) for work in works)
-    done = 0
-    for work in works:
-        key = (chip, work.first.index)
-        for group, matrix in enumerate(work.matrices):
-            spawn_key = key if len(work.matrices) == 1 else (*key, group)
-            work.made.append(
-                make_matrix(matrix, making, np.random.SeedSequence(seed, spawn_key=spawn_key))
-            )
-            done += 1
-            if progress:
-                progress(done, total)
-    layers = {
-        layer.module: _analog_layer(work, layer, bias, converters)
-        for work in works
-        for layer in work.layers
-    }
-    replaced: dict[nn.Module, nn.Module] = {**layers}
-    replaced |= {layer.norm: nn.Identity() for layer in planned if layer.norm is not None}
+    _make(todo, making, seed, chip, progress)
     paths = {module: path for path, module in analog.named_modules()}
-    conversion = Conversion(tuple(_report(work, bias, paths) for work in works), tuple(digital))
-    analog = _with_replaced(analog, replaced)
+    made = tuple(report(work, bias, paths) for work in todo)
+    layers = [_become(*pair) for pair in _analog_layers(todo, converters)]
+    for layer in planned:
+        if layer.norm is not None:
+            _become(layer.norm, nn.Identity())
     if converters is not None:
-        calibrate(analog, list(layers.values()), batches, converters.percentile)
-    analog.conversion = cast(Any, conversion)
-    return analog
+        calibrate(analog, layers, batches, converters.percentile)
+    analog.conversion = cast(Any, Conversion(made, tuple(digital)))
+    return analog.eval()
 
 
 def digital_twin(model: nn.Module, kinds: Sequence[str] = ("Linear", "Conv2d")) -> nn.Module:
@@ -160,180 +148,83 @@ def digital_twin(model: nn.Module, kinds: Sequence[str] = ("Linear", "Conv2d")) 
     InputError
         As `convert`.
     """
-    twin = _copied(model).eval()
+    twin = _copied(model)
     planned, _ = plan_layers(twin, kinds)
-    replaced: dict[nn.Module, nn.Module] = {}
     for layer in planned:
-        if layer.norm is None:
-            continue
-        digital: Any = copy.deepcopy(layer.module)
-        digital.weight = nn.Parameter(_weight(layer, layer.weight))
-        digital.bias = nn.Parameter(_like(layer, layer.bias))
-        replaced |= {layer.module: digital, layer.norm: nn.Identity()}
-    return _with_replaced(twin, replaced)
+        if layer.norm is not None and layer.bias is not None:
+            digital = _unfilled(layer.module)
+            digital.weight = nn.Parameter(shaped_like(layer, layer.weight))
+            digital.bias = nn.Parameter(typed_like(layer, layer.bias))
+            _become(layer.module, digital)
+            _become(layer.norm, nn.Identity())
+    return twin.eval()
 
 
-@dataclass
-class _Work:
-    """Matrices to make, and the layers that use them."""
-
-    layers: list[PlannedLayer]
-    matrices: list[np.ndarray[Any, np.dtype[np.float64]]]
-    constants: list[float]
-    made: list[AnalogMatrix] = field(default_factory=list)
-
-    @property
-    def first(self) -> PlannedLayer:
-        return self.layers[0]
-
-
-def _works(planned: Sequence[PlannedLayer], bias_on_line: bool) -> list[_Work]:
-    """Layers with the same weights, and bias where it matters, share their arrays."""
-    works: dict[tuple[Any, ...], _Work] = {}
-    for layer in planned:
-        own = layer.module._parameters  # what hooks compute is not there, and not shared
-        tied = own.get("weight", layer.module) if layer.norm is None else layer.module
-        key: tuple[Any, ...] = (id(tied), layer.kind, layer.groups)
-        key += (id(own.get("bias", layer.module)),) if bias_on_line else ()
-        if key in works:
-            works[key].layers.append(layer)
-            continue
-        matrices = np.split(layer.weight, layer.groups)
-        constants = []
-        if bias_on_line and layer.bias is not None:
-            pairs = zip(matrices, np.split(layer.bias, layer.groups), strict=True)
-            extended = [with_bias_row(matrix, part) for matrix, part in pairs]
-            matrices = [matrix for matrix, _ in extended]
-            constants = [constant for _, constant in extended]
-        works[key] = _Work([layer], matrices, constants)
-    return list(works.values())
+def _make(
+    todo: Sequence[Work], making: Making, seed: int, chip: int, progress: Progress | None
+) -> None:
+    total = sum(len(work.matrices) for work in todo)
+    done = 0
+    for work in todo:
+        for matrix, seeds in zip(work.matrices, work.seeds(seed, chip), strict=True):
+            work.made.append(make_matrix(matrix, making, seeds))
+            done += 1
+            if progress:
+                progress(done, total)
 
 
-def _analog_layer(
-    work: _Work, layer: PlannedLayer, bias: Bias, converters: Converters | None
-) -> AnalogLayer:
-    products = [made.product for made in work.made]
-    offset = layer.bias
-    if work.constants:
-        pairs = zip(products, work.constants, strict=True)
-        offset = np.concatenate([product[:, -1] * constant for product, constant in pairs])
-        products = [product[:, :-1] for product in products]
-    weight = _weight(layer, np.concatenate(products))
-    grid_row = torch.as_tensor(np.stack([made.grid_row for made in work.made]))
-    options: dict[str, Any] = {
-        "bias_on_line": bool(work.constants),
-        "grid_row": grid_row.to(weight.device),
-        "converters": converters,
-    }
-    offsets = None if offset is None else _like(layer, offset)
-    if isinstance(layer.module, nn.Conv2d):
-        return AnalogConv2d(layer.module, layer.paths[0], weight, offsets, **options)
-    linear = cast(nn.Linear, layer.module)
-    flat = layer.norm is not None
-    return AnalogLinear(linear, layer.paths[0], weight, offsets, flat=flat, **options)
+def _analog_layers(
+    todo: Sequence[Work], converters: Converters | None
+) -> list[tuple[nn.Module, AnalogLayer]]:
+    return [
+        (layer.module, analog_layer(work, layer, converters))
+        for work in todo
+        for layer in work.layers
+    ]
 
 
-def _report(work: _Work, bias: Bias, paths: dict[nn.Module, str]) -> ConvertedLayer:
-    first = work.first
-    outputs, inputs = first.weight.shape
-    others = [path for layer in work.layers for path in layer.paths][1:]
-    return ConvertedLayer(
-        path=first.paths[0],
-        kind=first.kind,
-        outputs=outputs // first.groups,
-        inputs=inputs,
-        groups=first.groups,
-        bias="none" if first.bias is None else bias,
-        constants=tuple(work.constants),
-        folded="" if first.norm is None else paths[first.norm],
-        shared_by=tuple(others),
-        **figures(work.made),
+def _unfilled(layer: nn.Module) -> nn.Linear | nn.Conv2d:
+    """A layer of the same geometry with a bias, its numbers still to be given."""
+    if isinstance(layer, nn.Linear):
+        return nn.Linear(layer.in_features, layer.out_features, device="meta")
+    assert isinstance(layer, nn.Conv2d)
+    return nn.Conv2d(
+        layer.in_channels,
+        layer.out_channels,
+        cast(Any, layer.kernel_size),
+        cast(Any, layer.stride),
+        cast(Any, layer.padding),
+        cast(Any, layer.dilation),
+        layer.groups,
+        padding_mode=layer.padding_mode,
+        device="meta",
     )
 
 
-def _weight(layer: PlannedLayer, matrix: np.ndarray[Any, np.dtype[np.float64]]) -> Tensor:
-    shape = cast(Any, layer.module).weight.shape
-    return _like(layer, matrix).reshape(shape)
+def _become(module: nn.Module, other: Module) -> Module:
+    """Turn a module into another in place, so that it changes wherever the model refers to it.
 
-
-def _like(layer: PlannedLayer, values: Any) -> Tensor:
-    """Values in the type and on the device of a layer's weights."""
-    own: Tensor = cast(Any, layer.module).weight
-    return torch.tensor(values, dtype=own.dtype, device=own.device)
+    The model's own hooks stay; those that computed the weights go.
+    """
+    hooks = {name: getattr(module, name) for name in _HOOKS}
+    weight_hooks = [
+        key for key, hook in module._forward_pre_hooks.items() if isinstance(hook, WEIGHT_HOOKS)
+    ]
+    for key in weight_hooks:
+        del module._forward_pre_hooks[key]
+    module.__class__ = type(other)
+    module.__dict__.clear()
+    module.__dict__.update(other.__dict__)
+    module.__dict__.update(hooks)
+    return cast(Module, module)
 
 
 def _copied(model: nn.Module) -> nn.Module:
-    """A deep copy, also of models whose hooks left computed weights in their layers."""
+    """A deep copy in eval() mode, also of models whose hooks left computed weights in it."""
     computed = {
         id(value): value.detach().clone()
         for module in model.modules()
         for value in vars(module).values()
         if isinstance(value, Tensor) and not value.is_leaf
     }
-    return copy.deepcopy(model, cast(Any, computed))
-
-
-def _with_replaced(model: nn.Module, replaced: dict[nn.Module, nn.Module]) -> nn.Module:
-    for module in list(model.modules()):
-        for name, child in list(module._modules.items()):
-            if child in replaced:
-                module._modules[name] = replaced[child]
-    return replaced.get(model, model).eval()
-
-
-def _check_options(
-    model: nn.Module, making: Making, bias: str, converters: object, calibration: object
-) -> None:
-    expected: tuple[tuple[str, object, type, str], ...] = (
-        ("model", model, nn.Module, "a torch.nn.Module"),
-        ("design", making.design, Design, "a crossbar.Design"),
-        ("wires", making.wires, Wires, "a crossbar.Wires"),
-        ("tile", making.tile, Tile, "a crossbar.Tile"),
-    )
-    for name, value, kind, remedy in expected:
-        if not isinstance(value, kind):
-            raise InputError(f"{name} is a {type(value).__name__}: give {remedy}")
-    if making.simulator not in get_args(SimulatorName):
-        raise InputError(
-            f"simulator = {making.simulator!r}: choose one of {', '.join(get_args(SimulatorName))}"
-        )
-    if bias not in get_args(Bias):
-        raise InputError(f"bias = {bias!r}: choose one of {', '.join(get_args(Bias))}")
-    if converters is not None and not isinstance(converters, Converters):
-        raise InputError(f"converters = {converters!r}: give a crossbar.Converters or None")
-    if (converters is None) != (calibration is None):
-        given, missing = "converters", "calibration"
-        if converters is None:
-            given, missing = missing, given
-        raise InputError(
-            f"{given} without {missing}: give both, the ranges of converters come from batches"
-        )
-
-
-def _check_seeds(seed: int, chip: int) -> None:
-    for name, value in (("seed", seed), ("chip", chip)):
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 0:
-            raise InputError(f"{name} = {value!r}: give a whole number, 0 or more")
-
-
-def _check_wires(works: Sequence[_Work], making: Making) -> None:
-    """Wires given one by one must fit every tile."""
-    for work in works:
-        for matrix in work.matrices:
-            columns, rows = (int(matrix.any(axis).sum()) for axis in (1, 0))
-            for height in _sizes(rows, making.tile.rows):
-                for width in _sizes(columns, making.tile.lines // 2):
-                    try:
-                        making.wires.each(height, 2 * width)
-                    except CircuitError as error:
-                        raise InputError(f"layer {work.first.paths[0]!r}: {error}") from None
-
-
-def _sizes(length: int, most: int) -> set[int]:
-    return {min(length, most), length % most or min(length, most)} - {0}
-
-
-def _rehearse(making: Making, seed: int) -> None:
-    """Make one cell, so that options and simulator fail now if they fail."""
-    one = replace(making, wires=Wires(), executor=None)
-    make_matrix(np.ones((1, 1)), one, np.random.SeedSequence(seed))
+    return copy.deepcopy(model, cast(Any, computed)).eval()

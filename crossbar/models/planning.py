@@ -23,6 +23,7 @@ from crossbar.programming import checked_weights
 Floats = NDArray[np.float64]
 SUPPORTED: dict[str, type[nn.Module]] = {"Linear": nn.Linear, "Conv2d": nn.Conv2d}
 OPAQUE = (nn.MultiheadAttention, nn.TransformerEncoderLayer)
+WEIGHT_HOOKS = (BasePruningMethod, SpectralNorm, WeightNorm)
 _UNSUPPORTED = "only Linear and Conv2d can be analog"
 
 
@@ -222,5 +223,5 @@ def _double(path: str, module: nn.Module, name: str) -> Tensor | None:
 
 def _run_weight_hooks(module: nn.Module) -> None:
     for hook in module._forward_pre_hooks.values():
-        if isinstance(hook, BasePruningMethod | SpectralNorm | WeightNorm):
+        if isinstance(hook, WEIGHT_HOOKS):
             hook(module, ())

@@ -78,7 +78,13 @@ def calibrate(
             )
         layer.dac_range.fill_(largest)
         layer.dac_signed.fill_(lowest < 0)
-        layer.adc_range.fill_(seen[layer].get("adc", [0.0])[0] or 1.0)
+        sums = seen[layer].get("adc", [0.0])[0]
+        if sums == 0 and bool(layer.weight.any()):
+            raise InputError(
+                f"layer {layer.path!r}: gives nothing but zeros on the calibration batches (at "
+                "this percentile); give other batches"
+            )
+        layer.adc_range.fill_(sums or 1.0)
 
 
 def _note(seen: dict[str, list[float]], percentile: float, name: str, values: Tensor) -> None:

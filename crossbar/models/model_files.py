@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from crossbar.models.pruning import plain_state
 KEY = "crossbar"
 """The one key of the metadata: several would stand in any order, and the bytes would differ."""
 
+CHECKSUM = "sha256"
 TORCH_SUFFIXES = (".pt", ".pth", ".bin")
 DEFAULT_SHAPES: dict[str, ImageShape] = {"lenet-5-digits": (1, 8, 8)}
 
@@ -75,10 +77,20 @@ def save_model(path: str | Path, model: nn.Module, about: About) -> None:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], about: Mapping[str, Any]) -> None:
-    """Write named tensors and a description to a ``.safetensors`` file, atomically."""
+    """Write named tensors, a description and a checksum to a ``.safetensors`` file, atomically."""
     from safetensors.torch import save
 
-    write_atomically(path, save(tensors, {KEY: json.dumps(about, sort_keys=True)}))
+    described = json.dumps({**about, CHECKSUM: tensors_sha256(tensors)}, sort_keys=True)
+    write_atomically(path, save(tensors, {KEY: described}))
+
+
+def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of tensors: name, type, shape and bytes of each, in the order of the names."""
+    digest = hashlib.sha256()
+    for name, value in sorted(tensors.items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def read_tensors(path: Path, field: str = "model") -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -87,7 +99,8 @@ def read_tensors(path: Path, field: str = "model") -> tuple[dict[str, Tensor], d
     Raises
     ------
     InputError
-        For a file that is missing, unreadable or no safetensors file.
+        For a file that is missing, unreadable or no safetensors file, or tensors that are not
+        those of the checksum in its description.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -95,8 +108,11 @@ def read_tensors(path: Path, field: str = "model") -> tuple[dict[str, Tensor], d
         raise InputError(f"{field} = {path}: no such file; check the path")
     try:
         with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get(KEY, "{}"))
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(about)  # noqa: SIM118
+            about = dict(json.loads((file.metadata() or {}).get(KEY, "{}")))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if about and about.pop(CHECKSUM, None) != tensors_sha256(tensors):
+            raise ValueError("its checksum does not fit")
+        return tensors, about
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise InputError(
             f"{field} = {path}: no safetensors file, or a damaged one ({_line(error)}); "
@@ -168,7 +184,7 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
                 raise ValueError("it holds a single array")
             arrays = {name: file[name] for name in file.files if name != "meta"}
         return {name: torch.tensor(array) for name, array in arrays.items()}
-    except (OSError, ValueError, TypeError, EOFError, BadZipFile) as error:
+    except Exception as error:  # a damaged file fails in any way
         raise InputError(
             f"model = {path}: no .npz file of plain arrays ({_line(error)}); write one with savez"
         ) from None
@@ -176,12 +192,14 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickles, which are refused in any case
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError:
         raise InputError(
             f"model = {path}: holds more than weights, and is not run; save its state_dict()"
         ) from None
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, AttributeError) as error:
+    except Exception as error:  # a damaged file fails in any way
         raise InputError(
             f"model = {path}: no torch file, or a damaged one ({_line(error)}); save it again"
         ) from None

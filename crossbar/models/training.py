@@ -8,7 +8,6 @@ cores.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from crossbar.datasets import Dataset
 from crossbar.errors import InputError
 from crossbar.models.checkpoints import Checkpoint, checkpoint_path
 from crossbar.models.lenet import build_model
-from crossbar.models.model_files import About, LoadedModel, save_model
+from crossbar.models.model_files import About, LoadedModel, save_model, tensors_sha256
 from crossbar.models.pruning import keep_zeros, plain_state, prune_smallest, pruned_fraction
 
 Progress = Callable[[float, int, float | None], None]
@@ -67,8 +66,8 @@ class Training:
         for field in ("epochs", "batch"):
             if getattr(self, field) < 1:
                 raise InputError(f"{field} = {getattr(self, field)}: give 1 or more")
-        if not 0 < self.lr < math.inf:
-            raise InputError(f"lr = {self.lr}: give a rate above 0")
+        if not 0 < self.lr <= 1e30:
+            raise InputError(f"lr = {self.lr}: give a rate above 0, at most 1e30")
         if not 0 <= self.seed < 2**63:
             raise InputError(f"seed = {self.seed}: give 0 to 2^63 - 1")
         if not 0 <= self.prune < 1:
@@ -247,16 +246,8 @@ def _identity(
         "settings": asdict(training),
         "dataset": dataset.name,
         "dataset_sha256": dataset.checksum,
-        "start_sha256": None if start is None else _digest(plain_state(start.module)),
+        "start_sha256": None if start is None else tensors_sha256(plain_state(start.module)),
     }
-
-
-def _digest(state: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name, value in state.items():
-        digest.update(f"{name} {tuple(value.shape)}".encode())
-        digest.update(value.numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _write(

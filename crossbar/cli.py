@@ -15,7 +15,7 @@ import click
 
 from crossbar import __version__
 from crossbar.errors import InputError
-from crossbar.models.commands import train
+from crossbar.models.commands import evaluate, lenets, train
 from crossbar.simulation import SimulatorName
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def cli() -> None:
     """Design, program and simulate analog crossbar arrays of imprecise resistors."""
 
 
-cli.add_command(train)
+for command in (train, evaluate, lenets):
+    cli.add_command(command)
 
 
 def main() -> None:

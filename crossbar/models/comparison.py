@@ -180,7 +180,10 @@ class _Errors:
         self.squares += float((error**2).sum())
         self.worst = max(self.worst, float(error.max()))
         self.largest = max(self.largest, float(wanted.abs().max()))
-        self.low, self.high = min(self.low, float(wanted.min())), max(self.high, float(wanted.max()))
+        self.low, self.high = (
+            min(self.low, float(wanted.min())),
+            max(self.high, float(wanted.max())),
+        )
 
     @property
     def rms(self) -> float:
@@ -224,9 +227,7 @@ def _logits(model: nn.Module, images: Tensor) -> Tensor:
     return found
 
 
-def _checked(
-    analog: nn.Module, images: Tensor, labels: Tensor | None, batch: int
-) -> Conversion:
+def _checked(analog: nn.Module, images: Tensor, labels: Tensor | None, batch: int) -> Conversion:
     conversion = getattr(analog, "conversion", None)
     if not isinstance(conversion, Conversion):
         raise InputError("analog: is no converted model; give what crossbar.convert returned")

@@ -8,6 +8,7 @@ from typing import Any
 
 from crossbar.metrics import effective_bits, worst_bits
 from crossbar.models.arrays import AnalogMatrix, joined_errors
+from crossbar.models.text import as_text
 
 _HEADINGS = ("layer", "kind", "matrix", "tiles", "resistors", "enabled", "unreachable", "bits")
 
@@ -25,6 +26,8 @@ class ConvertedLayer:
     outputs, inputs, groups : int
         Shape of each matrix and how many there are; a convolution's inputs include the kernel,
         a bias on a word line is not counted.
+    kept_weights : int
+        Cells that are not zero, those of a bias on a word line included.
     tiles : int
         Arrays, at most one tile large each; 0 for a layer whose weights are all zero.
     resistors, enabled : int
@@ -54,6 +57,7 @@ class ConvertedLayer:
     outputs: int
     inputs: int
     groups: int
+    kept_weights: int
     tiles: int
     resistors: int
     enabled: int
@@ -69,6 +73,11 @@ class ConvertedLayer:
     shared_by: tuple[str, ...]
     programming_seconds: float
     extraction_seconds: float
+
+    @property
+    def weights(self) -> int:
+        """Elements of its matrices, zeros included."""
+        return self.outputs * self.inputs * self.groups
 
 
 @dataclass(frozen=True)
@@ -95,9 +104,7 @@ class Conversion:
 
     def __str__(self) -> str:
         """One line for each layer."""
-        rows = [_HEADINGS, *(_cells(layer) for layer in self.converted)]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        lines = [as_text(_HEADINGS, map(_cells, self.converted))]
         for layer in self.converted:
             notes = [f"batch-norm {layer.folded!r} folded in"] if layer.folded else []
             notes += [f"also at {', '.join(map(repr, layer.shared_by))}"] if layer.shared_by else []
@@ -125,6 +132,7 @@ def figures(matrices: Sequence[AnalogMatrix]) -> dict[str, Any]:
         "extraction_seconds",
     )
     return {
+        "kept_weights": sum(one.cell_errors.size for one in matrices),
         **{field: sum(getattr(one, field) for one in matrices) for field in summed},
         "mismatch": max(one.mismatch for one in matrices),
         "cell_worst_bits": worst_bits(cells, 1),

@@ -23,7 +23,7 @@ from crossbar.models.converters import Converters
 from crossbar.models.layers import AnalogLayer
 from crossbar.models.model_files import tensors_sha256
 from crossbar.models.rows import ModelRow, model_rows
-from crossbar.models.training import accuracy_percent, image_tensors, one_thread
+from crossbar.models.training import accuracy_percent, deterministic, image_tensors
 from crossbar.simulation import SimulatorName, Tile
 from crossbar.tables import NETWORK
 from spice_models import Wires
@@ -132,7 +132,7 @@ def run_model_study(
     InputError
         Before any work: a folder of another study, a network that does not fit the dataset.
     """
-    with one_thread():
+    with deterministic():
         work = partial(_evaluate, study, model, _data(study, dataset))
         digital = _digital_accuracy(model, dataset)
         layers = _labels(study, model)
@@ -164,9 +164,7 @@ class _Data:
 def _data(study: ModelStudy, dataset: Dataset) -> _Data:
     images, labels = image_tensors(dataset, train=False)
     train, _ = image_tensors(dataset, train=True)
-    return _Data(
-        images[: study.images], labels[: study.images], train[:CALIBRATION_IMAGES].clone()
-    )
+    return _Data(images[: study.images], labels[: study.images], train[:CALIBRATION_IMAGES].clone())
 
 
 def _digital_accuracy(model: nn.Module, dataset: Dataset) -> float:
@@ -245,7 +243,7 @@ def _labels(study: ModelStudy, model: nn.Module) -> list[str]:
     from crossbar.models.planning import plan_layers
 
     planned, _ = plan_layers(copy.deepcopy(model).eval(), ("Linear", "Conv2d"))
-    once = [layer.path for layer in planned]
+    once = [layer.paths[0] for layer in planned]
     return [*once, NETWORK] * (2 * len(_WIRES))
 
 

@@ -116,7 +116,7 @@ def train(
     """
     training = training or Training()
     out = Path(out)
-    with _deterministic():
+    with deterministic():
         model = _first_model(architecture, dataset, training, start)
         identity = _identity(architecture, dataset, training, start)
         run = _begin(model, training, Checkpoint(checkpoint_path(out), identity), start)
@@ -138,7 +138,7 @@ class _Run:
 
     def complete(self, dataset: Dataset, progress: Progress | None) -> None:
         """Train what is left, a checkpoint after each epoch."""
-        inputs, labels = _tensors(dataset, train=True)
+        inputs, labels = image_tensors(dataset, train=True)
         epochs = self.training.epochs
         while self.epoch < epochs:
             if self.training.prune and self.epoch == self.prune_at:
@@ -192,7 +192,7 @@ def _begin(
 
 def accuracy_percent(model: nn.Module, dataset: Dataset) -> float:
     """Share of the test images whose largest output is at their label [%]."""
-    inputs, labels = _tensors(dataset, train=False)
+    inputs, labels = image_tensors(dataset, train=False)
     return 100 * float((logits(model, inputs).argmax(dim=1) == labels).double().mean())
 
 
@@ -206,7 +206,7 @@ def logits(model: nn.Module, inputs: Tensor, batch: int = 1000) -> Tensor:
     return outputs
 
 
-def _tensors(dataset: Dataset, train: bool) -> tuple[Tensor, Tensor]:
+def image_tensors(dataset: Dataset, train: bool) -> tuple[Tensor, Tensor]:
     """Images (count, channels, height, width) of 32-bit floats, and labels (count,)."""
     inputs = dataset.train_inputs if train else dataset.test_inputs
     labels = dataset.train_labels if train else dataset.test_labels
@@ -271,7 +271,7 @@ def _write(
 
 
 @contextmanager
-def _deterministic() -> Iterator[None]:
+def deterministic() -> Iterator[None]:
     """One thread and deterministic algorithms inside; outside as before."""
     threads = torch.get_num_threads()
     strict = torch.are_deterministic_algorithms_enabled()

@@ -14,6 +14,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Mapping
+from itertools import pairwise
 from operator import getitem
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,7 +102,7 @@ class _Builder:
 
     def _add_input(self) -> None:
         entry = next(i for i in self.model.graph.input if i.name not in self.values)
-        value = self.graph.placeholder(re.sub(r"\W", "_", entry.name))
+        value = self.graph.placeholder("x")
         sizes = self.shapes[entry.name]
         if sizes:
             self.batch = sizes[0]
@@ -212,7 +213,7 @@ class _Builder:
         parts = [part for part in re.split(r"[/:]+", node.name) if part]
         if len(parts) > 1 and re.fullmatch(rf"{node.op_type}(_\d+)?", parts[-1]):
             parts.pop()
-        outer = [a for a, b in zip(parts, parts[1:], strict=False) if not b.startswith(a + ".")]
+        outer = [a for a, b in pairwise(parts) if not b.startswith(a + ".")]
         return self._unique(".".join(outer + parts[-1:]) or node.op_type.lower())
 
     def _unique(self, path: str) -> str:

@@ -7,6 +7,7 @@ from functools import reduce
 from math import prod
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -204,7 +205,7 @@ def cut(x: Tensor, slices: Sequence[tuple[int, int, int, int]]) -> Tensor:
 def split(x: Tensor, sizes: Sequence[int] | None, parts: int, axis: int) -> tuple[Tensor, ...]:
     """Parts of these sizes, or equal ones of which the last may be smaller."""
     each = -(-x.shape[axis] // parts)
-    return x.split(list(sizes) if sizes else each, axis)
+    return torch.split(x, list(sizes) if sizes else each, axis)
 
 
 def shape(x: Tensor, start: int, end: int | None) -> Tensor:
@@ -214,7 +215,7 @@ def shape(x: Tensor, start: int, end: int | None) -> Tensor:
 
 def expand(x: Tensor, sizes: Tensor) -> Tensor:
     """Broadcast with these sizes."""
-    return x.expand(torch.broadcast_shapes(x.shape, tuple(sizes.tolist())))
+    return x.expand(np.broadcast_shapes(x.shape, tuple(sizes.tolist())))
 
 
 def filled(sizes: Tensor, value: Tensor) -> Tensor:
@@ -347,16 +348,17 @@ def average_pool(
     """Mean of each window, with or without its padding."""
     functions: Any = (functional.avg_pool1d, functional.avg_pool2d, functional.avg_pool3d)
     function = functions[len(kernel) - 1]
+    found: Tensor
     if plain(pads, kernel):
         margins = list(pads[: len(kernel)])
-        found: Tensor = function(x, list(kernel), list(strides), margins, ceil, count_padding)
+        found = function(x, list(kernel), list(strides), margins, ceil, count_padding)
         return found
     arguments = (kernel, strides, [1] * len(kernel), pads)
     found = function(pad_windows(x, *arguments), list(kernel), list(strides))
-    if count_padding:
-        return found
-    inside = function(pad_windows(torch.ones_like(x), *arguments), list(kernel), list(strides))
-    return found / inside
+    if not count_padding:
+        ones = pad_windows(torch.ones_like(x), *arguments)
+        found = found / function(ones, list(kernel), list(strides))
+    return found
 
 
 def plain(pads: Pads, kernel: Sequence[int]) -> bool:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
 from crossbar.models import onnx_functions as f
 from crossbar.models.onnx_files import check_finite
-from crossbar.models.onnx_operators import Call, Step, Value, windows
+from crossbar.models.onnx_operators import Call, Step, windows
 
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+CONVOLUTIONS: tuple[Any, ...] = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 NORMALISATIONS = {
     2: nn.BatchNorm1d,
     3: nn.BatchNorm1d,
@@ -114,7 +115,7 @@ def _conv(call: Call) -> Layer:
     even = not isinstance(pads, str) and pads[: len(kernel)] == pads[len(kernel) :]
     if weights.shape[0] % groups:
         raise call.error(f"{weights.shape[0]} outputs in {groups} groups", "mend the file")
-    module = CONVOLUTIONS[len(kernel) - 1](
+    module: nn.Module = CONVOLUTIONS[len(kernel) - 1](
         weights.shape[1] * groups,
         weights.shape[0],
         kernel,
@@ -167,5 +168,3 @@ LAYERS: Mapping[str, Callable[[Call], Layer | None]] = {
     "Gemm": _gemm,
     "MatMul": _matmul,
 }
-
-__all__ = ["LAYERS", "Layer", "Value", "add_bias", "layer"]

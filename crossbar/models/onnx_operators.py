@@ -147,7 +147,7 @@ def _softmax(function: Callable[..., Any], older: Callable[..., Any], call: Call
 
 def _flatten(call: Call) -> Step:
     axis = int(call.get("axis", 1))
-    if axis == 1:
+    if axis == 1 and len(call.shape or ()) > 1:
         return Step(torch.flatten, (call.input(0), 1))
     return Step(f.flatten, (call.input(0), axis))
 
@@ -287,46 +287,46 @@ def _gemm(call: Call) -> Step:
     return Step(f.gemm, call.inputs, {key: call.get(key, value) for key, value in names.items()})
 
 
+DIRECT: Mapping[str, Callable[..., Any]] = {
+    "Abs": torch.abs,
+    "Add": torch.add,
+    "And": torch.logical_and,
+    "Ceil": torch.ceil,
+    "Div": f.divide,
+    "Equal": torch.eq,
+    "Erf": torch.erf,
+    "Exp": torch.exp,
+    "Expand": f.expand,
+    "Floor": torch.floor,
+    "GlobalAveragePool": f.global_average_pool,
+    "GlobalMaxPool": f.global_max_pool,
+    "Greater": torch.gt,
+    "HardSwish": torch.nn.functional.hardswish,
+    "Identity": f.identity,
+    "Less": torch.lt,
+    "Log": torch.log,
+    "MatMul": torch.matmul,
+    "Mish": torch.nn.functional.mish,
+    "Mul": torch.mul,
+    "Neg": torch.neg,
+    "Not": torch.logical_not,
+    "Or": torch.logical_or,
+    "PRelu": f.parametric_relu,
+    "Pow": f.power,
+    "Reciprocal": torch.reciprocal,
+    "Relu": torch.relu,
+    "Sigmoid": torch.sigmoid,
+    "Softplus": f.softplus,
+    "Softsign": torch.nn.functional.softsign,
+    "Sqrt": torch.sqrt,
+    "Sub": torch.sub,
+    "Tanh": torch.tanh,
+    "Where": torch.where,
+}
+"""All inputs in order, no attributes."""
+
 OPERATORS: Mapping[str, Translator] = {
-    **{
-        name: _direct(function)
-        for name, function in {
-            "Abs": torch.abs,
-            "Add": torch.add,
-            "And": torch.logical_and,
-            "Ceil": torch.ceil,
-            "Div": f.divide,
-            "Equal": torch.eq,
-            "Erf": torch.erf,
-            "Exp": torch.exp,
-            "Expand": f.expand,
-            "Floor": torch.floor,
-            "GlobalAveragePool": f.global_average_pool,
-            "GlobalMaxPool": f.global_max_pool,
-            "Greater": torch.gt,
-            "HardSwish": torch.nn.functional.hardswish,
-            "Identity": f.identity,
-            "Less": torch.lt,
-            "Log": torch.log,
-            "MatMul": torch.matmul,
-            "Mish": torch.nn.functional.mish,
-            "Mul": torch.mul,
-            "Neg": torch.neg,
-            "Not": torch.logical_not,
-            "Or": torch.logical_or,
-            "PRelu": f.parametric_relu,
-            "Pow": f.power,
-            "Reciprocal": torch.reciprocal,
-            "Relu": torch.relu,
-            "Sigmoid": torch.sigmoid,
-            "Softplus": f.softplus,
-            "Softsign": torch.nn.functional.softsign,
-            "Sqrt": torch.sqrt,
-            "Sub": torch.sub,
-            "Tanh": torch.tanh,
-            "Where": torch.where,
-        }.items()
-    },
+    **{name: _direct(function) for name, function in DIRECT.items()},
     "AveragePool": partial(_pool, f.average_pool),
     "Cast": _cast,
     "Clip": _clip,

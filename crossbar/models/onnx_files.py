@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 OLDEST_OPSET, NEWEST_OPSET = 7, 28
 DOMAINS = ("", "ai.onnx")
+QUANTISED = ("Quant", "quantize", "QLinear", "Integer")
 CONTROL_FLOW = {"If", "Loop", "Scan", "SequenceMap"}
 TYPES = {"FLOAT", "DOUBLE", "FLOAT16", "INT64", "INT32", "INT16", "INT8", "UINT8", "BOOL"}
 
@@ -166,7 +167,7 @@ def _few(names: list[str], shown: int = 3) -> str:
 
 
 def _remedy(operators: Collection[str]) -> str:
-    if any("Quant" in name or "QLinear" in name or "Integer" in name for name in operators):
+    if any(part in name for name in operators for part in QUANTISED):
         return "give the model as it was before quantisation"
     if CONTROL_FLOW & set(operators):
         return "export the model for one path of its control flow"

@@ -80,6 +80,8 @@ def _gemm(call: Call) -> Layer | None:
     x, weights, added = call.input(0), call.input(1), call.input(2)
     if not isinstance(x, fx.Node) or not isinstance(weights, Tensor) or isinstance(added, fx.Node):
         return None
+    if weights.ndim != 2:
+        raise call.error(f"its weights have shape {tuple(weights.shape)}", "give a matrix")
     matrix = weights if call.get("transB", 0) else weights.T
     linear = _linear(call, call.get("alpha", 1.0) * matrix)
     offset = None if added is None else call.get("beta", 1.0) * added

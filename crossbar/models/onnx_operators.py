@@ -51,7 +51,6 @@ class Call:
     inputs: tuple[Value | None, ...]
     shape: tuple[int | None, ...] | None = None
     batch: int | None = None
-    constants: tuple[str, ...] = field(default=(), kw_only=True)
 
     def get(self, attribute: str, default: Any = None) -> Any:
         """An attribute."""
@@ -72,7 +71,7 @@ class Call:
         value = self.input(position)
         if isinstance(value, fx.Node):
             raise self.error(
-                f"its {what} is computed while the model runs", "store it as an initialiser"
+                f"computes its {what} while the model runs", "store them as an initialiser"
             )
         return value
 

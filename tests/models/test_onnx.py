@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import warnings
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def save(path: Path, nodes: list[Any], weights: dict[str, Any], shape: Any, opse
         [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    model = onnx.shape_inference.infer_shapes(model)
     onnx.save(model, path)
     return model
 
@@ -291,7 +293,7 @@ class ResNet(nn.Module):  # type: ignore[misc, unused-ignore]
         self.bn = nn.BatchNorm2d(width)
         sizes = [width, width, 2 * width, 4 * width, 8 * width]
         blocks: list[nn.Module] = []
-        for stage, (before, after) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for stage, (before, after) in enumerate(pairwise(sizes)):
             blocks += [Residual(before, after, 1 if stage == 0 else 2), Residual(after, after, 1)]
         self.blocks = nn.Sequential(*blocks)
         self.pool = nn.AdaptiveAvgPool2d(1)
@@ -366,7 +368,7 @@ def test_an_exported_model_keeps_names_and_weights(tmp_path: Path, name: str) ->
 
 def test_a_loaded_model_can_be_copied_pickled_and_traced(tmp_path: Path) -> None:
     options = {"do_constant_folding": False, "training": torch.onnx.TrainingMode.PRESERVE}
-    model, images = export("ResNet-18", tmp_path / "net.onnx", **options)
+    _, images = export("ResNet-18", tmp_path / "net.onnx", **options)
     net = load_onnx(tmp_path / "net.onnx")
     expected = run(net, images.numpy())
     copies = [copy.deepcopy(net), pickle.loads(pickle.dumps(net)), torch.fx.symbolic_trace(net)]

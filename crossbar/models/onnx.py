@@ -143,7 +143,6 @@ class _Builder:
 
     def _add_layer(self, node: NodeProto, call: Call) -> bool:
         weights = [name for name in node.input[1:] if name]
-        known = [isinstance(self.values[name], Tensor) for name in weights]
         key = f"{node.op_type} {sorted(call.attributes.items(), key=str)} {weights} {call.shape}"
         found = layer(call)
         if found is None:
@@ -152,8 +151,7 @@ class _Builder:
         if target is None:
             target = self._name(node, weights)
             self.targets[target] = found.module
-            if all(known):
-                self.shared[key] = target
+            self.shared[key] = target
         x = call.input(0) if found.before is None else self._run(found.before)
         value: Value = self.graph.call_module(target, (self._placed(x),))
         if found.offset is not None:

@@ -93,9 +93,14 @@ class Conversion:
     converted: tuple[ConvertedLayer, ...]
     digital: tuple[DigitalLayer, ...]
 
+    def total(self, field: str) -> Any:
+        """Sum of a column, such as ``tiles`` or ``resistors``, over the converted layers."""
+        return sum(getattr(layer, field) for layer in self.converted)
+
     def __str__(self) -> str:
-        """One line for each layer."""
+        """One line for each layer and one for all."""
         rows = [_HEADINGS, *(_cells(layer) for layer in self.converted)]
+        rows.append(("all", "", "", *(str(self.total(field)) for field in _HEADINGS[3:7]), ""))
         widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
         for layer in self.converted:

@@ -59,7 +59,7 @@ def model_figure(
         ax.set_title("no converters" if bits is None else f"{bits}-bit converters")
     for ax in axes[-1]:
         ax.set_xlabel("resistors per weight")
-    handles, labels = axes[0][0].get_legend_handles_labels()
+    handles, labels = axes[1][0].get_legend_handles_labels()
     handles.append(axes[-1][0].plot([], [], "--", color="black", linewidth=0.8)[0])
     figure.legend(handles, [*labels, "digital accuracy"], loc="outside lower center", ncols=3)
     figure.suptitle(title)

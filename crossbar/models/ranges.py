@@ -116,7 +116,8 @@ def _run(model: nn.Module, batch: Batch, number: int) -> None:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         shapes = ", ".join(str(tuple(part.shape)) for part in batch)
         raise InputError(
-            f"calibration batch {number} of shape {shapes}: fails in layer {at_work[0]!r}: {reason}"
+            f"calibration batch {number} of shape {shapes}: fails in or after layer "
+            f"{at_work[0]!r}: {reason}"
         ) from None
     finally:
         for hook in hooks:

@@ -102,9 +102,15 @@ class Conversion:
     converted: tuple[ConvertedLayer, ...]
     digital: tuple[DigitalLayer, ...]
 
+    def total(self, field: str) -> Any:
+        """Sum of a column, such as ``tiles`` or ``resistors``, over the converted layers."""
+        return sum(getattr(layer, field) for layer in self.converted)
+
     def __str__(self) -> str:
-        """One line for each layer."""
-        lines = [as_text(_HEADINGS, map(_cells, self.converted))]
+        """One line for each layer and one for all."""
+        totals = (str(self.total(field)) for field in _HEADINGS[3:7])
+        rows = [*map(_cells, self.converted), ("all", "", "", *totals, "")]
+        lines = [as_text(_HEADINGS, rows)]
         for layer in self.converted:
             notes = [f"batch-norm {layer.folded!r} folded in"] if layer.folded else []
             notes += [f"also at {', '.join(map(repr, layer.shared_by))}"] if layer.shared_by else []

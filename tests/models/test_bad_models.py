@@ -137,7 +137,7 @@ class TwoHeads(nn.Module):
 CALIBRATIONS = {
     "none": ([], "calibration has no batches"),
     "labels": ([[BATCH, torch.ones(4)]], "calibration batch 0: give a tensor, .*images alone"),
-    "shape": ([BATCH, torch.rand(4, 7)], r"batch 1 of shape \(4, 7\): fails in layer '0'"),
+    "shape": ([BATCH, torch.rand(4, 7)], r"batch 1 of shape \(4, 7\): fails in or after layer '0'"),
     "NaN": ([BATCH * float("nan")], "calibration batch 0: every value must be finite"),
 }
 

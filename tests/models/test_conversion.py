@@ -29,7 +29,8 @@ def mlp() -> nn.Sequential:
 
 
 def close(found: Tensor, wanted: Tensor, relative: float) -> bool:
-    return float((found - wanted).abs().max()) <= relative * float(wanted.abs().max())
+    with torch.no_grad():
+        return float((found - wanted).abs().max()) <= relative * float(wanted.abs().max())
 
 
 def test_weights_are_those_of_the_numpy_path_bit_for_bit() -> None:
@@ -80,7 +81,9 @@ def test_the_report_says_what_was_made() -> None:
     assert first.unreachable == 0
     assert 0 < first.mismatch < 1e-6
     assert 3 < first.matrix_worst_bits < first.matrix_effective_bits + 3
-    assert "12 x 20" in str(analog.conversion)
+    table = str(analog.conversion).splitlines()
+    assert table[1].split()[:5] == ["0", "Linear", "12", "x", "20"]
+    assert table[3].split()[:3] == ["all", "13", str(12 * 20 * 8 + 12 * 5 * 8)]
 
 
 @pytest.mark.parametrize(
@@ -348,10 +351,10 @@ def test_hooks_of_the_model_stay() -> None:
 
 
 def test_a_conventional_design_is_programmed_by_its_nominal_values() -> None:
-    binary = crossbar.Design(ladder="binary", resistors=16, programmed_by="nominal", tolerance=0.0)
+    binary = crossbar.Design(ladder="binary", resistors=12, programmed_by="nominal", tolerance=0.0)
     model = mlp()
     analog = crossbar.convert(model, binary, **IDEAL)
-    assert close(analog[0].weight, model[0].weight.detach(), 2**-7)
+    assert close(analog[0].weight, model[0].weight.detach(), 2**-5)
 
 
 def test_wires_take_their_share() -> None:

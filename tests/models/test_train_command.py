@@ -83,7 +83,7 @@ def test_it_trains_then_prunes_on_idx_files(crossbar, folder, tmp_path, name):
 
 
 def test_a_killed_run_ends_with_the_same_bytes(crossbar, tmp_path):
-    options = ("--epochs", 12, "--batch", 20, "--prune", 0.5, "--quiet")
+    options = ("--epochs", 4, "--batch", 10, "--prune", 0.5, "--quiet")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     whole.mkdir()
     killed.mkdir()

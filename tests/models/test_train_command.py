@@ -20,6 +20,7 @@ import numpy as np
 
 from crossbar import cli
 from crossbar.datasets.idx import FILES
+from crossbar.models import training
 from crossbar.models.model_files import load_model
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -99,6 +100,16 @@ def test_a_killed_run_ends_with_the_same_bytes(crossbar, tmp_path):
     name = "a.safetensors"
     assert (killed / name).read_bytes() == (whole / name).read_bytes()
     assert sorted(os.listdir(killed)) == [name]
+
+
+def test_an_interrupted_run_says_how_to_go_on(crossbar, tmp_path, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train", stopped)
+    done = crossbar(*SMALL, cwd=tmp_path)
+    assert done.returncode == 130
+    assert done.stderr == "crossbar: interrupted; run the same command to continue\n"
 
 
 @pytest.mark.parametrize(

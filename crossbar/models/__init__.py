@@ -8,8 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from crossbar.errors import InputError
 from crossbar.models.converters import Converters
+from crossbar.models.optional import require
 
 if TYPE_CHECKING:
     from crossbar.models.conversion import convert as convert
@@ -30,17 +30,5 @@ _WITH_TORCH = {
 def __getattr__(name: str) -> Any:
     if name not in _WITH_TORCH:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    require_torch(name)
+    require("torch")
     return getattr(import_module(f"{__name__}.{_WITH_TORCH[name]}"), name)
-
-
-def require_torch(purpose: str) -> None:
-    """Raise an InputError that says how to install torch, where it is missing."""
-    try:
-        import_module("torch")
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise InputError(
-            f'{purpose} needs PyTorch, which is missing: pip install "resistive-crossbar[torch]"'
-        ) from None

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from crossbar.datasets import Dataset
 from crossbar.errors import InputError
+from crossbar.files import check_output
 from crossbar.models.checkpoints import Checkpoint, checkpoint_path
 from crossbar.models.lenet import build_model
 from crossbar.models.model_files import About, LoadedModel, save_model, tensors_sha256
@@ -116,6 +117,7 @@ def train(
     """
     training = training or Training()
     out = Path(out)
+    check_output(out, (".safetensors",))
     with deterministic():
         model = _first_model(architecture, dataset, training, start)
         identity = _identity(architecture, dataset, training, start)
@@ -193,7 +195,8 @@ def _begin(
 def accuracy_percent(model: nn.Module, dataset: Dataset) -> float:
     """Share of the test images whose largest output is at their label [%]."""
     inputs, labels = image_tensors(dataset, train=False)
-    return 100 * float((logits(model, inputs).argmax(dim=1) == labels).double().mean())
+    right = int((logits(model, inputs).argmax(dim=1) == labels).sum())
+    return 100 * right / len(labels)
 
 
 def logits(model: nn.Module, inputs: Tensor, batch: int = 1000) -> Tensor:
@@ -275,10 +278,11 @@ def deterministic() -> Iterator[None]:
     """One thread and deterministic algorithms inside; outside as before."""
     threads = torch.get_num_threads()
     strict = torch.are_deterministic_algorithms_enabled()
+    warn = torch.is_deterministic_algorithms_warn_only_enabled()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(strict)
+        torch.use_deterministic_algorithms(strict, warn_only=warn)
         torch.set_num_threads(threads)

@@ -74,9 +74,7 @@ def test_the_size_of_a_batch_changes_nothing(model, analog, images):
 
 
 def test_ideal_arrays_of_many_resistors_compare_well(model, images):
-    analog = crossbar.convert(
-        model, Design(resistors=24), simulator="ideal", measurement_error=0.0
-    )
+    analog = crossbar.convert(model, Design(resistors=24), simulator="ideal", measurement_error=0.0)
     found = compare(model, analog, images)
     assert found.flips == 0
     assert found.effective_bits > 15
@@ -86,9 +84,7 @@ def test_ideal_arrays_of_many_resistors_compare_well(model, images):
 def test_without_converters_the_bits_come_back(model, images):
     options = {"simulator": "ideal", "measurement_error": 0.0, "seed": 3}
     converters = crossbar.models.Converters(dac_bits=3, adc_bits=3)
-    coarse = crossbar.convert(
-        model, DESIGN, converters=converters, calibration=[images], **options
-    )
+    coarse = crossbar.convert(model, DESIGN, converters=converters, calibration=[images], **options)
     plain = crossbar.convert(model, DESIGN, **options)
     bare = without_converters(coarse)
     with torch.no_grad():

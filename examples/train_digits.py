@@ -63,7 +63,7 @@ def load_parts(validate: bool) -> tuple[Part, Part]:
     if validate:
         position = torch.arange(len(train))
         train, score = train[position % 5 != 4], train[position % 5 == 4]
-    return Part(images[torch], labels[torch]), Part(images[score], labels[score])
+    return Part(images[train], labels[train]), Part(images[score], labels[score])
 
 
 def build(widths: list[int]) -> nn.Sequential:

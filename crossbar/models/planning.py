@@ -173,7 +173,10 @@ def _reason(
     if isinstance(module, NORMS):
         if norms.untraced:
             return f"not folded: the model cannot be traced ({norms.untraced})"
-        return "not folded: no converted layer directly before it, or no running statistics"
+        return (
+            "not folded: it needs running statistics, and before it a converted layer that runs "
+            "once and feeds it alone"
+        )
     kind = _kind(module)
     if kind is not None and kind not in kinds:
         return "not among the chosen kinds"

@@ -91,7 +91,7 @@ def test_resnet_18_equals_the_original_within_the_stated_bits() -> None:
     model = ResNet18(width=8).double()
     model.train()(torch.randn(16, 3, 32, 32, dtype=torch.float64))  # statistics for its norms
     images = torch.randn(2, 3, 32, 32, dtype=torch.float64)
-    design = crossbar.Design(resistors=12)
+    design = crossbar.Design(resistors=12, full_scale_siemens=1e-7)  # a light load on the wires
     analog = crossbar.convert(model, design, tile=crossbar.Tile(128, 128))
     report = analog.conversion
     assert len(report.converted) == 21
@@ -117,8 +117,9 @@ def test_resnet_18_equals_the_original_within_the_stated_bits() -> None:
         wanted, found = model.eval()(images), analog(images)
     least = min(layer.matrix_effective_bits for layer in report.converted)
     bits = effective_bits((found - wanted).numpy(), float(wanted.max() - wanted.min()))
-    # Random weights let errors of 20 layers add up to some 2 bits.
-    assert bits > least - 4
+    assert least > 7
+    # Each product averages the errors of its weights, which outweighs that 21 layers add theirs.
+    assert bits > least
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo theory test lint format bench bench-array bench-solvers clean setup setup-bench setup-dev
+.PHONY: help demo theory test lint format bench bench-array bench-networks bench-solvers clean setup setup-bench setup-dev
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,9 @@ bench: bench-solvers bench-array  ## time the solvers and the simulators
 
 bench-array: setup-bench  ## one array: ours against badcrossbar and ngspice; layers of tiles
 	@$(BIN)/python benchmarks/arrays.py
+
+bench-networks: setup-dev  ## a network of 266,200 weights: programming, extraction, inference
+	@$(BIN)/python benchmarks/networks.py
 
 bench-solvers: setup-bench  ## subset sums against OR-Tools, FLSSS and published workloads
 	@$(BIN)/python benchmarks/subset_sums.py --out out/bench-solvers

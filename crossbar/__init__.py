@@ -1,25 +1,32 @@
 """Analog crossbar arrays from imprecise resistors: design, program, simulate, study.
 
 The modules stand in the order of the data: `design`, `fabrication`, `calibration`,
-`programming`, `simulation`, `networks`, `studies`, `plots`.
+`programming`, `simulation`, `networks`, `studies`, `plots`. `convert`, for PyTorch models,
+loads torch when it is first asked for.
 """
 
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 from crossbar.calibration import MeasuredChip, Measurement, as_measured, measure
 from crossbar.design import Design
 from crossbar.errors import InputError
 from crossbar.fabrication import Chip, fabricate
 from crossbar.measurements import read_measurement, write_measurement
+from crossbar.models.converters import Converters
 from crossbar.programming import Program, program, siemens_per_weight, target_siemens
 from crossbar.simulation import Tile, Transfer, transfer
 from crossbar.switches import read_switches, write_switches
 from spice_models import Wires
 
+if TYPE_CHECKING:
+    from crossbar.models.conversion import convert as convert
+
 __version__ = version("resistive-crossbar")
 
 __all__ = [
     "Chip",
+    "Converters",
     "Design",
     "InputError",
     "MeasuredChip",
@@ -40,3 +47,11 @@ __all__ = [
     "write_measurement",
     "write_switches",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "convert":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from crossbar import models
+
+    return models.__getattr__(name)

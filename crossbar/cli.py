@@ -15,6 +15,7 @@ import click
 
 from crossbar import __version__
 from crossbar.errors import InputError
+from crossbar.models.commands import evaluate, lenets, train
 from crossbar.simulation import SimulatorName
 from spice_models.dialects import Dialect
 
@@ -35,6 +36,10 @@ NETLIST_SUFFIXES = (".cir", ".sp", ".spice", ".net", ".inc", ".lib")
 @click.version_option(__version__, message="%(version)s")
 def cli() -> None:
     """Design, program and simulate analog crossbar arrays of imprecise resistors."""
+
+
+for command in (train, evaluate, lenets):
+    cli.add_command(command)
 
 
 def main() -> None:

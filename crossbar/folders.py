@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Generic
 
 from crossbar.errors import InputError
 from crossbar.files import PART, write_atomically
-from crossbar.results import Row, read_results, to_csv
+from crossbar.tables import RowType, read_table, to_csv
 
-Key = tuple[str, int, int]
+Key = tuple[Hashable, ...]
 
 
 def read_digital_accuracy(folder: Path) -> float:
@@ -34,7 +34,7 @@ def read_digital_accuracy(folder: Path) -> float:
         ) from None
 
 
-class RunFolder:
+class RunFolder(Generic[RowType]):
     """The folder of one study; held by one process at a time.
 
     Parameters
@@ -43,10 +43,13 @@ class RunFolder:
         The folder; made when missing.
     identity : dict
         Version, settings and inputs of the study; a folder of another is refused.
+    kind : type
+        The dataclass of the table's lines.
     """
 
-    def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, identity: Mapping[str, Any], kind: type[RowType]) -> None:
         self.path = path
+        self.kind = kind
         self.identity = json.loads(json.dumps(_plain(identity), allow_nan=False))
         self._check()
 
@@ -79,7 +82,7 @@ class RunFolder:
                 "name another folder"
             )
 
-    def __enter__(self) -> RunFolder:
+    def __enter__(self) -> RunFolder[RowType]:
         from filelock import FileLock, Timeout
 
         try:
@@ -111,15 +114,15 @@ class RunFolder:
     ) -> None:
         self._lock.release()
 
-    def finished(self, layers: list[str]) -> dict[Key, list[Row]]:
+    def finished(self, layers: list[str]) -> dict[Key, list[RowType]]:
         """Rows of the tasks that are complete, by their key.
 
         `layers` are the labels that the rows of a complete task have, in order.
         """
         if not self._table.exists():
             return {}
-        rows_of: dict[Key, list[Row]] = {}
-        for row in read_results(self._table):
+        rows_of: dict[Key, list[RowType]] = {}
+        for row in read_table(self._table, self.kind, "crossbar study"):
             rows_of.setdefault(row.key, []).append(row)
         return {key: rows for key, rows in rows_of.items() if [row.layer for row in rows] == layers}
 
@@ -130,19 +133,19 @@ class RunFolder:
             return False
         return bool(json.loads(self._run_file.read_text(encoding="utf-8")).get("complete"))
 
-    def start(self, rows_of: Mapping[Key, list[Row]], digital: float) -> None:
+    def start(self, rows_of: Mapping[Key, list[RowType]], digital: float) -> None:
         """Write ``run.json`` and a table of the complete tasks only.
 
         `digital` is the test accuracy of the digital network [%].
         """
         self._write_run(complete=False, digital=digital)
-        write_atomically(self._table, to_csv(row for rows in rows_of.values() for row in rows))
+        write_atomically(self._table, self._csv([row for rows in rows_of.values() for row in rows]))
 
-    def append(self, rows: list[Row]) -> None:
+    def append(self, rows: list[RowType]) -> None:
         """Add the rows of a task and wait until they are on the disk."""
         try:
             with self._table.open("a", encoding="utf-8", newline="") as file:
-                file.write(to_csv(rows, header=False))
+                file.write(self._csv(rows, header=False))
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -151,9 +154,9 @@ class RunFolder:
                 "mend that and run the same command to continue"
             ) from None
 
-    def finish(self, table: list[Row], digital: float) -> None:
+    def finish(self, table: list[RowType], digital: float) -> None:
         """Write the table in its final order and mark the run complete."""
-        write_atomically(self._table, to_csv(table))
+        write_atomically(self._table, self._csv(table))
         self._write_run(complete=True, digital=digital)
 
     def has_netlists(self, layers: list[str]) -> bool:
@@ -169,6 +172,9 @@ class RunFolder:
             raise InputError(f"{folder}: cannot be made ({error.strerror}); move it away") from None
         for name, text in texts.items():
             write_atomically(self.path / "netlists" / name, text)
+
+    def _csv(self, rows: list[RowType], header: bool = True) -> str:
+        return to_csv(rows, self.kind, header)
 
     def _write_run(self, complete: bool, digital: float) -> None:
         state = {

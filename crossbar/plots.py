@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crossbar.files import write_atomically
+from crossbar.figures import save_figure
 from crossbar.results import NETWORK, Row
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#777777", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = "osd^vP*"
-STYLE = Path(__file__).parent / "data" / "figures.mplstyle"
 
 
 def plot_weight_bits(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
@@ -116,20 +114,9 @@ def save_figures(rows: Sequence[Row], digital_percent: float, folder: Path) -> l
     list of Path
         The files.
     """
-    import matplotlib.style
-
-    paths = []
-    with matplotlib.style.context(STYLE):
-        for name, figure in (
-            ("precision", precision_figure(rows)),
-            ("network", network_figure(rows, digital_percent)),
-        ):
-            for suffix, metadata in (("png", {}), ("svg", {"Date": None})):
-                drawn = io.BytesIO()
-                figure.savefig(drawn, format=suffix, metadata=metadata)
-                paths.append(folder / f"{name}.{suffix}")
-                write_atomically(paths[-1], drawn.getvalue())
-    return paths
+    precision = save_figure(lambda: precision_figure(rows), folder, "precision")
+    network = save_figure(lambda: network_figure(rows, digital_percent), folder, "network")
+    return precision + network
 
 
 def _axes(ax: Axes | None) -> Axes:

@@ -1,17 +1,14 @@
-"""The table of a study: its columns, written as CSV and read back exactly."""
+"""The table of a study: its columns."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
 
 from crossbar.errors import InputError
+from crossbar.tables import NETWORK, read_table
 
-NETWORK = "network"
+__all__ = ["NETWORK", "Row", "read_results"]
 
 
 @dataclass(frozen=True)
@@ -87,72 +84,6 @@ class Row:
         return self.design, self.resistors_per_weight, self.chip
 
 
-COLUMNS = [field.name for field in fields(Row)]
-
-
-def to_csv(rows: Iterable[Row], header: bool = True) -> str:
-    """Rows as CSV text; floats are written so that they read back exactly."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    if header:
-        writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    return text.getvalue()
-
-
 def read_results(path: str | Path) -> list[Row]:
-    """Read a ``results.csv``; a line that a kill cut short is left out.
-
-    Raises
-    ------
-    InputError
-        For a missing file, other columns, or a value that does not fit its column.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); make it with 'crossbar study'"
-        ) from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is no text in UTF-8; move it away to start again") from None
-    if not text:
-        return []
-    whole = text[: text.rfind("\n") + 1]
-    reader = csv.DictReader(io.StringIO(whole))
-    if reader.fieldnames is None or list(reader.fieldnames) != COLUMNS:
-        raise InputError(
-            f"{path}: has other columns than a table of this version; move it away to start again"
-        )
-    return [_row(path, reader.line_num, values) for values in reader]
-
-
-def _row(path: str | Path, line: int, values: dict[str, Any]) -> Row:
-    parsed: dict[str, Any] = {}
-    for name, parse in _PARSERS.items():
-        try:
-            parsed[name] = parse(values[name])
-        except (TypeError, ValueError):
-            raise InputError(
-                f"{path}, line {line}: {name} = {values[name]!r} is no number; remove the line"
-            ) from None
-    if None in values:
-        raise InputError(f"{path}, line {line}: has more values than columns; remove the line")
-    try:
-        return Row(**parsed)
-    except InputError as error:
-        raise InputError(f"{path}, line {line}: {error}; remove the line") from None
-
-
-def _optional(parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    return lambda text: None if text == "" else parse(text)
-
-
-_PARSER_OF: dict[Any, Callable[[str], Any]] = {
-    str: str,
-    int: int,
-    float: float,
-    int | None: _optional(int),
-    float | None: _optional(float),
-}
-_PARSERS = {name: _PARSER_OF[kind] for name, kind in get_type_hints(Row).items()}
+    """Read the ``results.csv`` of a study; see `tables.read_table`."""
+    return read_table(path, Row, "crossbar study")

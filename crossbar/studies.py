@@ -217,7 +217,7 @@ def run(
     ngspice = _ngspice_version(study)
     tasks = study.tasks()
     identity = _identity(study, setting.network, ngspice)
-    with RunFolder(Path(out), identity) as folder:
+    with RunFolder(Path(out), identity, Row) as folder:
         rows_of = folder.finished([*setting.layer_labels, NETWORK])
         todo = [task for task in tasks if task.key not in rows_of]
         if progress:
@@ -257,7 +257,7 @@ def _run_task(setting: Setting, task: Task) -> list[Row]:
     return evaluate(setting, task.design, task.chip)
 
 
-def _write_netlists(study: Study, setting: Setting, folder: RunFolder) -> None:
+def _write_netlists(study: Study, setting: Setting, folder: RunFolder[Row]) -> None:
     """The first design's first chip, at most resistors, reading the first test image."""
     from crossbar.evaluation import layer_netlists
 

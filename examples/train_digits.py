@@ -3,7 +3,7 @@
 The network reads scikit-learn's 8 x 8 digits (pixels / 16, so every input lies in [0, 1]) and
 is pruned by global magnitude, a little each round, with training in between. Run it with::
 
-    pip install 'resistive-crossbar[train]'
+    pip install 'resistive-crossbar[torch]'
     python examples/train_digits.py --out crossbar/data/digits.npz
 
 The same seed on the same version of torch writes the same bytes. Every fourth image

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from crossbar import InputError
-from crossbar.results import NETWORK, read_results
+from crossbar.results import NETWORK, Row, read_results
 from crossbar.settings import read_toml
 from crossbar.studies import load_study, run
 
@@ -109,7 +109,7 @@ def test_two_runs_at_once_are_refused(small_toml, tmp_path):
     run(study, tmp_path / "out")
     identity = json.loads((tmp_path / "out/run.json").read_text())["identity"]
     with (
-        RunFolder(tmp_path / "out", identity),
+        RunFolder(tmp_path / "out", identity, Row),
         pytest.raises(InputError, match="another run is writing"),
     ):
         run(study, tmp_path / "out")

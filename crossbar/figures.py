@@ -1,0 +1,36 @@
+"""Figures as files, in the style of the package."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crossbar.files import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+STYLE = Path(__file__).parent / "data" / "figures.mplstyle"
+
+
+def save_figure(draw: Callable[[], Figure], folder: Path, name: str) -> list[Path]:
+    """Draw a figure and write it as PNG and SVG; the same figure gives the same bytes.
+
+    Returns
+    -------
+    list of Path
+        The files.
+    """
+    import matplotlib.style
+
+    paths = []
+    with matplotlib.style.context(STYLE):
+        figure = draw()
+        for suffix, metadata in (("png", {}), ("svg", {"Date": None})):
+            drawn = io.BytesIO()
+            figure.savefig(drawn, format=suffix, metadata=metadata)
+            paths.append(folder / f"{name}.{suffix}")
+            write_atomically(paths[-1], drawn.getvalue())
+    return paths

@@ -1,0 +1,284 @@
+"""The commands about networks; torch is imported only when one runs."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from crossbar.errors import InputError
+from crossbar.simulation import SimulatorName
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+    from crossbar.design import Design
+    from crossbar.models.model_files import LoadedModel
+
+MODELS = ("lenet-300-100", "lenet-5", "lenet-5-digits")
+
+
+_DATASET = click.option(
+    "--dataset",
+    default="digits",
+    show_default=True,
+    help="digits (built in), mnist or fashion-mnist (with --data).",
+)
+_DATA = click.option(
+    "--data", type=click.Path(path_type=Path), help="Folder of the four IDX files."
+)
+
+
+@click.command(
+    epilog="Example: crossbar train lenet-300-100 --dataset fashion-mnist --data "
+    "/usr/share/datasets/fashion-mnist --out lenet.safetensors; then the same with --prune 0.9 "
+    "--from lenet.safetensors --out pruned.safetensors"
+)
+@click.argument("model", metavar="MODEL", type=click.Choice(MODELS))
+@_DATASET
+@_DATA
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="File to write (.safetensors)."
+)
+@click.option("--epochs", type=int, help="Times every image is seen.  [default: 12; digits: 60]")
+@click.option("--batch", type=int, help="Images a step.  [default: 60]")
+@click.option("--lr", type=float, help="First learning rate.  [default: 0.0012; digits: 0.005]")
+@click.option("--seed", type=int, help="First weights and order of images.  [default: 0]")
+@click.option(
+    "--prune",
+    type=float,
+    help="Fraction of the weights to set to zero, at once; half-way, or first with --from.  "
+    "[default: 0]",
+)
+@click.option(
+    "--from", "start", type=click.Path(path_type=Path), help="Trained network to go on from."
+)
+@click.option("--quiet", is_flag=True, help="No progress.")
+def train(
+    model: str,
+    dataset: str,
+    data: Path | None,
+    out: Path,
+    start: Path | None,
+    quiet: bool,
+    **settings: Any,
+) -> None:
+    """Train MODEL (lenet-300-100, lenet-5, lenet-5-digits). A run that was stopped goes on from
+    its last epoch when the same command is given again."""
+    _require_torch()
+    from crossbar.datasets import load_dataset
+    from crossbar.files import check_output
+    from crossbar.models import training
+    from crossbar.models.console import progress_bar
+    from crossbar.models.model_files import load_model
+
+    check_output(out, (".safetensors",), inputs=[start])
+    given = {name: value for name, value in settings.items() if value is not None}
+    described = training.Training(**(training.DEFAULTS.get(dataset, {}) | given))
+    first = load_model(start) if start else None
+    images = load_dataset(dataset, data)
+    begun = time.perf_counter()
+    with _interruptible(), progress_bar(quiet, model, "epochs") as progress:
+        made = training.train(model, images, out, described, start=first, progress=progress)
+    click.echo(f"{out}: {_summary(made)}; {time.perf_counter() - begun:.0f} s")
+
+
+@click.command(
+    epilog="Example: crossbar lenets --dataset fashion-mnist --data "
+    "/usr/share/datasets/fashion-mnist --out out/fashion"
+)
+@_DATASET
+@_DATA
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+@click.option(
+    "--resistors", default="4,6,8,10,12,16", show_default=True, help="Resistors per weight to try."
+)
+@click.option("--chips", default=3, show_default=True, help="Chips of each.")
+@click.option("--bits", default=8, show_default=True, help="Of the converters.")
+@click.option("--ohm", default=1.0, show_default=True, help="Each wire segment, driver and sense.")
+@click.option("--images", type=int, help="Test images to use.  [default: all]")
+@click.option("--epochs", type=int, help="Of each training.  [default: 12; digits: 60]")
+@click.option("--seed", default=0, show_default=True, help="Of chips and training.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=lambda: os.cpu_count() or 1,
+    show_default="all cores",
+    help="Chips simulated at once; the results do not depend on it.",
+)
+@click.option("--quiet", is_flag=True, help="No progress.")
+def lenets(
+    dataset: str,
+    data: Path | None,
+    out: Path,
+    resistors: str,
+    chips: int,
+    bits: int,
+    ohm: float,
+    images: int | None,
+    epochs: int | None,
+    seed: int,
+    workers: int,
+    quiet: bool,
+) -> None:
+    """LeNets, dense and 90 % pruned, on arrays: bits, logit error, flips and accuracy against
+    resistors per weight, with ideal and real wires, with and without converters. Trains the
+    networks first. A run that was stopped goes on when the same command is given again."""
+    _require_torch()
+    from crossbar.datasets import load_dataset
+    from crossbar.models.console import network_table, progress_bar
+    from crossbar.models.converters import Converters
+    from crossbar.models.lenets import run_lenets
+    from crossbar.models.studies import ModelStudy
+    from spice_models import Wires
+
+    study = ModelStudy(
+        resistors=_whole_numbers("--resistors", resistors),
+        chips=chips,
+        wires=Wires(ohm, ohm, ohm, ohm),
+        converters=Converters(dac_bits=bits, adc_bits=bits),
+        images=images,
+        seed=seed,
+    )
+    settings = {"seed": seed} | ({} if epochs is None else {"epochs": epochs})
+    found = load_dataset(dataset, data)
+    with ThreadPoolExecutor(workers) as executor, _interruptible():
+        results = run_lenets(
+            found,
+            study,
+            out,
+            settings=settings,
+            executor=executor,
+            shown=partial(progress_bar, quiet),
+        )
+    for name, rows_of in results.items():
+        click.echo(network_table(name, rows_of))
+    click.echo(f"Networks, tables and figures: {out}")
+
+
+@click.command(
+    epilog="Example: crossbar evaluate lenet.safetensors --dataset fashion-mnist --data "
+    "/usr/share/datasets/fashion-mnist --resistors 12 --bits 8"
+)
+@click.argument("model", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--architecture", help="Of weights that do not say: lenet-300-100, lenet-5, ...")
+@_DATASET
+@_DATA
+@click.option("--design", type=click.Path(path_type=Path), help="Cell design (.toml).")
+@click.option("--resistors", type=int, help="Resistors per weight, in place of the design's.")
+@click.option("--ohm", default=1.0, show_default=True, help="Each wire segment, driver and sense.")
+@click.option("--tile", default=128, show_default=True, help="Word lines and bit lines of a tile.")
+@click.option("--bits", type=int, help="Of DACs and ADCs.  [default: no converters]")
+@click.option(
+    "--simulator", default="nodal", show_default=True, type=click.Choice(get_args(SimulatorName))
+)
+@click.option("--images", type=int, help="Test images to use.  [default: all]")
+@click.option("--seed", default=0, show_default=True, help="Of the chip.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def evaluate(
+    model: Path,
+    architecture: str | None,
+    dataset: str,
+    data: Path | None,
+    design: Path | None,
+    resistors: int | None,
+    ohm: float,
+    tile: int,
+    bits: int | None,
+    simulator: SimulatorName,
+    images: int | None,
+    seed: int,
+    quiet: bool,
+) -> None:
+    """Put the network of FILE (.safetensors, .npz, .pt or .onnx) on arrays and compare it with the
+    digital one on the dataset's test images: tiles, resistors, bits, flips, accuracy."""
+    _require_torch()
+    from crossbar.datasets import load_dataset
+    from crossbar.models.comparison import compare
+    from crossbar.models.console import progress_bar
+    from crossbar.models.conversion import convert
+    from crossbar.models.converters import Converters
+    from crossbar.models.training import deterministic, image_tensors
+    from crossbar.simulation import Tile
+    from spice_models import Wires
+
+    cell = _design(design, resistors)
+    network = _network(model, architecture)
+    found = load_dataset(dataset, data)
+    test, labels = image_tensors(found, train=False)
+    train_images, _ = image_tensors(found, train=True)
+    with _interruptible(), deterministic(), progress_bar(quiet, "matrices", "made") as progress:
+        analog = convert(
+            network,
+            cell,
+            wires=Wires(ohm, ohm, ohm, ohm),
+            tile=Tile(tile, tile),
+            simulator=simulator,
+            seed=seed,
+            converters=None if bits is None else Converters(dac_bits=bits, adc_bits=bits),
+            calibration=None if bits is None else [train_images[:1000]],
+            progress=progress,
+        )
+        compared = compare(network, analog, test[:images], labels[:images])
+    click.echo(f"{cell.label}, {cell.resistors} resistors per weight; {found.name}")
+    click.echo(str(compared))
+
+
+def _require_torch() -> None:
+    from crossbar.models.optional import require
+
+    require("torch", "safetensors")
+
+
+def _design(path: Path | None, resistors: int | None) -> Design:
+    from dataclasses import replace
+
+    from crossbar.design import Design
+    from crossbar.settings import build, read_toml
+
+    cell = Design() if path is None else build(Design, read_toml(path), path)
+    return cell if resistors is None else replace(cell, resistors=resistors)
+
+
+def _network(path: Path, architecture: str | None) -> Module:
+    if path.suffix == ".onnx":
+        from crossbar.models.onnx import load_onnx
+
+        return load_onnx(path)
+    from crossbar.models.model_files import load_model
+
+    return load_model(path, architecture).module
+
+
+def _whole_numbers(name: str, text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"{name} = {text!r}: give whole numbers like 4,8,12") from None
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("crossbar: interrupted; run the same command to continue", err=True)
+        raise click.Abort from None
+
+
+def _summary(made: LoadedModel) -> str:
+    details = made.about.details
+    weights = sum(value.numel() for value in made.module.parameters() if value.dim() > 1)
+    return (
+        f"{made.about.architecture}, {weights} weights, "
+        f"{100 * details['pruned_fraction']:.1f} % of them zero; "
+        f"{details['accuracy_percent']:.2f} % of the test images of {details['dataset']} "
+        f"(sha256 {details['dataset_sha256'][:16]})"
+    )

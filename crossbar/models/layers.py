@@ -1,0 +1,265 @@
+"""Analog layers as PyTorch modules: effective weights, with converters where wanted.
+
+An array of resistors is linear, so without converters an analog layer is its effective weight
+matrix, wires, errors and leakage included, and runs at the speed of PyTorch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from crossbar.errors import InputError
+from crossbar.models.converters import Converters, quantise
+
+Observer = Callable[[str, Tensor], None]
+
+
+class AnalogLayer(nn.Module):
+    """What analog layers share; made by `crossbar.convert`.
+
+    Its weights are buffers, not parameters: they stand for resistors and do not train, in
+    train() as in eval(). Gradients still reach the inputs, except through converters.
+
+    Parameters
+    ----------
+    path : str
+        The layer's path in its model, for messages.
+    weight : Tensor
+        Effective weights, in the shape and type of the digital layer's.
+    bias : Tensor, (outputs,), optional
+        Digital bias, or what the constant word line adds.
+    bias_on_line : bool
+        Whether the bias is a word line, so that it passes the ADC.
+    groups : int
+        Groups of outputs with a matrix each.
+    grid_row : Tensor of int, (groups, inputs), optional
+        Which row of tiles holds each input, that of the bias line last; -1 for none. Needed for
+        converters at tiles.
+    converters : Converters, optional
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+    dac_range: Tensor
+    dac_signed: Tensor
+    adc_range: Tensor
+    adc_signed: Tensor
+    grid_row: Tensor
+
+    def __init__(
+        self,
+        path: str,
+        weight: Tensor,
+        bias: Tensor | None,
+        *,
+        bias_on_line: bool = False,
+        groups: int = 1,
+        grid_row: Tensor | None = None,
+        converters: Converters | None = None,
+    ) -> None:
+        super().__init__()
+        self.path = path
+        self.bias_on_line = bias_on_line
+        self.groups = groups
+        self.converters = converters
+        self.observer: Observer | None = None
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", bias)
+        if converters is not None:
+            one, yes = torch.ones((), dtype=torch.float64), torch.tensor(True)
+            for name, value in (("dac", one), ("adc", one)):
+                self.register_buffer(f"{name}_range", value.to(weight.device, copy=True))
+                self.register_buffer(f"{name}_signed", yes.to(weight.device, copy=True))
+            if converters.adc_at == "tile":
+                self.register_buffer("grid_row", grid_row)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The layer's outputs for a batch.
+
+        Raises
+        ------
+        InputError
+            For inputs of a wrong shape.
+        """
+        self.check(inputs)
+        if self.converters is None:
+            return self.product(inputs, self.bias)
+        driven = self._converted("dac", inputs, self.converters.dac_bits)
+        if self.converters.adc_at == "tile":
+            total = self.tile_by_tile(driven)
+        else:
+            total = self._read(self.product(driven, self.bias if self.bias_on_line else None))
+        if self.bias is None or self.bias_on_line:
+            return total
+        return total + self.bias.reshape(-1, *[1] * (self.weight.ndim - 2))
+
+    def check(self, inputs: Tensor) -> None:
+        """Raise an InputError for inputs of a wrong shape."""
+        raise NotImplementedError
+
+    def product(self, inputs: Tensor, bias: Tensor | None) -> Tensor:
+        """The layer's linear operation with its effective weights."""
+        raise NotImplementedError
+
+    def tile_by_tile(self, inputs: Tensor) -> Tensor:
+        """The same as a sum of converted partial sums."""
+        raise NotImplementedError
+
+    def sum_of_parts(self, inputs: Tensor, group: int) -> Tensor:
+        """Converted partial sums of one group's tiles, added up.
+
+        Parameters
+        ----------
+        inputs : Tensor, (..., inputs of the group)
+
+        Returns
+        -------
+        Tensor, (..., outputs of the group)
+        """
+        weight = self.weight.flatten(1).chunk(self.groups)[group]
+        total = inputs.new_zeros((*inputs.shape[:-1], len(weight)))
+        grid_row = self.grid_row[group]
+        for row in range(int(grid_row.max()) + 1 if grid_row.numel() else 0):
+            there = grid_row == row
+            here = there[: weight.shape[1]].nonzero().squeeze(1)
+            part = F.linear(inputs[..., here], weight[:, here])
+            if self.bias is not None and self.bias_on_line and there[-1]:
+                part = part + self.bias.chunk(self.groups)[group]
+            total = total + self._read(part)
+        return total
+
+    def _read(self, sums: Tensor) -> Tensor:
+        assert self.converters is not None
+        return self._converted("adc", sums, self.converters.adc_bits)
+
+    def _converted(self, name: str, values: Tensor, bits: int | None) -> Tensor:
+        if self.observer is not None:
+            self.observer(name, values)
+            return values
+        if bits is None:
+            return values
+        return quantise(
+            values, getattr(self, f"{name}_range"), bits, getattr(self, f"{name}_signed")
+        )
+
+    def extra_repr(self) -> str:
+        """What `print` shows of the layer."""
+        bias = "none" if self.bias is None else "word line" if self.bias_on_line else "digital"
+        return f"weight={tuple(self.weight.shape)}, bias={bias!r}, converters={self.converters}"
+
+
+class AnalogLinear(AnalogLayer):
+    """A fully connected layer on arrays.
+
+    Parameters
+    ----------
+    layer : nn.Linear
+        The digital layer.
+    flat : bool
+        Whether a batch-norm was folded in, which holds for inputs (batch, features) alone.
+    path, weight, bias, options
+        As for `AnalogLayer`.
+    """
+
+    def __init__(
+        self,
+        layer: nn.Linear,
+        path: str,
+        weight: Tensor,
+        bias: Tensor | None,
+        *,
+        flat: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(path, weight, bias, **options)
+        self.in_features, self.out_features = layer.in_features, layer.out_features
+        self.flat = flat
+
+    def check(self, inputs: Tensor) -> None:
+        """Raise an InputError unless the last axis holds the layer's inputs."""
+        if inputs.ndim == 0 or inputs.shape[-1] != self.in_features:
+            raise InputError(
+                f"layer {self.path!r}: inputs have shape {tuple(inputs.shape)}; "
+                f"give (..., {self.in_features})"
+            )
+        if self.flat and inputs.ndim != 2:
+            raise InputError(
+                f"layer {self.path!r}: inputs have shape {tuple(inputs.shape)}; its batch-norm is "
+                f"folded in, which needs (batch, {self.in_features})"
+            )
+
+    def product(self, inputs: Tensor, bias: Tensor | None) -> Tensor:
+        """Inputs times the effective weights, and the bias."""
+        return F.linear(inputs, self.weight, bias)
+
+    def tile_by_tile(self, inputs: Tensor) -> Tensor:
+        """The same as a sum of converted partial sums."""
+        return self.sum_of_parts(inputs, 0)
+
+
+class AnalogConv2d(AnalogLayer):
+    """A convolution on arrays: each patch of an image is one input vector.
+
+    Each group has its own matrix (outputs, channels x height x width of the kernel).
+
+    Parameters
+    ----------
+    layer : nn.Conv2d
+        The digital layer: its stride, padding, padding mode, dilation and groups are kept.
+    path, weight, bias, options
+        As for `AnalogLayer`.
+    """
+
+    def __init__(
+        self, layer: nn.Conv2d, path: str, weight: Tensor, bias: Tensor | None, **options: Any
+    ) -> None:
+        super().__init__(path, weight, bias, groups=layer.groups, **options)
+        self.in_channels, self.out_channels = layer.in_channels, layer.out_channels
+        self.kernel_size, self.stride = layer.kernel_size, layer.stride
+        self.padding, self.dilation = layer.padding, layer.dilation
+        self.padding_mode = layer.padding_mode
+        self.sides = list(layer._reversed_padding_repeated_twice)
+
+    def check(self, inputs: Tensor) -> None:
+        """Raise an InputError unless the inputs are images of the layer's channels."""
+        if inputs.ndim not in (3, 4) or inputs.shape[-3] != self.in_channels:
+            raise InputError(
+                f"layer {self.path!r}: inputs have shape {tuple(inputs.shape)}; give "
+                f"(batch, {self.in_channels}, height, width)"
+            )
+
+    def product(self, inputs: Tensor, bias: Tensor | None) -> Tensor:
+        """The convolution with the effective weights."""
+        padding: str | tuple[int, ...] = self.padding
+        if self.padding_mode != "zeros":
+            inputs, padding = self._padded(inputs), (0, 0)
+        return F.conv2d(inputs, self.weight, bias, self.stride, padding, self.dilation, self.groups)
+
+    def tile_by_tile(self, inputs: Tensor) -> Tensor:
+        """The same as a sum of converted partial sums, patch by patch."""
+        single = inputs.ndim == 3
+        images = self._padded(inputs[None] if single else inputs)
+        height, width = (
+            (size - dilation * (kernel - 1) - 1) // stride + 1
+            for size, dilation, kernel, stride in zip(
+                images.shape[-2:], self.dilation, self.kernel_size, self.stride, strict=True
+            )
+        )
+        outputs = []
+        for group, channels in enumerate(images.chunk(self.groups, dim=1)):
+            patches = F.unfold(
+                channels, self.kernel_size, dilation=self.dilation, stride=self.stride
+            )
+            total = self.sum_of_parts(patches.transpose(1, 2), group)
+            outputs.append(total.transpose(1, 2).reshape(len(total), -1, height, width))
+        joined = torch.cat(outputs, dim=1)
+        return joined[0] if single else joined
+
+    def _padded(self, inputs: Tensor) -> Tensor:
+        mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
+        return F.pad(inputs, self.sides, mode=mode)

@@ -1,0 +1,260 @@
+"""A trained network on many chips, with ideal and real wires, with and without converters."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, as_completed
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from crossbar.datasets import Dataset
+from crossbar.design import Design
+from crossbar.errors import InputError
+from crossbar.folders import RunFolder
+from crossbar.models.comparison import compare
+from crossbar.models.conversion import convert
+from crossbar.models.converters import Converters
+from crossbar.models.layers import AnalogLayer
+from crossbar.models.model_files import tensors_sha256
+from crossbar.models.rows import ModelRow, model_rows
+from crossbar.models.training import accuracy_percent, deterministic, image_tensors
+from crossbar.simulation import SimulatorName, Tile
+from crossbar.tables import NETWORK
+from spice_models import Wires
+
+Progress = Callable[[int, int], None]
+CALIBRATION_IMAGES = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelStudy:
+    """What to put a network on.
+
+    Each chip is simulated with ideal and with real wires, and each of these read with and without
+    converters.
+
+    Parameters
+    ----------
+    design : Design
+        The cell; `resistors` replaces its number of resistors.
+    resistors : tuple of int
+        Resistors per weight to try.
+    chips : int
+        Chips of each number of resistors.
+    wires : Wires
+        The real ones.
+    converters : Converters
+        Their ranges are taken from the first 1,000 training images.
+    tile : Tile
+        Largest array.
+    simulator : {"nodal", "ngspice"}
+        For real wires.
+    measurement_error : float
+        See `crossbar.measure`.
+    images : int, optional
+        Test images to use, the first ones; default all.
+    seed : int
+        Root of all random numbers.
+
+    Raises
+    ------
+    InputError
+        For a value out of range.
+    """
+
+    design: Design = field(default_factory=Design)
+    resistors: tuple[int, ...] = (4, 6, 8, 10, 12, 16)
+    chips: int = 3
+    wires: Wires = field(default_factory=Wires)
+    converters: Converters = field(default_factory=Converters)
+    tile: Tile = field(default_factory=lambda: Tile(128, 128))
+    simulator: SimulatorName = "nodal"
+    measurement_error: float = 1e-5
+    images: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.resistors or len(set(self.resistors)) < len(self.resistors):
+            raise InputError(f"resistors = {list(self.resistors)}: give each number once")
+        if self.chips < 1:
+            raise InputError(f"chips = {self.chips}: give at least 1")
+        if self.images is not None and self.images < 1:
+            raise InputError(f"images = {self.images}: give at least 1")
+        if self.converters.dac_bits is None or self.converters.adc_bits is None:
+            raise InputError("converters: give dac_bits and adc_bits; none are compared anyway")
+        for count in self.resistors:
+            replace(self.design, resistors=count)  # refused here, not after an hour
+
+    def tasks(self) -> list[tuple[int, int]]:
+        """Resistors per weight and chip of each task, in the order of the finished table."""
+        return [(count, chip) for count in self.resistors for chip in range(self.chips)]
+
+
+def run_model_study(
+    study: ModelStudy,
+    model: nn.Module,
+    dataset: Dataset,
+    out: str | Path,
+    *,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> list[ModelRow]:
+    """Run a study of one network, or what is left of it, into a folder.
+
+    Parameters
+    ----------
+    study : ModelStudy
+        What to run.
+    model : torch.nn.Module
+        A network of 32-bit floats that takes the dataset's images.
+    dataset : Dataset
+        Its test part is compared, its training part calibrates the converters.
+    out : str or Path
+        Folder for ``results.csv`` and ``run.json``; made when missing.
+    executor : concurrent.futures.Executor, optional
+        Where chips are simulated; changes no bit.
+    progress : callable, optional
+        Called with the numbers of finished and of all chips.
+
+    Returns
+    -------
+    list of ModelRow
+        The whole table.
+
+    Raises
+    ------
+    InputError
+        Before any work: a folder of another study, a network that does not fit the dataset.
+    """
+    with deterministic():
+        work = partial(_evaluate, study, model, _data(study, dataset))
+        digital = _digital_accuracy(model, dataset)
+        layers = _labels(study, model)
+        keys = {(study.design.label, count, chip): (count, chip) for count, chip in study.tasks()}
+        with RunFolder(Path(out), _identity(study, model, dataset), ModelRow) as folder:
+            rows_of = folder.finished(layers)
+            todo = [task for key, task in keys.items() if key not in rows_of]
+            if progress:
+                progress(len(keys) - len(todo), len(keys))
+            if not (folder.complete and not todo):
+                folder.start(rows_of, digital)
+            for rows in _evaluated(work, todo, executor):
+                folder.append(rows)
+                rows_of[rows[0].key] = rows
+                if progress:
+                    progress(len(rows_of), len(keys))
+            table = [row for key in keys for row in rows_of[key]]
+            folder.finish(table, digital)
+    return table
+
+
+@dataclass(frozen=True)
+class _Data:
+    images: Tensor
+    labels: Tensor
+    calibration: Tensor
+
+
+def _data(study: ModelStudy, dataset: Dataset) -> _Data:
+    images, labels = image_tensors(dataset, train=False)
+    train, _ = image_tensors(dataset, train=True)
+    return _Data(images[: study.images], labels[: study.images], train[:CALIBRATION_IMAGES].clone())
+
+
+def _digital_accuracy(model: nn.Module, dataset: Dataset) -> float:
+    try:
+        return accuracy_percent(model, dataset)
+    except RuntimeError as error:
+        said = " ".join(str(error).split())[:120]
+        raise InputError(
+            f"model: does not take images of shape {dataset.image_shape} ({said}); "
+            "use the network of this dataset"
+        ) from None
+
+
+def _evaluated(
+    work: Callable[[tuple[int, int]], list[ModelRow]],
+    tasks: list[tuple[int, int]],
+    executor: Executor | None,
+) -> Iterator[list[ModelRow]]:
+    if executor is None:
+        yield from map(work, tasks)
+        return
+    futures = [executor.submit(work, task) for task in tasks]
+    try:
+        for future in as_completed(futures):
+            yield future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _evaluate(
+    study: ModelStudy, model: nn.Module, data: _Data, task: tuple[int, int]
+) -> list[ModelRow]:
+    """All rows of one chip."""
+    count, chip = task
+    rows = []
+    for wires in _WIRES:
+        analog = convert(
+            model,
+            replace(study.design, resistors=count),
+            wires=study.wires,
+            tile=study.tile,
+            simulator="ideal" if wires == "ideal" else study.simulator,
+            measurement_error=study.measurement_error,
+            seed=study.seed,
+            chip=chip,
+            converters=study.converters,
+            calibration=[data.calibration],
+        )
+        for bits, one in ((None, without_converters(analog)), (study.converters.adc_bits, analog)):
+            named = {
+                "design": study.design.label,
+                "resistors_per_weight": count,
+                "chip": chip,
+                "wires": wires,
+                "converter_bits": bits,
+            }
+            rows += model_rows(named, compare(model, one, data.images, data.labels))
+    return rows
+
+
+def without_converters(analog: nn.Module) -> nn.Module:
+    """A copy of an analog model whose arrays take and give real numbers."""
+    bare = copy.deepcopy(analog)
+    for layer in bare.modules():
+        if isinstance(layer, AnalogLayer):
+            layer.converters = None
+    return bare
+
+
+_WIRES = ("ideal", "real")
+
+
+def _labels(study: ModelStudy, model: nn.Module) -> list[str]:
+    """The column `layer` of a complete task."""
+    from crossbar.models.planning import plan_layers
+
+    planned, _ = plan_layers(copy.deepcopy(model).eval(), ("Linear", "Conv2d"))
+    once = [layer.paths[0] for layer in planned]
+    return [*once, NETWORK] * (2 * len(_WIRES))
+
+
+def _identity(study: ModelStudy, model: nn.Module, dataset: Dataset) -> dict[str, Any]:
+    from crossbar import __version__
+
+    return {
+        "version": __version__,
+        "torch": str(torch.__version__),
+        "study": asdict(study),
+        "model_sha256": tensors_sha256(model.state_dict()),
+        "dataset": dataset.name,
+        "dataset_sha256": dataset.checksum,
+    }

@@ -1,0 +1,366 @@
+"""What `crossbar.convert` makes of a model: which weights, which layers, which biases."""
+
+from __future__ import annotations
+
+import copy
+import io
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations, prune
+
+import crossbar
+from crossbar.models import AnalogConv2d, AnalogLinear, digital_twin
+from crossbar.production import produce
+
+DESIGN = crossbar.Design(resistors=8)
+FINE = crossbar.Design(ladder="guaranteed", resistors=14, tolerance=0.1)
+TILE = crossbar.Tile(8, 8)
+IDEAL = {"wires": crossbar.Wires.ideal(), "measurement_error": 0.0, "tile": TILE}
+
+
+def mlp() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(20, 12), nn.ReLU(), nn.Linear(12, 5))
+
+
+def close(found: Tensor, wanted: Tensor, relative: float) -> bool:
+    with torch.no_grad():
+        return float((found - wanted).abs().max()) <= relative * float(wanted.abs().max())
+
+
+def test_weights_are_those_of_the_numpy_path_bit_for_bit() -> None:
+    model = mlp().double()
+    analog = crossbar.convert(model, DESIGN, tile=TILE, seed=5)
+    for index, path in enumerate(("0", "2")):
+        weights = model.get_parameter(f"{path}.weight").detach().numpy()
+        seed = np.random.SeedSequence(5, spawn_key=(0, index))
+        made = produce(DESIGN, weights, seed, measurement_error=1e-5)
+        found = crossbar.transfer(made.chip, made.program, crossbar.Wires(), tile=TILE)
+        expected = found.siemens / made.siemens_per_weight
+        assert (analog.get_buffer(f"{path}.weight").numpy() == expected).all()
+        assert (expected != weights).any()
+
+
+def test_the_original_is_untouched_and_the_copy_keeps_its_type() -> None:
+    model = mlp()
+    before = copy.deepcopy(model.state_dict())
+    analog = crossbar.convert(model, DESIGN, tile=TILE)
+    assert all((before[name] == value).all() for name, value in model.state_dict().items())
+    assert model.training
+    assert isinstance(model[0], nn.Linear)
+    assert not analog.training
+    assert isinstance(analog[0], AnalogLinear)
+    assert analog[0].weight.dtype == torch.float32
+    assert list(analog.parameters()) == []
+    assert set(analog.state_dict()) == set(before)
+
+
+def test_workers_and_the_choice_of_other_layers_change_no_bit() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.Flatten(), nn.Linear(12, 20))
+    alone = crossbar.convert(model, DESIGN, tile=TILE, kinds=("Linear",))
+    with ThreadPoolExecutor(2) as executor:
+        both = crossbar.convert(model, DESIGN, tile=TILE, executor=executor)
+    other = crossbar.convert(model, DESIGN, tile=TILE, chip=1)
+    assert (alone[2].weight == both[2].weight).all()
+    assert isinstance(alone[0], nn.Conv2d)
+    assert (other[2].weight != both[2].weight).any()
+
+
+def test_the_report_says_what_was_made() -> None:
+    analog = crossbar.convert(mlp(), DESIGN, tile=TILE)
+    first, second = analog.conversion.converted
+    assert (first.path, first.kind, first.outputs, first.inputs) == ("0", "Linear", 12, 20)
+    assert (first.tiles, second.tiles) == (9, 4)
+    assert first.resistors == 12 * 20 * 8
+    assert 0 < first.enabled < first.resistors
+    assert first.unreachable == 0
+    assert 0 < first.mismatch < 1e-6
+    assert 3 < first.matrix_worst_bits < first.matrix_effective_bits + 3
+    table = str(analog.conversion).splitlines()
+    assert table[1].split()[:5] == ["0", "Linear", "12", "x", "20"]
+    assert table[3].split()[:3] == ["all", "13", str(12 * 20 * 8 + 12 * 5 * 8)]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(4, 6, 3),
+        nn.Conv2d(4, 6, 3, stride=2, padding=1),
+        nn.Conv2d(4, 6, (3, 2), padding="same", dilation=2, bias=False),
+        nn.Conv2d(4, 6, 3, padding=(2, 1), padding_mode="reflect"),
+        nn.Conv2d(4, 6, 3, groups=2, padding=1, padding_mode="circular"),
+        nn.Conv2d(4, 8, 3, groups=4, stride=(1, 2)),
+    ],
+    ids=["plain", "strided", "dilated", "reflect", "grouped", "depthwise"],
+)
+@pytest.mark.parametrize("bias", ["digital", "word line"])
+def test_convolutions_keep_their_geometry(layer: nn.Conv2d, bias: str) -> None:
+    model = copy.deepcopy(layer).double()
+    analog = crossbar.convert(model, FINE, bias=bias, **IDEAL)
+    images = torch.randn(3, 4, 9, 8, dtype=torch.float64)
+    with torch.no_grad():
+        wanted, found = model(images), analog(images)
+    assert isinstance(analog, AnalogConv2d)
+    assert analog.conversion.converted[0].groups == layer.groups
+    # 14 resistors of a guaranteed ladder keep 12 bits a weight, and errors add up randomly.
+    assert found.shape == wanted.shape
+    assert close(found, wanted, 2**-9)
+    assert not close(found, wanted, 2**-30)
+    patches = analog.product(images, None)
+    as_tiles = copy.deepcopy(analog)
+    as_tiles.register_buffer("grid_row", torch.zeros(layer.groups, analog.weight[0].numel()).long())
+    as_tiles._read = lambda sums: sums  # type: ignore[method-assign]
+    as_tiles.bias_on_line = False
+    assert close(as_tiles.tile_by_tile(images), patches, 1e-14)
+
+
+def test_a_convolution_is_the_unfolded_product() -> None:
+    layer = nn.Conv2d(2, 3, 3, padding=1).double()
+    analog = crossbar.convert(layer, DESIGN, tile=TILE)
+    images = torch.randn(2, 2, 5, 5, dtype=torch.float64)
+    patches = nn.functional.unfold(images, 3, padding=1)
+    wanted = (analog.weight.flatten(1) @ patches + analog.bias[:, None]).reshape(2, 3, 5, 5)
+    assert close(analog(images), wanted, 1e-14)
+
+
+@pytest.mark.parametrize("tall", [True, False])
+def test_a_bias_on_a_word_line_is_a_row_of_cells(tall: bool) -> None:
+    layer = nn.Linear(8 if tall else 5, 6).double()
+    with torch.no_grad():
+        layer.bias.mul_(30)
+    line = crossbar.convert(layer, FINE, bias="word line", **IDEAL)
+    digital = crossbar.convert(layer, FINE, **IDEAL)
+    report = line.conversion.converted[0]
+    constant = float((layer.bias.abs().max() / layer.weight.abs().max()).detach())
+    assert report.constants == pytest.approx((constant,), rel=1e-15)
+    assert report.tiles == (4 if tall else 2)  # a ninth row takes two more tiles of eight
+    assert (digital.bias == layer.bias).all()
+    error = (line.bias - layer.bias).abs().max() / layer.bias.abs().max()
+    assert 0 < error < 2**-10
+    assert "bias line" in str(line.conversion)
+
+
+class Residual(nn.Module):
+    """A convolution with a batch-norm that can be folded, and one whose output is used twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm = nn.Conv2d(2, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4)
+        self.second, self.after = nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)
+        self.head, self.flat = nn.Linear(4, 6), nn.BatchNorm1d(6)
+
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = torch.relu(self.norm(self.first(images)))
+        other = self.second(hidden)
+        return self.flat(self.head((self.after(other) + other).mean((2, 3))))
+
+
+def with_statistics(model: nn.Module) -> nn.Module:
+    torch.manual_seed(1)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+            nn.init.normal_(module.weight)
+            nn.init.normal_(module.bias)
+    return model
+
+
+def test_batch_norms_directly_behind_layers_are_folded() -> None:
+    model = with_statistics(Residual()).double().eval()
+    twin = digital_twin(model)
+    analog = crossbar.convert(model, FINE, **IDEAL)
+    images = torch.randn(7, 2, 5, 5, dtype=torch.float64)
+    with torch.no_grad():
+        wanted = model(images)
+        assert close(twin(images), wanted, 1e-13)
+        assert close(analog(images), wanted, 2**-8)
+    report = analog.conversion
+    assert [layer.folded for layer in report.converted] == ["norm", "", "flat"]
+    assert [(one.path, one.kind) for one in report.digital] == [("after", "BatchNorm2d")]
+    assert isinstance(analog.norm, nn.Identity)
+    assert isinstance(analog.after, nn.BatchNorm2d)
+    with pytest.raises(crossbar.InputError, match=r"layer 'head'.*batch-norm is folded"):
+        analog.head(torch.zeros(2, 3, 4, dtype=torch.float64))
+
+
+def test_a_model_that_cannot_be_traced_keeps_its_batch_norms() -> None:
+    class Branching(Residual):
+        def forward(self, images: Tensor) -> Tensor:
+            return super().forward(images if images.sum() > 0 else -images)
+
+    model = with_statistics(Branching()).double().eval()
+    analog = crossbar.convert(model, FINE, **IDEAL)
+    images = torch.randn(3, 2, 5, 5, dtype=torch.float64)
+    assert close(analog(images), model(images).detach(), 2**-8)
+    assert len(analog.conversion.digital) == 3
+    assert "cannot be traced" in str(analog.conversion)
+
+
+def test_pruned_rows_and_columns_take_no_lines_and_give_exact_zeros() -> None:
+    layer = nn.Linear(20, 12, bias=False)
+    with torch.no_grad():
+        layer.weight[3:9] = 0
+        layer.weight[:, 4:16] = 0
+    analog = crossbar.convert(layer, DESIGN, tile=TILE)
+    report = analog.conversion.converted[0]
+    assert report.resistors == 6 * 8 * 8
+    assert report.tiles == 2
+    assert (analog.weight[3:9] == 0).all()
+    assert (analog.weight[:, 4:16] == 0).all()
+    assert (analog.weight[:3, :4] != 0).all()
+
+
+def test_a_layer_without_weights_needs_no_array() -> None:
+    model = mlp()
+    with torch.no_grad():
+        model[0].weight.zero_()
+    analog = crossbar.convert(model, DESIGN, tile=TILE)
+    assert analog.conversion.converted[0].tiles == 0
+    assert (analog[0](torch.ones(2, 20)) == model[0].bias).all()
+
+
+class Shared(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Linear(6, 6)
+        self.again = self.one
+        self.tied = nn.Linear(6, 6)
+        self.tied.weight = self.one.weight
+
+    def forward(self, values: Tensor) -> Tensor:
+        return self.tied(self.again(self.one(values)))
+
+
+def test_shared_layers_and_tied_weights_are_made_once() -> None:
+    model = Shared()
+    analog = crossbar.convert(model, DESIGN, tile=TILE)
+    assert len(analog.conversion.converted) == 1
+    assert analog.conversion.converted[0].shared_by == ("again", "tied")
+    assert analog.one is analog.again
+    assert (analog.tied.weight == analog.one.weight).all()
+    assert (analog.tied.bias == model.tied.bias).all()
+    on_line = crossbar.convert(model, DESIGN, tile=TILE, bias="word line")
+    assert len(on_line.conversion.converted) == 2  # another bias is another row of cells
+
+
+def test_weights_that_hooks_compute_are_the_current_ones() -> None:
+    pruned = mlp()
+    prune.random_unstructured(pruned[0], "weight", amount=0.5)
+    with torch.no_grad():
+        pruned[0].weight_orig.mul_(2)
+    analog = crossbar.convert(pruned, FINE, **IDEAL)
+    wanted = (pruned[0].weight_orig * pruned[0].weight_mask).detach()
+    assert close(analog[0].weight, wanted, 2**-9)
+    normed = parametrizations.weight_norm(nn.Linear(4, 3))
+    assert close(crossbar.convert(normed, FINE, **IDEAL).weight, normed.weight.detach(), 2**-9)
+
+
+def test_parametrised_layers_of_one_shape_are_not_taken_for_tied() -> None:
+    torch.manual_seed(3)
+    layers = [parametrizations.weight_norm(nn.Linear(4, 4)) for _ in range(6)]
+    analog = crossbar.convert(nn.Sequential(*layers), FINE, **IDEAL)
+    for found, layer in zip(analog, layers, strict=True):
+        assert close(found.weight, layer.weight.detach(), 2**-9)
+
+
+def test_what_is_not_converted_is_listed_with_its_reason() -> None:
+    class Odd(nn.Linear):
+        def forward(self, values: Tensor) -> Tensor:
+            return super().forward(values) * 2
+
+    model = nn.ModuleDict(
+        {
+            "linear": nn.Linear(4, 4),
+            "conv": nn.Conv2d(1, 1, 2),
+            "odd": Odd(4, 4),
+            "lstm": nn.LSTM(4, 4),
+            "attention": nn.MultiheadAttention(4, 2),
+        }
+    )
+    analog = crossbar.convert(model, DESIGN, tile=TILE, kinds=("Linear",))
+    reasons = {one.path: one.reason for one in analog.conversion.digital}
+    assert "chosen kinds" in reasons["conv"]
+    assert "forward method of its own" in reasons["odd"]
+    assert "only Linear and Conv2d" in reasons["lstm"]
+    assert "inside MultiheadAttention" in reasons["attention.out_proj"]
+    assert set(reasons) == {"conv", "odd", "lstm", "attention", "attention.out_proj"}
+    assert isinstance(analog["odd"], Odd)
+
+
+def test_state_copies_types_and_files_work(tmp_path: Path) -> None:
+    model = mlp()
+    analog = crossbar.convert(model, DESIGN, tile=TILE)
+    other = crossbar.convert(model, DESIGN, tile=TILE, seed=1)
+    inputs = torch.rand(3, 20)
+    assert (other(inputs) != analog(inputs)).any()
+    other.load_state_dict(analog.state_dict())
+    assert (other(inputs) == analog(inputs)).all()
+    torch.save(analog, file := io.BytesIO())
+    file.seek(0)
+    loaded = torch.load(file, weights_only=False)
+    assert (loaded(inputs) == analog(inputs)).all()
+    assert str(loaded.conversion) == str(analog.conversion)
+    half = copy.deepcopy(analog).half()
+    assert close(half(inputs.half()).float(), analog(inputs), 2**-8)
+    trained = analog.train()(inputs.requires_grad_()).sum()
+    trained.backward()
+    assert inputs.grad is not None
+
+
+def test_without_converters_an_analog_model_is_linear() -> None:
+    model = nn.Sequential(nn.Conv2d(2, 3, 3, bias=False), nn.Flatten(), nn.Linear(27, 4, False))
+    analog = crossbar.convert(model.double(), DESIGN, tile=TILE)
+    one, other = torch.randn(2, 5, 2, 5, 5, dtype=torch.float64)
+    assert close(analog(2 * one - 3 * other), 2 * analog(one) - 3 * analog(other), 1e-13)
+
+
+def test_progress_counts_matrices() -> None:
+    told: list[tuple[int, int]] = []
+    model = nn.Sequential(nn.Conv2d(2, 2, 1, groups=2), nn.Flatten(), nn.Linear(2, 2))
+    crossbar.convert(model, DESIGN, progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_layers_that_the_model_finds_past_its_children_are_analog_too() -> None:
+    class Listed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one = nn.Linear(4, 4)
+            self.calls = [self.one]
+
+        def forward(self, values: Tensor) -> Tensor:
+            return self.calls[0](values)
+
+    analog = crossbar.convert(Listed(), DESIGN, tile=TILE)
+    assert isinstance(analog.calls[0], AnalogLinear)
+    assert analog.calls[0] is analog.one
+
+
+def test_hooks_of_the_model_stay() -> None:
+    model = mlp()
+    seen: list[tuple[int, ...]] = []
+    model[0].register_forward_hook(lambda *parts: seen.append(tuple(parts[2].shape)))
+    crossbar.convert(model, DESIGN, tile=TILE)(torch.rand(3, 20))
+    assert seen == [(3, 12)]
+
+
+def test_a_conventional_design_is_programmed_by_its_nominal_values() -> None:
+    binary = crossbar.Design(ladder="binary", resistors=12, programmed_by="nominal", tolerance=0.0)
+    model = mlp()
+    analog = crossbar.convert(model, binary, **IDEAL)
+    assert close(analog[0].weight, model[0].weight.detach(), 2**-5)
+
+
+def test_wires_take_their_share() -> None:
+    strong = crossbar.Wires(word_segment_ohm=100.0, bit_segment_ohm=100.0)
+    bits = [
+        crossbar.convert(mlp(), FINE, wires=wires).conversion.converted[0].matrix_effective_bits
+        for wires in (crossbar.Wires.ideal(), crossbar.Wires(), strong)
+    ]
+    assert bits[0] > bits[1] + 1 > bits[2] + 3

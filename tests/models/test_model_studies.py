@@ -1,0 +1,165 @@
+"""Studies of networks on arrays: the table, its resumption, its figure, the commands."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+
+from concurrent.futures import ThreadPoolExecutor  # noqa: E402
+
+from crossbar import Design, InputError  # noqa: E402
+from crossbar.cli import main  # noqa: E402
+from crossbar.datasets import load_dataset  # noqa: E402
+from crossbar.models.lenet import build_model  # noqa: E402
+from crossbar.models.rows import read_model_results  # noqa: E402
+from crossbar.models.studies import ModelStudy, run_model_study  # noqa: E402
+from crossbar.tables import NETWORK  # noqa: E402
+
+STUDY = ModelStudy(design=Design(), resistors=(4, 8), chips=2, images=60)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_dataset("digits")
+
+
+@pytest.fixture(scope="module")
+def model(digits):
+    return build_model("lenet-5-digits", digits.image_shape)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, digits, model):
+    out = tmp_path_factory.mktemp("study") / "out"
+    return out, run_model_study(STUDY, model, digits, out)
+
+
+def test_a_table_holds_every_chip_setting_and_layer(finished):
+    out, rows = finished
+    assert read_model_results(out / "results.csv") == rows
+    layers = ["conv1", "conv2", "fc1", "fc2", NETWORK]
+    assert [row.layer for row in rows] == layers * (2 * 2 * 4)
+    settings = {(row.resistors_per_weight, row.chip, row.wires, row.converter_bits) for row in rows}
+    assert len(settings) == 16
+    assert {row.weights for row in rows if row.layer == "conv2"} == {8 * 4 * 9}
+    assert all((row.flips is None) == (row.layer != NETWORK) for row in rows)
+
+
+def test_more_resistors_and_no_converters_are_better(finished):
+    _, rows = finished
+    network = [row for row in rows if row.layer == NETWORK]
+
+    def bits(count, converters, wires="ideal"):
+        setting = (count, converters, wires)
+        return min(
+            row.product_effective_bits
+            for row in network
+            if (row.resistors_per_weight, row.converter_bits, row.wires) == setting
+        )
+
+    assert bits(8, None) > bits(4, None) + 2
+    assert bits(8, None) > bits(8, 8)
+    assert bits(8, None) > bits(8, None, "real")
+
+
+def test_a_stopped_study_goes_on_and_workers_change_nothing(finished, digits, model, tmp_path):
+    out, rows = finished
+    again = tmp_path / "again"
+
+    def stop(done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_model_study(STUDY, model, digits, again, progress=stop)
+    with ThreadPoolExecutor(2) as executor:
+        assert run_model_study(STUDY, model, digits, again, executor=executor) == rows
+    assert (again / "results.csv").read_bytes() == (out / "results.csv").read_bytes()
+    assert (again / "run.json").read_bytes() == (out / "run.json").read_bytes()
+
+
+def test_a_folder_of_another_network_is_refused(finished, digits):
+    out, _ = finished
+    other = build_model("lenet-5-digits", digits.image_shape, seed=1)
+    with pytest.raises(InputError, match="model_sha256"):
+        run_model_study(STUDY, other, digits, out)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"resistors": ()}, "resistors"),
+        ({"resistors": (8, 8)}, "resistors"),
+        ({"resistors": (1,)}, "resistors = 1"),
+        ({"chips": 0}, "chips = 0"),
+        ({"images": 0}, "images = 0"),
+    ],
+)
+def test_bad_settings_are_refused_at_once(change, said):
+    with pytest.raises(InputError, match=said):
+        ModelStudy(**change)
+
+
+def test_a_network_for_other_images_is_refused(digits, tmp_path):
+    with pytest.raises(InputError, match="does not take images of shape"):
+        run_model_study(STUDY, build_model("lenet-5", (1, 28, 28)), digits, tmp_path / "out")
+
+
+def crossbar(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "crossbar", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=300,
+    )
+
+
+def test_lenets_on_digits_from_one_command(tmp_path):
+    out = tmp_path / "out"
+    sizes = ["--resistors", "4,8", "--chips", "1", "--epochs", "2", "--quiet"]
+    command = ["lenets", "--out", out, *sizes]
+    result = crossbar(*command, "--images", "40")
+    assert result.returncode == 0, result.stderr
+    for name in ("lenet-300-100", "lenet-5-digits"):
+        assert name in result.stdout
+        assert (out / f"{name}.png").stat().st_size > 10_000
+        for version in ("dense", "pruned"):
+            assert (out / f"{name}-{version}.safetensors").is_file()
+    table = out / "lenet-5-digits-pruned" / "results.csv"
+    before = table.read_bytes()
+    assert crossbar(*command, "--images", "40").returncode == 0
+    assert table.read_bytes() == before
+    other = crossbar(*command, "--images", "41")
+    assert other.returncode == 2
+    assert "another study" in other.stderr
+    network = out / "lenet-5-digits-pruned.safetensors"
+    report = crossbar("evaluate", network, "--resistors", 8, "--bits", 6, "--images", 40, "--quiet")
+    assert report.returncode == 0, report.stderr
+    assert "conv2" in report.stdout
+    assert "40 images" in report.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["lenets", "--resistors", "4,x", "--out", "out"], "--resistors"),
+        (["lenets", "--resistors", "4", "--out", "out", "--bits", "99"], "dac_bits = 99"),
+        (["lenets", "--dataset", "fashion-mnist", "--out", "out"], "give the folder"),
+        (["evaluate", "nothing.safetensors"], "no such file"),
+        (["evaluate", "nothing.onnx"], "no such file"),
+    ],
+)
+def test_bad_commands_are_one_line(arguments, said, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["crossbar", *arguments])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process is pytest's
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1, error

@@ -12,10 +12,13 @@ from crossbar.models.converters import Converters
 from crossbar.models.optional import require
 
 if TYPE_CHECKING:
+    from crossbar.models.comparison import compare as compare
     from crossbar.models.conversion import convert as convert
     from crossbar.models.conversion import digital_twin as digital_twin
     from crossbar.models.layers import AnalogConv2d as AnalogConv2d
     from crossbar.models.layers import AnalogLinear as AnalogLinear
+    from crossbar.models.model_files import load_model as load_model
+    from crossbar.models.onnx import load_onnx as load_onnx
 
 __all__ = ["Converters"]
 
@@ -24,6 +27,9 @@ _WITH_TORCH = {
     "digital_twin": "conversion",
     "AnalogConv2d": "layers",
     "AnalogLinear": "layers",
+    "compare": "comparison",
+    "load_model": "model_files",
+    "load_onnx": "onnx",
 }
 
 

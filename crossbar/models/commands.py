@@ -103,6 +103,9 @@ def train(
 @click.option("--chips", default=3, show_default=True, help="Chips of each.")
 @click.option("--bits", default=8, show_default=True, help="Of the converters.")
 @click.option("--ohm", default=1.0, show_default=True, help="Each wire segment, driver and sense.")
+@click.option(
+    "--full-scale", default=1e-6, show_default=True, help="Conductance of the largest weight [S]."
+)
 @click.option("--images", type=int, help="Test images to use.  [default: all]")
 @click.option("--epochs", type=int, help="Of each training.  [default: 12; digits: 60]")
 @click.option("--seed", default=0, show_default=True, help="Of chips and training.")
@@ -122,6 +125,7 @@ def lenets(
     chips: int,
     bits: int,
     ohm: float,
+    full_scale: float,
     images: int | None,
     epochs: int | None,
     seed: int,
@@ -133,6 +137,7 @@ def lenets(
     networks first. A run that was stopped goes on when the same command is given again."""
     _require_torch()
     from crossbar.datasets import load_dataset
+    from crossbar.design import Design
     from crossbar.models.console import network_table, progress_bar
     from crossbar.models.converters import Converters
     from crossbar.models.lenets import run_lenets
@@ -140,6 +145,7 @@ def lenets(
     from spice_models import Wires
 
     study = ModelStudy(
+        design=Design(full_scale_siemens=full_scale),
         resistors=_whole_numbers("--resistors", resistors),
         chips=chips,
         wires=Wires(ohm, ohm, ohm, ohm),

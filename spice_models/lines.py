@@ -37,6 +37,7 @@ _MERGED_OHM = 1e-15
 _MOST = 2000
 _MOST_STALLS = 3
 _DEPTH = 1e-3
+_BOTTOM = 1e-7
 _RESTART = 1e6
 _DOUBT = 2.0
 _LOOK_BACK = 4
@@ -249,7 +250,7 @@ class _Block:
                     break
                 if (self.product <= _DEPTH**2 * begin)[open_lanes].all():
                     break
-                self._step()
+                self._step(self.product > _BOTTOM**2 * begin)
 
     def _renew(self) -> None:
         """Compute the currents and the residual from x, in double precision."""
@@ -283,8 +284,12 @@ class _Block:
         self.raw = power.sum(axis=0, dtype=np.float64)
         self.product = self.raw * self.top**2
 
-    def _step(self) -> None:
-        """Take one step of conjugate gradients; `size` foretells the next product."""
+    def _step(self, going: Bools) -> None:
+        """Take one step of conjugate gradients; `size` foretells the next product.
+
+        Lanes that are not `going` wait: they have reached the digits of single precision, and what
+        is left there would underflow.
+        """
         power, change, size, volts = self.sums
         power[:] = change[:] = size[:] = volts[:] = 0.0
         p, t = self.system.vectors[2:]
@@ -294,7 +299,7 @@ class _Block:
         sums = (change, power, size, volts, last, ahead)
         self.kernels.backward(*lines, p, t, *sums, self.lanes)
         raw, before = self.raw, self.product
-        alpha = _quotient(raw, power.sum(axis=0, dtype=np.float64))
+        alpha = going * _quotient(raw, power.sum(axis=0, dtype=np.float64))
         next_raw = alpha**2 * size.sum(axis=0, dtype=np.float64) - raw
         self._forward(alpha, _quotient(np.maximum(next_raw, 0.0), raw))
         moved = change * (alpha * self.top)
@@ -304,7 +309,8 @@ class _Block:
         pace = _quotient(self.product, start) ** (0.5 / min(len(self.history), _LOOK_BACK))
         # No current errs by more than sqrt(its line's conductance x power of the error).
         bound = np.sqrt(self.system.conductance * alpha * before)
-        self.error = np.maximum(np.abs(moved).max(axis=0), 0.1 * bound) * _remaining(pace)
+        error = np.maximum(np.abs(moved).max(axis=0), 0.1 * bound) * _remaining(pace)
+        self.error = np.where(going, error, self.error)
         self.history.append(self.product)
 
     def _open(self, tolerance: float, error: Floats) -> Bools:

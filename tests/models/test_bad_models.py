@@ -204,4 +204,4 @@ except crossbar.InputError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert 'pip install "resistive-crossbar[torch]"' in done.stdout
+    assert "pip install 'resistive-crossbar[torch]'" in done.stdout

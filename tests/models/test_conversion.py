@@ -82,8 +82,8 @@ def test_the_report_says_what_was_made() -> None:
     assert 0 < first.mismatch < 1e-6
     assert 3 < first.matrix_worst_bits < first.matrix_effective_bits + 3
     table = str(analog.conversion).splitlines()
-    assert table[1].split()[:5] == ["0", "Linear", "12", "x", "20"]
-    assert table[3].split()[:3] == ["all", "13", str(12 * 20 * 8 + 12 * 5 * 8)]
+    assert table[2].split()[:5] == ["0", "Linear", "12", "x", "20"]
+    assert table[4].split()[:3] == ["all", "13", str(12 * 20 * 8 + 12 * 5 * 8)]
 
 
 @pytest.mark.parametrize(

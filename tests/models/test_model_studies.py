@@ -1,7 +1,6 @@
 """Studies of networks on arrays: the table, its resumption, its figure, the commands."""
 
 import signal
-import subprocess
 import sys
 
 import pytest
@@ -109,39 +108,44 @@ def test_a_network_for_other_images_is_refused(digits, tmp_path):
         run_model_study(STUDY, build_model("lenet-5", (1, 28, 28)), digits, tmp_path / "out")
 
 
-def crossbar(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "crossbar", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=300,
-    )
+@pytest.fixture
+def crossbar(monkeypatch, capsys):
+    """Run a command in this process: exit status, stdout, stderr."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["crossbar", *map(str, arguments)])
+        monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process is pytest's
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, *capsys.readouterr()
+
+    return run
 
 
-def test_lenets_on_digits_from_one_command(tmp_path):
+def test_lenets_on_digits_from_one_command(tmp_path, crossbar):
     out = tmp_path / "out"
-    sizes = ["--resistors", "4,8", "--chips", "1", "--epochs", "2", "--quiet"]
+    sizes = ["--resistors", "4", "--chips", "1", "--epochs", "2", "--quiet"]
     command = ["lenets", "--out", out, *sizes]
-    result = crossbar(*command, "--images", "40")
-    assert result.returncode == 0, result.stderr
+    status, text, error = crossbar(*command, "--images", "40")
+    assert status == 0, error
     for name in ("lenet-300-100", "lenet-5-digits"):
-        assert name in result.stdout
+        assert name in text
         assert (out / f"{name}.png").stat().st_size > 10_000
         for version in ("dense", "pruned"):
             assert (out / f"{name}-{version}.safetensors").is_file()
     table = out / "lenet-5-digits-pruned" / "results.csv"
     before = table.read_bytes()
-    assert crossbar(*command, "--images", "40").returncode == 0
+    assert crossbar(*command, "--images", "40")[0] == 0
     assert table.read_bytes() == before
-    other = crossbar(*command, "--images", "41")
-    assert other.returncode == 2
-    assert "another study" in other.stderr
+    status, _, error = crossbar(*command, "--images", "41")
+    assert status == 2
+    assert "another study" in error
     network = out / "lenet-5-digits-pruned.safetensors"
-    report = crossbar("evaluate", network, "--resistors", 8, "--bits", 6, "--images", 40, "--quiet")
-    assert report.returncode == 0, report.stderr
-    assert "conv2" in report.stdout
-    assert "40 images" in report.stdout
+    settings = ["--resistors", 8, "--bits", 6, "--images", 40, "--quiet"]
+    status, text, error = crossbar("evaluate", network, *settings)
+    assert status == 0, error
+    assert "conv2" in text
+    assert "40 images" in text
 
 
 @pytest.mark.parametrize(
@@ -154,12 +158,8 @@ def test_lenets_on_digits_from_one_command(tmp_path):
         (["evaluate", "nothing.onnx"], "no such file"),
     ],
 )
-def test_bad_commands_are_one_line(arguments, said, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["crossbar", *arguments])
-    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process is pytest's
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 2
-    error = capsys.readouterr().err
+def test_bad_commands_are_one_line(arguments, said, crossbar):
+    status, _, error = crossbar(*arguments)
+    assert status == 2
     assert said in error
     assert error.count("\n") == 1, error

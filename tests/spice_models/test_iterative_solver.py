@@ -52,6 +52,17 @@ def test_tightening_the_tolerance_tightens_the_answer():
         assert np.abs(found.currents - wanted).max() <= (tolerance + 1e-13) * np.abs(wanted).max()
 
 
+def test_cells_that_reach_no_sense_do_not_keep_it_going():
+    siemens = np.zeros((40, 30))
+    siemens[1, 3] = 4e-5
+    sense = np.full(30, 10.0)
+    sense[3] = np.inf
+    array = Array.from_siemens(siemens, Wires(600.0, 5e4, 1e4, sense))
+    with pytest.raises(NotConverged):
+        nodal.product(array, volts(3, 40), method="iterative")
+    assert (nodal.product(array, volts(3, 40)).currents == 0).all()
+
+
 def test_inputs_of_very_different_size_are_all_right_to_their_own_scale():
     array = Array.from_siemens(cells(40, 40))
     inputs = volts(9, 40) * np.logspace(-12, 6, 9)[:, None]

@@ -120,6 +120,11 @@ def test_one_that_ends_with_words_is_not_asked_twice(tmp_path):
     assert (log, status) == ("fatal: out of order\n", 1)
 
 
+def test_one_that_never_answers_is_not_started_again_and_again(tmp_path):
+    silent = (sys.executable, "-S", "-c", "")
+    assert resident.request(silent, "a", tmp_path, 60) == ("", 0)
+
+
 def test_one_that_is_killed_while_idle_is_an_error_once(ask):
     first = ask("a")
     os.kill(first, signal.SIGKILL)

@@ -188,6 +188,17 @@ def test_a_forked_process_starts_its_own_and_leaves_its_parents_alone(ask):
     assert ask("d") == mine
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_does_not_stop_its_parents_runs(tmp_path):
+    running = process.start(["sleep", "60"], tmp_path)
+    child = multiprocessing.get_context("fork").Process(target=ngspice.stop_all)
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0
+    assert running.poll() is None
+    process.end(running)
+
+
 @pytest.mark.parametrize("end", ["pass", "os.kill(os.getpid(), 9)", "os._exit(0)", "1 / 0"])
 def test_it_ends_with_the_process_that_started_it(end, tmp_path):
     code = (

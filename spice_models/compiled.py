@@ -33,7 +33,11 @@ def compiled(function: Function) -> Function:
     """Compile on first use, cached on disk, without the GIL; a * b + c may round once.
 
     No array that the function writes may overlap with another of its arguments: without that
-    promise, nothing becomes vector instructions.
+    promise, nothing becomes vector instructions. Where no folder can be written to, each process
+    compiles anew.
     """
-    options: dict[str, Any] = {"nogil": True, "cache": True, "fastmath": {"contract"}}
-    return cast(Function, numba.njit(pipeline_class=_Distinct, **options)(function))
+    options: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "pipeline_class": _Distinct}
+    try:
+        return cast(Function, numba.njit(cache=True, **options)(function))
+    except RuntimeError:  # no place for the cache
+        return cast(Function, numba.njit(**options)(function))

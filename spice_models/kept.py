@@ -33,8 +33,10 @@ class Solved(NamedTuple):
 
 def content(array: Array, method: str, tolerance: float) -> Hashable:
     """What a transfer matrix depends on, as a key."""
-    digest = hashlib.blake2b(array.siemens.tobytes(), digest_size=16).digest()
-    return array.siemens.shape, digest, array.wires, method, tolerance
+    digest = hashlib.blake2b(array.siemens.tobytes(), digest_size=16)
+    for ohm in array.wires.each(array.rows, array.lines).values():
+        digest.update(ohm.tobytes())
+    return array.siemens.shape, digest.digest(), method, tolerance
 
 
 class Kept:

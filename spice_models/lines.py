@@ -239,7 +239,7 @@ class _Block:
             open_lanes = self._open(2 * tolerance, self.error / 5)
             if not open_lanes.any():
                 return True
-            stalls += bool((self.product > begin / 4)[open_lanes].any())
+            stalls += bool((self.product >= begin / 4)[open_lanes].any())  # 0 stays 0
             if stalls > _MOST_STALLS or self.iterations >= _MOST or np.isnan(self.product).any():
                 return False
             begin = self.product

@@ -18,7 +18,7 @@ from spice_models.cells import Cells, cells_text, is_linear, left_out, library, 
 from spice_models.dialects import Dialect, translate
 from spice_models.header import check_line, header
 from spice_models.hierarchy import cell_definitions, cell_instances, instance, ports, subcircuit
-from spice_models.topology import connected, reached, topology
+from spice_models.topology import connected, may_float, topology
 
 __all__ = ["Cells", "library", "netlist"]
 
@@ -99,7 +99,7 @@ def array_text(array: Array, cells: Cells, prefix: str | None = None) -> str:
 
     With a prefix the cells are instances of what `cell_definitions` writes with it.
     """
-    alive = None if reached(array).all() else _connected(array)
+    alive = _connected(array) if may_float(array) else None
     wires = _wires_text(array.rows, array.lines, array.wires, alive)
     flat = prefix is None
     written = cells_text(array, cells) if flat else cell_instances(array, cells, prefix or "")

@@ -157,6 +157,7 @@ def transfer_matrices(
     if progress:
         progress(sum(found[key] is not None for key in keys), len(arrays))
     for key, solved in _all_solved(todo, partial(_solve_unit, method, tolerance), executor):
+        read_only(solved.siemens)  # another process's answer comes back writable
         found[key] = solved
         if keep:
             _kept.put(key, solved)

@@ -142,6 +142,13 @@ def stop_all() -> None:
         _kill(process)
 
 
+def _forget_all() -> None:
+    """In a forked process: its parent's programs are not its own to stop."""
+    for process in list(_running):
+        process.returncode = 0  # or its end would be waited for here, or warned of
+    _running.clear()
+
+
 def _finish(process: subprocess.Popen[bytes], timeout_seconds: float, folder: Path) -> str:
     """Wait for a process, keep its log, and return it; kill it whole if anything goes wrong."""
     said = b""
@@ -166,3 +173,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     except ProcessLookupError:
         process.kill()
     process.wait()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)

@@ -21,7 +21,7 @@ from spice_models.reading import (
     elements,
     parse,
 )
-from spice_models.topology import connected, reached, topology
+from spice_models.topology import connected, may_float, reached, topology
 
 __all__ = ["NetlistElements", "check_layer_netlist", "check_netlist", "read_netlist"]
 
@@ -202,7 +202,7 @@ def _wires(array: Array) -> dict[str, Element]:
     plan = topology(array.rows, array.lines, array.wires)
     names = plan.names()
     alive = np.ones(plan.nodes, np.bool_)
-    if not reached(array).all():
+    if may_float(array):
         alive = connected(plan, array.siemens)
     wanted = {}
     for part in plan.segments:

@@ -37,6 +37,7 @@ class _Resident:
     def __init__(self, command: tuple[str, ...]) -> None:
         self.command = command
         self.program = process.start(command, Path("/"), stdin=subprocess.PIPE)
+        self.has_answered = False
         self._said = b""
 
     def ask(self, message: object, deadline: float) -> tuple[str, int, bool] | None:
@@ -55,6 +56,7 @@ class _Resident:
             if replies:
                 self._said = rest
                 reply = json.loads(replies[0][len(_MARK) :])
+                self.has_answered = True
                 return reply["log"], reply["status"], not reply["last"]
             if not self._read(deadline):
                 return self._last_words()
@@ -77,7 +79,8 @@ class _Resident:
             process.end(self.program)
             status = self.program.wait()
         said = self.words()
-        return None if status == 0 and not said.strip() else (said, status, False)
+        ended_idle = self.has_answered and status == 0 and not said.strip()
+        return None if ended_idle else (said, status, False)
 
     def words(self) -> str:
         """What it said besides its answers."""

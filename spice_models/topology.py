@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from spice_models.array import Array, Wires
 
-__all__ = ["Segments", "Topology", "connected", "lifted", "reached", "topology"]
+__all__ = ["Segments", "Topology", "connected", "lifted", "may_float", "reached", "topology"]
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -180,13 +180,13 @@ def _parts(plan: Topology, siemens: Floats) -> Ints:
 
 def reached(array: Array) -> Bools:
     """Which cells open wires have not cut off from all inputs and grounds, (rows, lines)."""
-    if not any(np.isinf(ohm).any() for ohm in _near(array)):
+    if not may_float(array):
         return np.ones((array.rows, array.lines), np.bool_)
     plan = topology(array.rows, array.lines, array.wires)
     return connected(plan, array.siemens)[plan.word]
 
 
-def _near(array: Array) -> list[Floats]:
-    """Return the wires without which a node may float; far ends only add paths."""
+def may_float(array: Array) -> bool:
+    """Whether a wire is open without which a node may float; far ends only add paths."""
     ohm = array.wires.each(array.rows, array.lines)
-    return [ohm[kind] for kind in ("word", "bit", "driver", "sense")]
+    return any(np.isinf(ohm[kind]).any() for kind in ("word", "bit", "driver", "sense"))

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba.core.dispatcher import Dispatcher
 
 from spice_models import Array, CircuitError, NotConverged, Wires, nodal
+from spice_models.compiled import compiled
 from spice_models.lines import Lines
 
 
@@ -50,6 +52,25 @@ def test_tightening_the_tolerance_tightens_the_answer():
         found = nodal.product(array, volts(1, 50), method="iterative", tolerance=tolerance)
         assert found.mismatch <= 2 * tolerance + 1e-14
         assert np.abs(found.currents - wanted).max() <= (tolerance + 1e-13) * np.abs(wanted).max()
+
+
+def test_cells_that_reach_no_sense_do_not_keep_it_going():
+    siemens = np.zeros((40, 30))
+    siemens[1, 3] = 4e-5
+    sense = np.full(30, 10.0)
+    sense[3] = np.inf
+    array = Array.from_siemens(siemens, Wires(600.0, 5e4, 1e4, sense))
+    with pytest.raises(NotConverged):
+        nodal.product(array, volts(3, 40), method="iterative")
+    assert (nodal.product(array, volts(3, 40)).currents == 0).all()
+
+
+def test_kernels_are_compiled_where_no_folder_can_be_written_to(monkeypatch):
+    def refused(*_):
+        raise RuntimeError("cannot cache function: no locator available")
+
+    monkeypatch.setattr(Dispatcher, "enable_caching", refused)
+    assert compiled(lambda value: value + 1)(1) == 2
 
 
 def test_inputs_of_very_different_size_are_all_right_to_their_own_scale():

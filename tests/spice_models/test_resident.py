@@ -120,6 +120,11 @@ def test_one_that_ends_with_words_is_not_asked_twice(tmp_path):
     assert (log, status) == ("fatal: out of order\n", 1)
 
 
+def test_one_that_never_answers_is_not_started_again_and_again(tmp_path):
+    silent = (sys.executable, "-S", "-c", "")
+    assert resident.request(silent, "a", tmp_path, 60) == ("", 0)
+
+
 def test_one_that_is_killed_while_idle_is_an_error_once(ask):
     first = ask("a")
     os.kill(first, signal.SIGKILL)
@@ -181,6 +186,17 @@ def test_a_forked_process_starts_its_own_and_leaves_its_parents_alone(ask):
     assert theirs != mine
     assert_ends(theirs)
     assert ask("d") == mine
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_does_not_stop_its_parents_runs(tmp_path):
+    running = process.start(["sleep", "60"], tmp_path)
+    child = multiprocessing.get_context("fork").Process(target=ngspice.stop_all)
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0
+    assert running.poll() is None
+    process.end(running)
 
 
 @pytest.mark.parametrize("end", ["pass", "os.kill(os.getpid(), 9)", "os._exit(0)", "1 / 0"])

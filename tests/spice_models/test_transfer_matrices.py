@@ -1,5 +1,6 @@
 """Transfer matrices of many arrays: in order, on any executor, none solved twice."""
 
+import pickle
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from spice_models import Array, CircuitError, Wires, nodal
-from spice_models.kept import Kept, Solved
+from spice_models.kept import Kept, Solved, content
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +54,7 @@ def test_any_executor_gives_the_same_bits_in_order():
         nodal.forget()
         found = nodal.transfer_matrices(TILES, executor=executor)
         for one, other in zip(found, wanted, strict=True):
+            assert not one.siemens.flags.writeable
             assert np.array_equal(one.siemens, other.siemens)
             assert one.mismatch == other.mismatch
 
@@ -131,6 +133,13 @@ def test_the_memory_is_bounded_and_the_last_used_stay():
     kept.put("d", one(96))
     assert kept.get("d") is not None
     assert kept.get("a") is None
+
+
+def test_a_key_holds_no_wires():
+    wires = Wires(np.ones((64, 63)), np.ones((63, 64)))
+    known = content(Array.from_siemens(np.full((64, 64), 1e-6), wires), "auto", 1e-10)
+    assert len(pickle.dumps(known)) < 500
+    assert known == content(Array.from_siemens(np.full((64, 64), 1e-6), Wires()), "auto", 1e-10)
 
 
 def test_threads_share_what_is_kept():

@@ -178,3 +178,18 @@ def test_all_rows_or_all_columns_unused_is_silence():
             found = nodal.transfer_matrix(array(wires), method=method)
             assert (found.siemens == 0).all()
         assert (ngspice.sweep(array(wires), np.eye(ROWS)).currents == 0).all()
+
+
+@pytest.mark.parametrize(
+    "wires",
+    [Wires(sense_ohm=[10.0, np.inf]), Wires(bit_segment_ohm=[[1.0, 1.0], [1.0, np.inf]])],
+)
+def test_a_piece_of_bit_line_without_cells_and_sense_is_left_out_of_the_netlist(wires):
+    siemens = np.array([[1e-5, 0.0], [1e-5, 0.0], [1e-5, 0.0]])
+    array = Array.from_siemens(siemens, wires)
+    text = netlist(array)
+    assert "Rbit0_1" not in text
+    assert check_netlist(text, array) == []
+    wanted = nodal.transfer_matrix(array).siemens
+    found = ngspice.transfer_matrix(array).siemens
+    assert found == pytest.approx(wanted, rel=0, abs=1e-9 * wanted.max())

@@ -38,10 +38,13 @@ _MOST = 2000
 _MOST_STALLS = 3
 _DEPTH = 1e-3
 _BOTTOM = 1e-7
+_FORETOLD = 1e-4
+_LOST = 1e4
 _RESTART = 1e6
 _DOUBT = 2.0
 _LOOK_BACK = 4
 _ROUNDING = 1e-13
+_NOTHING = 1e-14
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -207,8 +210,8 @@ class _System:
 class _Block:
     """One block of inputs on the way: what is followed of each lane, (lanes,), and of currents.
 
-    `product` is the power norm of the residual, squared; `top` the scale of the vectors in single
-    precision, `raw` the product relative to top^2.
+    `product` is the power norm of the residual, squared, and `begin` that at the beginning of a
+    cycle; `top` the scale of the vectors in single precision, `raw` the product relative to top^2.
     """
 
     def __init__(self, system: _System, applied: Floats, driven: Floats, nodes: bool) -> None:
@@ -225,6 +228,7 @@ class _Block:
         self.carried = list(np.zeros((2, width), np.float32))
         self.rounding = 2 * _EPS * system.largest * driven
         self.error, self.product, self.raw, self.scale, self.top = np.zeros((5, width))
+        self.begin = self.product
         self.iterations = 0
         self.history: list[Floats] = []
 
@@ -242,13 +246,15 @@ class _Block:
             stalls += bool((self.product >= begin / 4)[open_lanes].any())  # 0 stays 0
             if stalls > _MOST_STALLS or self.iterations >= _MOST or np.isnan(self.product).any():
                 return False
-            begin = self.product
+            self.begin = begin = self.product
             while self.iterations < _MOST:
                 open_lanes = self._open(goal, self.error)
                 if not open_lanes.any():
                     goal /= 10
                     break
                 if (self.product <= _DEPTH**2 * begin)[open_lanes].all():
+                    break
+                if (self.product > _LOST * begin)[open_lanes].any():
                     break
                 self._step(self.product > _BOTTOM**2 * begin)
 
@@ -262,7 +268,7 @@ class _Block:
         self.kernels.balance(*self.system.exact, self.applied, x, t, self.bit, *sums, self.lanes)
         self.top = np.sqrt(self.square.sum(axis=0))
         ratio = _quotient(former, self.top)
-        ratio[ratio > _RESTART] = 0.0
+        ratio[(ratio > _RESTART) | (followed > _LOST * self.begin)] = 0.0
         factors = (_single(_inverse(self.top)), _single(ratio))
         self.kernels.renew(onward, word_inverse, *factors, z, p, t, self.lanes)
         zero = np.zeros(len(self.lanes))
@@ -301,7 +307,8 @@ class _Block:
         raw, before = self.raw, self.product
         alpha = going * _quotient(raw, power.sum(axis=0, dtype=np.float64))
         next_raw = alpha**2 * size.sum(axis=0, dtype=np.float64) - raw
-        self._forward(alpha, _quotient(np.maximum(next_raw, 0.0), raw))
+        next_raw[next_raw < _FORETOLD * raw] = 0.0  # rounding: begin again from the residual
+        self._forward(alpha, _quotient(next_raw, raw))
         moved = change * (alpha * self.top)
         self.flow += moved
         self.iterations += 1
@@ -314,10 +321,14 @@ class _Block:
         self.history.append(self.product)
 
     def _open(self, tolerance: float, error: Floats) -> Bools:
-        """Which lanes are not yet within the tolerance; true for NaN."""
+        """Which lanes are not yet within the tolerance; true for NaN.
+
+        Currents below the rounding of what the largest cell could carry are 0.
+        """
         peak = np.abs(self.flow).max(axis=0)
-        done: Bools = (self.product <= tolerance**2 * self.scale) & (error <= tolerance * peak)
-        return ~done
+        nothing = _NOTHING * self.system.largest
+        exact = (error <= tolerance * peak) | ((peak <= nothing) & (error <= nothing))
+        return ~((self.product <= tolerance**2 * self.scale) & exact)
 
 
 def _staggered(shape: tuple[int, ...]) -> list[NDArray[Any]]:

@@ -21,6 +21,9 @@ def test_closing_line_and_status(tmp_path: Path, printed: str, status: int, clos
     make = tmp_path / "make"
     make.write_text(f'#!/bin/bash\necho "{printed}"\necho "called with $*"\nexit {status}\n')
     make.chmod(0o755)
+    apt = tmp_path / "apt-get"
+    apt.write_text("#!/bin/bash\nexit 1\n")
+    apt.chmod(0o755)
     done = subprocess.run(
         [ROOT / ".ci/run"],
         cwd=tmp_path,

@@ -9,15 +9,20 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
 from concurrent.futures import ThreadPoolExecutor  # noqa: E402
+from dataclasses import replace  # noqa: E402
+from pathlib import Path  # noqa: E402
 
 from crossbar import Design, InputError  # noqa: E402
 from crossbar.cli import main  # noqa: E402
 from crossbar.datasets import load_dataset  # noqa: E402
 from crossbar.models.lenet import build_model  # noqa: E402
+from crossbar.models.lenets import run_lenets  # noqa: E402
 from crossbar.models.rows import read_model_results  # noqa: E402
 from crossbar.models.studies import ModelStudy, run_model_study  # noqa: E402
 from crossbar.tables import NETWORK  # noqa: E402
 
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+NO_FASHION = "no Fashion-MNIST: install Debian's dataset-fashion-mnist"
 STUDY = ModelStudy(design=Design(), resistors=(4, 8), chips=2, images=60)
 
 
@@ -146,6 +151,30 @@ def test_lenets_on_digits_from_one_command(tmp_path, crossbar):
     assert status == 0, error
     assert "conv2" in text
     assert "40 images" in text
+
+
+@pytest.mark.skipif(not FASHION.is_dir(), reason=NO_FASHION)
+def test_lenets_on_a_part_of_fashion_mnist(tmp_path):
+    whole = load_dataset("fashion-mnist", FASHION)
+    part = replace(
+        whole,
+        train_inputs=whole.train_inputs[:3000],
+        train_labels=whole.train_labels[:3000],
+        test_inputs=whole.test_inputs[:200],
+        test_labels=whole.test_labels[:200],
+    )
+    study = ModelStudy(design=Design(full_scale_siemens=1e-6), resistors=(4, 12), chips=1)
+    results = run_lenets(part, study, tmp_path, settings={"epochs": 2})
+    assert list(results) == ["lenet-300-100", "lenet-5"]
+    for rows_of in results.values():
+        for rows in rows_of.values():
+            network = [row for row in rows if row.layer == NETWORK and row.converter_bits is None]
+            few, many = (
+                [row for row in network if row.resistors_per_weight == count] for count in (4, 12)
+            )
+            assert max(row.flips for row in many) <= min(row.flips for row in few)
+            assert min(row.weight_effective_bits for row in many) > 8
+            assert {row.tiles > 1 for row in many} == {True}
 
 
 @pytest.mark.parametrize(

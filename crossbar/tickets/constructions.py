@@ -11,6 +11,7 @@ import copy
 import math
 import numbers
 import time
+from collections.abc import Callable
 
 import numpy as np
 from torch import nn
@@ -20,7 +21,8 @@ from crossbar.tickets.choices import Choice, binary_decomposition, one_of_many, 
 from crossbar.tickets.pairs import Affine, Draw, check_layer, hyperbolic, prune_pair, uniform
 from crossbar.tickets.ticket import Ticket
 
-SMALLEST_HYPERBOLIC = 2.0**-6
+SMALLEST_HYPERBOLIC = 2.0**-5
+"""Of 2**-2 to 2**-8 the one with the smallest median error at n = 16, targets in (-1/2, 1/2)."""
 
 _POOLS = (nn.MaxPool2d, nn.AvgPool2d, nn.Flatten, nn.Identity)
 
@@ -129,7 +131,9 @@ def da_cunha(
     return _construct("da_cunha", target, n, seed, scale, True, subset_sum, uniform)
 
 
-CONSTRUCTIONS = {"malach": malach, "pensia": pensia, "orseau": orseau, "da_cunha": da_cunha}
+CONSTRUCTIONS: dict[str, Callable[..., Ticket]] = {
+    one.__name__: one for one in (malach, pensia, orseau, da_cunha)
+}
 """The constructions by name."""
 
 

@@ -26,15 +26,16 @@ from torch import nn
 from torch.nn.utils import prune
 
 from crossbar.errors import InputError
-from crossbar.tickets.choices import Choice, Floats
+from crossbar.tickets.choices import Choice, Floats, Mask
 
-Draw = Callable[[np.random.Generator, tuple[int, ...]], NDArray[np.float32]]
+Single = NDArray[np.float32]
+Draw = Callable[[np.random.Generator, tuple[int, ...]], Single]
 Affine = nn.Linear | nn.Conv2d
 
 _CELLS_AT_ONCE = 1 << 16
 
 
-def uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> Single:
     """Numbers uniform in [-1, 1)."""
     return 2 * rng.random(shape, dtype=np.float32) - 1
 
@@ -42,7 +43,7 @@ def uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.floa
 def hyperbolic(smallest: float) -> Draw:
     """Numbers of either sign whose magnitude is log-uniform in [smallest, 1]."""
 
-    def draw(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    def draw(rng: np.random.Generator, shape: tuple[int, ...]) -> Single:
         magnitude = np.float32(smallest) ** rng.random(shape, dtype=np.float32)
         return np.where(rng.integers(0, 2, shape, np.int8) > 0, magnitude, -magnitude)
 
@@ -146,7 +147,8 @@ def prune_pair(
     second = np.float32(scale) * draw(rng, (len(layer.weight), blocks * 2 * n, *kernel))
     factors = _alternate(first, constant, n)
     masks, approximated = _choose(layer, second, factors, choose, signed)
-    first_masks = _first_masks(masks.any(axis=tuple({0, *range(2, masks.ndim)})), inputs, n)
+    used = np.asarray(masks.any(axis=(0, *range(2, masks.ndim))))
+    first_masks = _first_masks(used, inputs, n)
     arrays = (first.reshape(len(first), inputs, *(1 for _ in kernel)), constant, second)
     random, pruned = _layers(layer, arrays), _layers(layer, arrays)
     pruned[0].weight, pruned[0].bias, pruned[1].weight = (
@@ -161,16 +163,14 @@ def prune_pair(
     return random, pruned, approximated
 
 
-def _alternate(
-    first: NDArray[np.float32], constant: NDArray[np.float32] | None, n: int
-) -> NDArray[np.float32]:
+def _alternate(first: Single, constant: Single | None, n: int) -> Single:
     """Give the weights that may stay alternating signs, in place; these, (blocks, 2 n)."""
     inputs = first.shape[1]
     rows = np.arange(inputs * 2 * n)
     kept = np.abs(first[rows, rows // (2 * n)])
     kept[1::2] *= -1
     first[rows, rows // (2 * n)] = kept
-    factors = kept.reshape(inputs, 2 * n)
+    factors: Single = kept.reshape(inputs, 2 * n)
     if constant is None:
         return factors
     last = np.abs(constant[inputs * 2 * n :])
@@ -181,56 +181,74 @@ def _alternate(
 
 def _choose(
     layer: Affine,
-    second: NDArray[np.float32],
-    factors: NDArray[np.float32],
+    second: Single,
+    factors: Single,
     choose: Choice,
     signed: bool,
-) -> tuple[NDArray[np.bool_], Approximated]:
+) -> tuple[Mask, Approximated]:
     """The mask of the second layer, and what it makes of the target's weights."""
-    inputs, n = layer.weight.shape[1], factors.shape[1] // 2
+    inputs = layer.weight.shape[1]
+    outputs, _, *kernel = second.shape
+    table = second.reshape(outputs, len(factors), -1, *kernel)
+    masks = np.zeros(table.shape, np.bool_)
     weight = layer.weight.detach().double().cpu().numpy()
-    outputs, kernel = len(weight), weight.shape[2:]
-    masks = np.zeros((outputs, len(factors), 2 * n, *kernel), np.bool_)
-    table = second.reshape(masks.shape)
-    columns: list[list[Floats]] = [[], [], []]
-
-    def solve(block: slice, taps: tuple[object, ...], wanted: Floats, both: bool) -> None:
-        wide = (slice(None), block, slice(None), *taps)
-        stays = np.zeros_like(masks[wide])
-        sums = []
-        for start in range(2 if both else 1):
-            candidates = np.moveaxis(table[wide][:, :, start::2], 2, -1).astype(np.float64)
-            shape = (len(factors[block]), *(1 for _ in wanted.shape[2:]), n)
-            candidates *= factors[block, start::2].astype(np.float64).reshape(shape)
-            chosen = _in_parts(choose, candidates.reshape(-1, n), wanted.ravel())
-            sums.append((candidates.reshape(-1, n) * chosen).sum(axis=1).reshape(outputs, -1))
-            stays[:, :, start::2] = np.moveaxis(chosen.reshape(candidates.shape), -1, 2)
-        masks[wide] = stays
-        for column, part in zip(columns, (wanted.reshape(outputs, -1), *sums), strict=False):
-            column.append(part)
-        if len(sums) == 1:
-            columns[2].append(sums[0])
-
-    solve(slice(0, inputs), tuple(slice(None) for _ in kernel), weight, signed)
+    masks[:, :inputs], parts = _stand_in(
+        table[:, :inputs], factors[:inputs], weight, choose, signed
+    )
     if layer.bias is not None:
-        tap = tuple(layer.padding) if isinstance(layer, nn.Conv2d) else ()
+        # Where the kernel's tap at its padding meets a pixel it always meets one of the image.
+        tap = layer.padding if isinstance(layer, nn.Conv2d) else ()
+        everywhere = slice(None)
+        place: tuple[int | slice, ...] = (everywhere, slice(inputs, None), everywhere)
+        place += tuple(map(int, tap))
         bias = layer.bias.detach().double().cpu().numpy()[:, None]
-        solve(slice(inputs, inputs + 1), tap, bias, False)
-    wanted, positive, negative = (np.hstack(parts) for parts in columns)
+        masks[place], more = _stand_in(table[place], factors[inputs:], bias, choose, False)
+        parts = [np.hstack(both) for both in zip(parts, more, strict=True)]
     biased = layer.bias is not None
-    return masks.reshape(second.shape), Approximated(wanted, positive, negative, biased)
+    return masks.reshape(second.shape), Approximated(parts[0], parts[1], parts[2], biased)
 
 
-def _in_parts(choose: Choice, candidates: Floats, targets: Floats) -> NDArray[np.bool_]:
+def _stand_in(
+    table: Single, factors: Single, wanted: Floats, choose: Choice, signed: bool
+) -> tuple[Mask, list[Floats]]:
+    """Choose among the products for some weights.
+
+    Parameters
+    ----------
+    table : ndarray, (outputs, blocks, 2 n, ...)
+        Weights of the second layer.
+    factors : ndarray, (blocks, 2 n)
+        Those of the first.
+    wanted : ndarray, (outputs, blocks, ...)
+
+    Returns
+    -------
+    ndarray of bool
+        Shape of ``table``.
+    list of ndarray, (outputs, weights)
+        What was wanted, and the sums for positive and for negative inputs.
+    """
+    masks = np.zeros(table.shape, np.bool_)
+    parts = [wanted.reshape(len(wanted), -1)]
+    for start in (0, 1) if signed else (0,):
+        candidates = np.moveaxis(table[:, :, start::2], 2, -1).astype(np.float64)
+        some = factors[:, start::2].astype(np.float64)
+        candidates *= np.expand_dims(some, tuple(range(1, wanted.ndim - 1)))
+        cells = candidates.reshape(-1, candidates.shape[-1])
+        chosen = _in_parts(choose, cells, wanted.ravel())
+        masks[:, :, start::2] = np.moveaxis(chosen.reshape(candidates.shape), -1, 2)
+        parts.append(np.where(chosen, cells, 0).sum(axis=1).reshape(parts[0].shape))
+    return masks, parts if signed else [*parts, parts[1]]
+
+
+def _in_parts(choose: Choice, candidates: Floats, targets: Floats) -> Mask:
     parts = range(0, len(targets), _CELLS_AT_ONCE)
     return np.concatenate(
         [choose(candidates[k : k + _CELLS_AT_ONCE], targets[k : k + _CELLS_AT_ONCE]) for k in parts]
     )
 
 
-def _first_masks(
-    used: NDArray[np.bool_], inputs: int, n: int
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _first_masks(used: Mask, inputs: int, n: int) -> tuple[Mask, Mask]:
     """Masks of the first layer's weights and biases: one for each neuron that is used."""
     rows = np.arange(inputs * 2 * n)
     weights = np.zeros((len(used), inputs), np.bool_)
@@ -240,7 +258,7 @@ def _first_masks(
 
 def _layers(
     layer: Affine,
-    arrays: tuple[NDArray[np.float32], NDArray[np.float32] | None, NDArray[np.float32]],
+    arrays: tuple[Single, Single | None, Single],
 ) -> tuple[Affine, Affine]:
     """Two layers like the target that hold the arrays; none of them is trained."""
     first, constant, second = (
@@ -270,8 +288,9 @@ def _layers(
     return kinds
 
 
-def _mask(layer: Affine, name: str, mask: NDArray[np.bool_]) -> None:
+def _mask(layer: Affine, name: str, mask: Mask) -> None:
     tensor = getattr(layer, name)
-    prune.custom_from_mask(layer, name, torch.from_numpy(mask).reshape(tensor.shape))
+    tensor_mask = torch.from_numpy(mask).reshape(tensor.shape)
+    prune.custom_from_mask(layer, name, tensor_mask)  # type: ignore[no-untyped-call]
     getattr(layer, f"{name}_orig").requires_grad_(False)
     setattr(layer, name, getattr(layer, name).detach())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from crossbar.errors import InputError
+from crossbar.tickets.choices import Floats
 from crossbar.tickets.pairs import Approximated
 
 _IMAGES_AT_ONCE = 64
@@ -90,42 +92,12 @@ class Ticket:
 
     @property
     def relative_weight_error(self) -> float:
-        """Largest error of a weight, relative to the largest of its tensor.
-
-        The measure of A. da Cunha et al., ICLR 2022; weights and biases are two tensors. Where a
-        tensor is all zeros its error counts as it is.
-        """
-        return max(
-            float(gap.max()) / (float(np.abs(wanted).max()) or 1.0)
-            for layer in self.layers
-            for wanted, gap in _tensors(layer)
-        )
+        """Largest error of a weight, relative to the largest of its tensor."""
+        return relative_weight_error(self.layers)
 
     def bound(self, largest_input: float = 1.0) -> float:
-        """Bound on the error of any output, for inputs of at most this magnitude.
-
-        Notes
-        -----
-        By induction over the layers, as in the proofs of theorem 2.1 of E. Malach et al. (arXiv
-        2002.00585) and theorem 1 of A. Pensia et al. (arXiv 2006.07990), here with the largest
-        magnitude as the norm and the errors that were found in place of epsilon. With W the
-        target's weights, W' what stands for them, b the biases, r a row::
-
-            e <- max_r (|W'|_r e + |W' - W|_r m + |b' - b|_r),  m <- max_r (|W|_r m + |b|_r)
-
-        from e = 0 and m = ``largest_input``. ReLU and pooling increase neither. It holds in
-        exact arithmetic; rounding comes on top.
-        """
-        error, magnitude = 0.0, float(largest_input)
-        for layer in self.layers:
-            count = layer.wanted.shape[1] - layer.biased
-            gaps, wanted = layer.gap, np.abs(layer.wanted)
-            found = np.maximum(np.abs(layer.positive), np.abs(layer.negative))
-            rows = found[:, :count].sum(axis=1) * error + gaps[:, :count].sum(axis=1) * magnitude
-            error = float((rows + gaps[:, count:].sum(axis=1)).max())
-            sizes = wanted[:, :count].sum(axis=1) * magnitude + wanted[:, count:].sum(axis=1)
-            magnitude = float(sizes.max())
-        return error
+        """Bound on the error of any output, for inputs of at most this magnitude."""
+        return propagated_bound(self.layers, largest_input)
 
     def error(self, inputs: Tensor) -> float:
         """Largest error of an output over some inputs, both networks run in double precision.
@@ -146,11 +118,59 @@ class Ticket:
         with torch.no_grad():
             return max(
                 float((target(part) - network(part)).abs().max())
-                for part in inputs.double().split(_IMAGES_AT_ONCE)
+                for part in torch.split(inputs.double(), _IMAGES_AT_ONCE)
             )
 
 
-def _tensors(layer: Approximated) -> list[tuple[np.ndarray, np.ndarray]]:
+def relative_weight_error(layers: Sequence[Approximated]) -> float:
+    """Largest error of a weight, relative to the largest of its tensor.
+
+    The measure of A. da Cunha et al., ICLR 2022; weights and biases are two tensors. Where a
+    tensor is all zeros its error counts as it is.
+    """
+    return max(
+        float(gap.max()) / (float(np.abs(wanted).max()) or 1.0)
+        for layer in layers
+        for wanted, gap in _tensors(layer)
+    )
+
+
+def propagated_bound(layers: Sequence[Approximated], largest_input: float = 1.0) -> float:
+    """Bound on the error of any output, from the errors of the weights.
+
+    Parameters
+    ----------
+    layers : sequence of Approximated
+        With ReLU, pooling or nothing between them.
+    largest_input : float
+        Largest magnitude of an input.
+
+    Notes
+    -----
+    By induction over the layers, as in the proofs of theorem 2.1 of E. Malach et al. (arXiv
+    2002.00585) and theorem 1 of A. Pensia et al. (arXiv 2006.07990), here with the largest
+    magnitude as the norm and the errors that were found in place of epsilon. With W the
+    target's weights, W' what stands for them, b and b' the biases, r a row::
+
+        e <- max_r (|W'|_r e + |W' - W|_r m + |b' - b|_r)
+        m <- max_r (|W|_r m + |b|_r)
+
+    from e = 0 and m = ``largest_input``, |.|_r the sum of magnitudes. ReLU and pooling increase
+    neither. It holds in exact arithmetic; rounding comes on top.
+    """
+    error, magnitude = 0.0, float(largest_input)
+    for layer in layers:
+        count = layer.wanted.shape[1] - layer.biased
+        gaps, wanted = layer.gap, np.abs(layer.wanted)
+        found = np.maximum(np.abs(layer.positive), np.abs(layer.negative))
+        rows = found[:, :count].sum(axis=1) * error + gaps[:, :count].sum(axis=1) * magnitude
+        error = float((rows + gaps[:, count:].sum(axis=1)).max())
+        sizes = wanted[:, :count].sum(axis=1) * magnitude + wanted[:, count:].sum(axis=1)
+        magnitude = float(sizes.max())
+    return error
+
+
+def _tensors(layer: Approximated) -> list[tuple[Floats, Floats]]:
     """Values and errors of the weights, and of the biases."""
     count = layer.wanted.shape[1] - layer.biased
     parts = [slice(0, count)] + [slice(count, count + 1)] * layer.biased

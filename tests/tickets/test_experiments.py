@@ -25,15 +25,15 @@ def digits():
     return images, data.test_labels
 
 
-def trained(network: nn.Sequential, shape: tuple[int, ...], seed: int = 0) -> nn.Sequential:
+def trained(network: nn.Sequential, shape: tuple[int, ...]) -> nn.Sequential:
     data = load_dataset("digits")
     images = torch.tensor(data.train_inputs, dtype=torch.float32).reshape(-1, *shape)
     labels = torch.tensor(data.train_labels)
-    adam = torch.optim.Adam(network.parameters(), lr=5e-3)
-    for batch in torch.arange(len(labels)).repeat(12).split(64):
-        adam.zero_grad()
-        nn.functional.cross_entropy(network(images[batch]), labels[batch]).backward()
-        adam.step()
+    weights = list(network.parameters())
+    for batch in torch.arange(len(labels)).repeat(15).split(128):
+        loss = nn.functional.cross_entropy(network(images[batch]), labels[batch])
+        for weight, slope in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+            weight.data -= 0.3 * slope  # torch.optim takes seconds to import
     return network
 
 

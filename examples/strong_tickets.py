@@ -8,6 +8,8 @@ rows to a CSV file as they come, and a figure at the end::
     python examples/strong_tickets.py pensia --mnist package/data
     python examples/strong_tickets.py da-cunha --mnist package/data
     python examples/strong_tickets.py da-cunha --fashion /usr/share/datasets/fashion-mnist
+    python examples/strong_tickets.py neurons
+    python examples/strong_tickets.py flyhash
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from __future__ import annotations
 import csv
 import gzip
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,9 +26,13 @@ from typing import Any
 import click
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from crossbar.datasets import load_dataset
+from crossbar.plots import STYLE
+from crossbar.tickets import plots
 from crossbar.tickets.experiments import (
     DA_CUNHA,
     DA_CUNHA_PERCENT,
@@ -35,6 +42,8 @@ from crossbar.tickets.experiments import (
     pensia_experiment,
     predictions,
 )
+from crossbar.tickets.flyhash import flyhash_rows
+from crossbar.tickets.neurons import KINDS, largest_dimensions, neuron_rows
 
 Part = tuple[Tensor, NDArray[np.int64]]
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -164,8 +173,9 @@ def lenet5() -> nn.Sequential:
 @click.option("--mnist", type=FOLDER, help="Folder of MNIST's IDX files.")
 @click.option("--fashion", type=FOLDER, help="Folder of Fashion-MNIST's.")
 @click.option("--epochs", default=10, show_default=True, type=click.IntRange(1))
+@click.option("--images", default=10_000, show_default=True, help="Test images to run.")
 @click.pass_obj
-def da_cunha(out: Path, mnist: Path | None, fashion: Path | None, epochs: int) -> None:
+def da_cunha(out: Path, mnist: Path | None, fashion: Path | None, epochs: int, images: int) -> None:
     """The convolutions of LeNet-5 from 5 to 30 random numbers a weight."""
     given = {"mnist": mnist, "fashion-mnist": fashion}
     if not any(given.values()):
@@ -180,8 +190,54 @@ def da_cunha(out: Path, mnist: Path | None, fashion: Path | None, epochs: int) -
         fit = lambda net=network, opt=adam, part=train_part: train(net, part, opt, epochs)  # noqa: E731
         trained(out / f"lenet5-{name}.pt", network, fit, test)
         click.echo(f"da Cunha et al.: {DA_CUNHA_PERCENT[name]} %, relative errors {DA_CUNHA}")
-        rows = da_cunha_table(network[:6], network[6:], *test)
-        write_rows(out / f"da-cunha-{name}.csv", rows)
+        names = ("plain sums", "da_cunha", "malach", "orseau")
+        some = (part[:images] for part in test)
+        table = da_cunha_table(network[:6], network[6:], *some, names=names)
+        rows = write_rows(out / f"da-cunha-{name}.csv", table)
+        with figure(out / f"da-cunha-{name}.png") as (ax,):
+            plots.plot_weight_errors(rows, DA_CUNHA, ax).set_title("LeNet-5's convolutions")
+
+
+@main.command()
+@click.option("--trials", default=5, show_default=True, type=click.IntRange(1))
+@click.option("--dimensions", default=12, show_default=True, type=click.IntRange(1))
+@click.option("--eps", default=0.1, show_default=True, type=click.FloatRange(0, min_open=True))
+@click.option("--quick", is_flag=True, help="At most 20 neurons.")
+@click.pass_obj
+def neurons(out: Path, trials: int, dimensions: int, eps: float, quick: bool) -> None:
+    """The open problem: drop whole neurons of a random network."""
+    counts = (8, 12, 16, 20) if quick else (8, 12, 16, 20, 24, 28, 64, 256)
+    table = neuron_rows(range(1, dimensions + 1), counts, trials=trials)
+    rows = write_rows(out / "neurons.csv", table)
+    for (kind, n), d in largest_dimensions(rows, eps).items():
+        click.echo(f"{kind:12s} n = {n:4d}: error {eps:g} up to d = {d}")
+    with figure(out / "neurons.png", len(KINDS)) as axes:
+        for kind, ax in zip(KINDS, axes, strict=True):
+            plots.plot_neurons(rows, kind, eps, ax)
+
+
+@main.command()
+@click.option("--trials", default=5, show_default=True, type=click.IntRange(1))
+@click.pass_obj
+def flyhash(out: Path, trials: int) -> None:
+    """Look digits up by an array that nobody programmed."""
+    images = load_dataset("digits").test_inputs
+    rows = write_rows(out / "flyhash.csv", flyhash_rows(images, trials=trials))
+    with figure(out / "flyhash.png") as (ax,):
+        plots.plot_recall(rows, ax).set_title(f"{len(images)} digits")
+
+
+@contextmanager
+def figure(path: Path, panels: int = 1) -> Iterator[list[Axes]]:
+    """Axes to draw on; the figure is written at the end."""
+    import matplotlib.style
+    from matplotlib.figure import Figure
+
+    with matplotlib.style.context(STYLE):
+        drawn = Figure(figsize=(4.6 * panels + 0.6, 4.0), layout="constrained")
+        yield list(drawn.subplots(1, panels, squeeze=False)[0])
+        drawn.savefig(path)
+    click.echo(f"wrote {path}")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ DA_CUNHA = {5: 0.80, 10: 0.51, 15: 0.016, 20: 6.5e-4, 25: 6.9e-5, 30: 6.9e-6}
 DA_CUNHA_PERCENT = {"mnist": 98.99, "fashion-mnist": 89.12}
 """The same: test accuracy of the target networks."""
 
-_IMAGES_AT_ONCE = 256
+_IMAGES_AT_ONCE = 64
 _IMAGES_COMPARED = 256
 
 

@@ -72,6 +72,11 @@ class Ticket:
         return sum(one.numel() for one in self.random.parameters())
 
     @property
+    def random_per_parameter(self) -> float:
+        """Random parameters for each one of the target."""
+        return self.random_parameters / self.target_parameters
+
+    @property
     def kept_parameters(self) -> int:
         """Weights and biases that stay."""
         return sum(int(torch.count_nonzero(mask)) for mask in self.masks.values())

@@ -139,6 +139,7 @@ def test_parameters_are_counted():
     ticket = malach(target, 4)
     assert ticket.target_parameters == 30 + 18
     assert ticket.random_parameters == 48 * 6 + 5 * 48 + (48 * 5 + 48) + 3 * 48
+    assert ticket.random_per_parameter == ticket.random_parameters / 48
     assert ticket.kept_products <= 2 * 30 + 18
     second = [ticket.network[2].weight, ticket.network[6].weight]
     assert ticket.kept_products == sum(int(torch.count_nonzero(one)) for one in second)

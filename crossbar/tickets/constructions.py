@@ -97,8 +97,8 @@ def orseau(
 
     L. Orseau, M. Hutter and O. Rivasplata, "Logarithmic pruning is all you need", NeurIPS
     2020, arXiv 2006.12156. Magnitudes are hyperbolic, that is log-uniform; no subset sum is
-    solved, so the choice costs next to nothing. In the paper each weight is bounded away from
-    zero by its sampling in batches; here the products of one block serve as one batch.
+    solved, so the choice costs next to nothing. The paper says how many to draw for an error
+    that is given; here n is given and the error is what comes out.
 
     Parameters, Raises
         As `malach`, and

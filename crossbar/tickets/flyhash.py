@@ -9,6 +9,7 @@ whose switches are closed at random places, and never measured.
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -212,8 +213,9 @@ def flyhash_rows(
     RecallRow
         ``array, ideal`` and ``array, wires``: tags of the same arrays without and with the
         resistance of wires, by nodal analysis. ``dense, signs``: one bit for each of ``length``
-        normal projections, in floating point. ``dense, values``: these projections themselves,
-        ``length`` numbers in place of bits.
+        normal projections, in floating point. ``dense, as many bits``: as many signs as a tag
+        holds bits, log2 of the ways to choose its winners. ``dense, values``: the ``length``
+        projections themselves, numbers in place of bits.
 
     Raises
     ------
@@ -248,9 +250,11 @@ def _hashes(
         matrix = array_matrix(chip, program, simulator, wires)
         yield name, winner_codes(table @ matrix.T, length)
     dense = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 2))
-    projected = table @ np.random.default_rng(dense).standard_normal((inputs, length))
-    yield "dense, signs", projected > 0
-    yield "dense, values", projected
+    bits = math.ceil(math.log2(math.comb(EXPANSION * length, length)))
+    projected = table @ np.random.default_rng(dense).standard_normal((inputs, bits))
+    yield "dense, signs", projected[:, :length] > 0
+    yield "dense, as many bits", projected > 0
+    yield "dense, values", projected[:, :length]
 
 
 def _distances(points: Floats) -> Floats:

@@ -4,10 +4,10 @@ The constructions of `crossbar.tickets.constructions` drop single weights, which
 hardware. Dropping whole neurons leaves a smaller dense network, but one choice must then serve
 all weights of a neuron at once: a subset sum of vectors. Proven is that n = O(d^3 log(1/eps)
 (log(1/eps) + log d)) vectors suffice in d dimensions (L. Becchetti et al., "On the
-multidimensional random subset sum problem", 2022, arXiv 2207.13944), and from it a polynomial
-bound for structured pruning (A. da Cunha, F. d'Amore and E. Natale, NeurIPS 2023, arXiv
-2311.09858). Nobody has proven that O(d log(1/eps)) do, nor knows a way to find them. Here it is
-tried.
+multidimensional random subset sum problem", 2022, arXiv 2207.13944), and a polynomial bound for
+structured pruning (A. da Cunha, F. d'Amore and E. Natale, NeurIPS 2023, arXiv 2311.09858).
+Counting allows n = O(d log(1/eps)), see `first_moment`; whether so few suffice is not settled
+there, nor how to find them among many. Here it is tried.
 """
 
 from __future__ import annotations

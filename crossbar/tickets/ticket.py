@@ -152,9 +152,9 @@ def propagated_bound(layers: Sequence[Approximated], largest_input: float = 1.0)
 
     Notes
     -----
-    By induction over the layers, as in the proofs of theorem 2.1 of E. Malach et al. (arXiv
-    2002.00585) and theorem 1 of A. Pensia et al. (arXiv 2006.07990), here with the largest
-    magnitude as the norm and the errors that were found in place of epsilon. With W the
+    By induction over the layers, as E. Malach et al. (arXiv 2002.00585) and A. Pensia et al.
+    (arXiv 2006.07990) prove their theorems, here with the largest magnitude as the norm and the
+    errors that were found in place of the epsilon that is granted to each layer. With W the
     target's weights, W' what stands for them, b and b' the biases, r a row::
 
         e <- max_r (|W'|_r e + |W' - W|_r m + |b' - b|_r)

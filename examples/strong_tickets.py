@@ -41,6 +41,7 @@ from crossbar.tickets.experiments import (
     da_cunha_table,
     pensia_experiment,
     predictions,
+    weight_errors,
 )
 from crossbar.tickets.flyhash import flyhash_rows
 from crossbar.tickets.neurons import KINDS, largest_dimensions, neuron_rows
@@ -174,8 +175,11 @@ def lenet5() -> nn.Sequential:
 @click.option("--fashion", type=FOLDER, help="Folder of Fashion-MNIST's.")
 @click.option("--epochs", default=10, show_default=True, type=click.IntRange(1))
 @click.option("--images", default=10_000, show_default=True, help="Test images to run.")
+@click.option("--seeds", default=10, show_default=True, type=click.IntRange(1), help="Draws.")
 @click.pass_obj
-def da_cunha(out: Path, mnist: Path | None, fashion: Path | None, epochs: int, images: int) -> None:
+def da_cunha(
+    out: Path, mnist: Path | None, fashion: Path | None, epochs: int, images: int, seeds: int
+) -> None:
     """The convolutions of LeNet-5 from 5 to 30 random numbers a weight."""
     given = {"mnist": mnist, "fashion-mnist": fashion}
     if not any(given.values()):
@@ -190,12 +194,13 @@ def da_cunha(out: Path, mnist: Path | None, fashion: Path | None, epochs: int, i
         fit = lambda net=network, opt=adam, part=train_part: train(net, part, opt, epochs)  # noqa: E731
         trained(out / f"lenet5-{name}.pt", network, fit, test)
         click.echo(f"da Cunha et al.: {DA_CUNHA_PERCENT[name]} %, relative errors {DA_CUNHA}")
-        names = ("plain sums", "da_cunha", "malach", "orseau")
-        some = (part[:images] for part in test)
-        table = da_cunha_table(network[:6], network[6:], *some, names=names)
-        rows = write_rows(out / f"da-cunha-{name}.csv", table)
+        draws = weight_errors(network[:6], seeds=range(seeds))
+        rows = write_rows(out / f"da-cunha-{name}-errors.csv", draws)
         with figure(out / f"da-cunha-{name}.png") as (ax,):
             plots.plot_weight_errors(rows, DA_CUNHA, ax).set_title("LeNet-5's convolutions")
+        some = (part[:images] for part in test)
+        table = da_cunha_table(network[:6], network[6:], *some)
+        write_rows(out / f"da-cunha-{name}.csv", table)
 
 
 @main.command()

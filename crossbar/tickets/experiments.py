@@ -108,6 +108,27 @@ class TicketRow:
     seconds: float
 
 
+@dataclass(frozen=True)
+class WeightErrorRow:
+    """Largest relative error of one draw.
+
+    Parameters
+    ----------
+    name, n, seed : str, int, int
+        The construction, its candidates, its draw.
+    relative_weight_error : float
+        Largest error of a weight, relative to the largest of its tensor.
+    seconds : float
+        Wall time of finding the masks [s].
+    """
+
+    name: str
+    n: int
+    seed: int
+    relative_weight_error: float
+    seconds: float
+
+
 def plain_sums(
     target: nn.Sequential,
     n: int,
@@ -282,19 +303,60 @@ def da_cunha_table(
     InputError
         For an unknown name.
     """
+    _check_names(names)
+    for name in names:
+        for n in counts:
+            made = _made(name, target, n, seed)
+            yield measure(name, made, images, labels, head=head)
+
+
+def weight_errors(
+    target: nn.Sequential,
+    *,
+    counts: Sequence[int] = tuple(DA_CUNHA),
+    names: Sequence[str] = ("plain sums", *CONSTRUCTIONS),
+    seeds: Sequence[int] = range(10),
+) -> Iterator[WeightErrorRow]:
+    """Largest relative errors of the weights only, over several random networks.
+
+    The largest of thousands of errors changes a lot from one draw to the next: a published
+    number is one draw, and is to be compared with a range.
+
+    Parameters
+    ----------
+    target : torch.nn.Sequential
+        The layers to replace; their inputs from 0 on.
+    counts, names : sequence
+        As `da_cunha_table`.
+    seeds : sequence of int
+        Of the random numbers.
+
+    Raises
+    ------
+    InputError
+        For an unknown name.
+    """
+    _check_names(names)
+    for name in names:
+        for n in counts:
+            for seed in seeds:
+                made = _made(name, target, n, seed)
+                error = relative_weight_error(made.layers)
+                yield WeightErrorRow(name, n, seed, error, made.seconds)
+
+
+def _check_names(names: Sequence[str]) -> None:
     for name in names:
         if name != "plain sums" and name not in CONSTRUCTIONS:
             raise InputError(f"names: {name!r} is none of plain sums, {', '.join(CONSTRUCTIONS)}")
-    for name in names:
-        for n in counts:
-            made: Ticket | PlainSums
-            if name == "plain sums":
-                made = plain_sums(target, n, seed=seed)
-            elif name == "da_cunha":
-                made = CONSTRUCTIONS[name](target, n, seed=seed)
-            else:
-                made = CONSTRUCTIONS[name](target, n, seed=seed, nonnegative=True)
-            yield measure(name, made, images, labels, head=head)
+
+
+def _made(name: str, target: nn.Sequential, n: int, seed: int) -> Ticket | PlainSums:
+    """A ticket for inputs from 0 on, or plain sums."""
+    if name == "plain sums":
+        return plain_sums(target, n, seed=seed)
+    given = {} if name == "da_cunha" else {"nonnegative": True}
+    return CONSTRUCTIONS[name](target, n, seed=seed, **given)
 
 
 def _difference(made: Ticket | PlainSums, images: Tensor) -> float:

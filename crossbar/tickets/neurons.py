@@ -173,8 +173,9 @@ def choose_vectors(vectors: Floats, target: Floats, tries: int | None) -> solver
 def first_moment(vectors: Floats, target: Floats) -> float:
     """Error at which one subset is expected within it, were the sums a normal cloud.
 
-    With 2^n sums of mean m and covariance C, (2^n) N(target; m, C) (2 e)^d = 1; NaN where
-    there are fewer vectors than dimensions. No proof, but no choice is likely to do better.
+    With 2^n sums of mean m and covariance C, (2^n) N(target; m, C) (2 e)^d = 1. NaN where
+    there are fewer vectors than dimensions, infinite where that is beyond all floats. No
+    proof, but no choice is likely to do better.
     """
     n, d = vectors.shape
     if n < d:
@@ -184,7 +185,8 @@ def first_moment(vectors: Floats, target: Floats) -> float:
     distance = float(away @ np.linalg.solve(covariance, away))
     log_det = float(np.linalg.slogdet(covariance)[1])
     log_density = -0.5 * (d * math.log(2 * math.pi) + log_det + distance)
-    return 0.5 * math.exp(-(n * math.log(2) + log_density) / d)
+    exponent = -(n * math.log(2) + log_density) / d
+    return 0.5 * math.exp(exponent) if exponent < 700 else math.inf
 
 
 def neuron_rows(

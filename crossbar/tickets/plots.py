@@ -57,19 +57,23 @@ def plot_weight_errors(
     Parameters
     ----------
     rows : iterable of ErrorRow
-        One line for each name.
+        One line for each name: the median of the draws, the band all of them.
     published : mapping from n to error, optional
         Shown beside, as `experiments.DA_CUNHA`.
     """
     ax = _axes(ax)
-    lines: dict[str, list[tuple[int, float]]] = {}
+    lines: dict[str, dict[int, list[float]]] = {}
     for row in rows:
-        lines.setdefault(row.name, []).append((row.n, row.relative_weight_error))
-    for color, marker, (name, points) in zip(cycle(COLORS), cycle(MARKERS), lines.items()):
-        counts, errors = zip(*sorted(points), strict=True)
-        ax.plot(
-            counts, errors, color=color, marker=marker, markersize=4, label=LABELS.get(name, name)
-        )
+        lines.setdefault(row.name, {}).setdefault(row.n, []).append(row.relative_weight_error)
+    looks = zip(cycle(COLORS), cycle(MARKERS), lines.items(), strict=False)
+    for color, marker, (name, errors) in looks:
+        counts = sorted(errors)
+        low, middle, high = np.array(
+            [np.quantile(errors[n], (0, 0.5, 1), method="nearest") for n in counts]
+        ).T
+        ax.fill_between(counts, low, high, color=color, alpha=0.15, linewidth=0)
+        label = LABELS.get(name, name)
+        ax.plot(counts, middle, color=color, marker=marker, markersize=4, label=label)
     if published:
         known = sorted(published)
         values = [published[n] for n in known]

@@ -15,7 +15,9 @@ from crossbar.tickets.experiments import (
     pensia_experiment,
     plain_sums,
     predictions,
+    weight_errors,
 )
+from crossbar.tickets.ticket import relative_weight_error
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,13 @@ def lenet():
         *(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
         *(nn.Flatten(), nn.Linear(64, 10)),
     )
-    return trained(network, (1, 8, 8))
+    trained(network, (1, 8, 8))
+    largest = max(float(one.abs().max()) for one in network[0].parameters())
+    with torch.no_grad():  # the same function, with weights that sums of random numbers reach
+        network[0].weight /= 2 * largest
+        network[0].bias /= 2 * largest
+        network[4].weight *= 2 * largest
+    return network
 
 
 def test_pensias_experiment_keeps_the_accuracy(dense, digits):
@@ -93,6 +101,15 @@ def test_other_constructions_stand_in_the_same_table(lenet, digits):
     assert [row.name for row in rows] == ["malach", "orseau"]
     with pytest.raises(InputError, match="'none'"):
         list(da_cunha_table(lenet[:3], lenet[3:], images, digits[1], names=["none"]))
+
+
+def test_draws_differ_and_each_is_that_of_its_seed(lenet):
+    rows = list(weight_errors(lenet[:3], counts=[8], names=["plain sums", "malach"], seeds=[0, 1]))
+    assert [(row.name, row.seed) for row in rows] == [
+        (name, seed) for name in ("plain sums", "malach") for seed in (0, 1)
+    ]
+    again = relative_weight_error(plain_sums(lenet[:3], 8, seed=1).layers)
+    assert rows[1].relative_weight_error == again != rows[0].relative_weight_error
 
 
 def test_plain_sums_are_sums_of_what_was_drawn():

@@ -26,6 +26,7 @@ def neuron_row(d, n, error, proven=True):
 
 def test_errors_are_drawn_beside_the_published_ones(ax):
     rows = [Row("malach", 10, 0.2), Row("pensia", 10, 0.1), Row("malach", 5, 0.4)]
+    rows += [Row("malach", 10, error) for error in (0.1, 0.3)]
     assert plot_weight_errors(rows, {5: 0.8}, ax) is ax
     one, two, published = ax.lines
     assert one.get_xydata().tolist() == [[5, 0.4], [10, 0.2]]

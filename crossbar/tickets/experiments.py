@@ -314,7 +314,7 @@ def weight_errors(
     target: nn.Sequential,
     *,
     counts: Sequence[int] = tuple(DA_CUNHA),
-    names: Sequence[str] = ("plain sums", *CONSTRUCTIONS),
+    names: Sequence[str] = ("plain sums", "malach", "orseau", "da_cunha"),
     seeds: Sequence[int] = range(10),
 ) -> Iterator[WeightErrorRow]:
     """Largest relative errors of the weights only, over several random networks.
@@ -327,7 +327,7 @@ def weight_errors(
     target : torch.nn.Sequential
         The layers to replace; their inputs from 0 on.
     counts, names : sequence
-        As `da_cunha_table`.
+        As `da_cunha_table`. For inputs from 0 on ``pensia`` is the same as ``da_cunha``.
     seeds : sequence of int
         Of the random numbers.
 

@@ -35,9 +35,9 @@ class ErrorRow(Protocol):
 LABELS = {
     "plain sums": "plain subset sums",
     "malach": "Malach: one of n",
-    "pensia": "Pensia: subset sum",
+    "pensia": "Pensia: subset sum, both signs",
     "orseau": "Orseau: digits, hyperbolic",
-    "da_cunha": "da Cunha: V * relu(U * X)",
+    "da_cunha": "Pensia, da Cunha: subset sum",
 }
 
 KIND_TITLES = {
@@ -117,14 +117,14 @@ def plot_neurons(
     reached = largest_dimensions([row for row in rows if row.kind == kind], eps)
     steps = [sum(d <= reached[kind, n] for d in dimensions) - 0.5 for n in counts]
     edges = np.arange(len(counts) + 1) - 0.5
-    ax.stairs(steps, edges, baseline=None, color="#D55E00", linewidth=2, label=f"error {eps:g}")
+    ax.stairs(steps, edges, baseline=None, color="#D55E00", linewidth=2)
     stars = ["" if chosen[dimensions[0], n].proven else "*" for n in counts]
     ax.set_xticks(range(len(counts)), [f"{n}{star}" for n, star in zip(counts, stars, strict=True)])
     ax.set_yticks(range(len(dimensions)), list(map(str, dimensions)))
     ax.grid(False)
     ax.set_xlabel("neurons n to choose from (* not proven best)")
     ax.set_ylabel("weights d that one choice serves")
-    ax.set_title(KIND_TITLES.get(kind, kind))
+    ax.set_title(f"{KIND_TITLES.get(kind, kind)}; line: error {eps:g}")
     return ax
 
 

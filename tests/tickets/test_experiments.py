@@ -55,7 +55,7 @@ def lenet():
         *(nn.Flatten(), nn.Linear(64, 10)),
     )
     trained(network, (1, 8, 8))
-    largest = max(float(one.abs().max()) for one in network[0].parameters())
+    largest = max(float(one.detach().abs().max()) for one in network[0].parameters())
     with torch.no_grad():  # the same function, with weights that sums of random numbers reach
         network[0].weight /= 2 * largest
         network[0].bias /= 2 * largest

@@ -57,6 +57,7 @@ def test_counting_expects_what_enumeration_finds():
     (row,) = neuron_rows([2], [16], kinds=["independent"], trials=9, seed=7)
     assert row.expected / 3 < row.median_error < 3 * row.expected
     assert np.isnan(first_moment(np.ones((1, 2)), np.zeros(2)))
+    assert first_moment(1e-9 * np.eye(2), np.ones(2)) == np.inf  # far out of reach
 
 
 def test_more_dimensions_are_harder_and_more_neurons_help():

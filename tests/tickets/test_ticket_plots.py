@@ -33,7 +33,11 @@ def test_errors_are_drawn_beside_the_published_ones(ax):
     assert two.get_xydata().tolist() == [[10, 0.1]]
     assert published.get_xydata().tolist() == [[5, 0.8]]
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert labels == ["Malach: one of n", "Pensia: subset sum", "da Cunha et al., published"]
+    assert labels == [
+        "Malach: one of n",
+        "Pensia: subset sum, both signs",
+        "da Cunha et al., published",
+    ]
 
 
 def test_the_heat_map_holds_every_error_and_the_line_where_eps_ends(ax):

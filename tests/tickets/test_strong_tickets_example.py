@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "strong_tickets.py"
@@ -19,7 +20,10 @@ def example():
     spec = importlib.util.spec_from_file_location("strong_tickets", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    threads = torch.get_num_threads()
+    yield module
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
 
 
 def idx(array: np.ndarray) -> bytes:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from crossbar.errors import InputError
+from crossbar.progress import interruptible, progress_bar
 from crossbar.simulation import SimulatorName
 
 if TYPE_CHECKING:
@@ -76,7 +75,6 @@ def train(
     from crossbar.datasets import load_dataset
     from crossbar.files import check_output
     from crossbar.models import training
-    from crossbar.models.console import progress_bar
     from crossbar.models.model_files import load_model
 
     check_output(out, (".safetensors",), inputs=[start])
@@ -85,7 +83,7 @@ def train(
     first = load_model(start) if start else None
     images = load_dataset(dataset, data)
     begun = time.perf_counter()
-    with _interruptible(), progress_bar(quiet, model, "epochs") as progress:
+    with interruptible(), progress_bar(quiet, model, "epochs") as progress:
         made = training.train(model, images, out, described, start=first, progress=progress)
     click.echo(f"{out}: {_summary(made)}; {time.perf_counter() - begun:.0f} s")
 
@@ -138,7 +136,7 @@ def lenets(
     _require_torch()
     from crossbar.datasets import load_dataset
     from crossbar.design import Design
-    from crossbar.models.console import network_table, progress_bar
+    from crossbar.models.console import network_table
     from crossbar.models.converters import Converters
     from crossbar.models.lenets import run_lenets
     from crossbar.models.studies import ModelStudy
@@ -155,7 +153,7 @@ def lenets(
     )
     settings = {"seed": seed} | ({} if epochs is None else {"epochs": epochs})
     found = load_dataset(dataset, data)
-    with ThreadPoolExecutor(workers) as executor, _interruptible():
+    with ThreadPoolExecutor(workers) as executor, interruptible():
         results = run_lenets(
             found,
             study,
@@ -208,7 +206,6 @@ def evaluate(
     _require_torch()
     from crossbar.datasets import load_dataset
     from crossbar.models.comparison import compare
-    from crossbar.models.console import progress_bar
     from crossbar.models.conversion import convert
     from crossbar.models.converters import Converters
     from crossbar.models.training import deterministic, image_tensors
@@ -220,7 +217,7 @@ def evaluate(
     found = load_dataset(dataset, data)
     test, labels = image_tensors(found, train=False)
     train_images, _ = image_tensors(found, train=True)
-    with _interruptible(), deterministic(), progress_bar(quiet, "matrices", "made") as progress:
+    with interruptible(), deterministic(), progress_bar(quiet, "matrices", "made") as progress:
         analog = convert(
             network,
             cell,
@@ -268,15 +265,6 @@ def _whole_numbers(name: str, text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise InputError(f"{name} = {text!r}: give whole numbers like 4,8,12") from None
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        click.echo("crossbar: interrupted; run the same command to continue", err=True)
-        raise click.Abort from None
 
 
 def _summary(made: LoadedModel) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from crossbar.plots import COLORS, MARKERS
+from crossbar.figures import COLORS, MARKERS, axes_or_new
 from crossbar.tickets.flyhash import RecallRow
 from crossbar.tickets.neurons import NeuronRow, largest_dimensions
 
@@ -61,7 +61,7 @@ def plot_weight_errors(
     published : mapping from n to error, optional
         Shown beside, as `experiments.DA_CUNHA`.
     """
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     lines: dict[str, dict[int, list[float]]] = {}
     for row in rows:
         lines.setdefault(row.name, {}).setdefault(row.n, []).append(row.relative_weight_error)
@@ -104,7 +104,7 @@ def plot_neurons(
     """
     from matplotlib.colors import LogNorm
 
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     chosen = {(row.d, row.n): row for row in rows if row.kind == kind}
     dimensions, counts = (sorted({key[k] for key in chosen}) for k in (0, 1))
     errors = np.array([[chosen[d, n].median_error for n in counts] for d in dimensions])
@@ -130,7 +130,7 @@ def plot_neurons(
 
 def plot_recall(rows: Iterable[RecallRow], ax: Axes | None = None) -> Axes:
     """Recall of each hash against its length, with its standard deviation over trials."""
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     lines: dict[str, list[RecallRow]] = {}
     for row in rows:
         lines.setdefault(row.name, []).append(row)
@@ -157,11 +157,3 @@ def plot_recall(rows: Iterable[RecallRow], ax: Axes | None = None) -> Axes:
     ax.set_ylabel("recall of the nearest 2 %")
     ax.legend(loc="upper left")
     return ax
-
-
-def _axes(ax: Axes | None) -> Axes:
-    if ax is not None:
-        return ax
-    import matplotlib.pyplot as plt
-
-    return plt.subplots()[1]

@@ -21,18 +21,16 @@ if TYPE_CHECKING:
     from crossbar.design import Design
     from crossbar.models.model_files import LoadedModel
 
-MODELS = ("lenet-300-100", "lenet-5", "lenet-5-digits")
+MODELS = ("lenet-300-100", "lenet-5", "lenet-5-digits", "perceptron-500", "perceptron-16")
 
 
-_DATASET = click.option(
+DATASET = click.option(
     "--dataset",
     default="digits",
     show_default=True,
     help="digits (built in), mnist or fashion-mnist (with --data).",
 )
-_DATA = click.option(
-    "--data", type=click.Path(path_type=Path), help="Folder of the four IDX files."
-)
+DATA = click.option("--data", type=click.Path(path_type=Path), help="Folder of the four IDX files.")
 
 
 @click.command(
@@ -41,8 +39,8 @@ _DATA = click.option(
     "--from lenet.safetensors --out pruned.safetensors"
 )
 @click.argument("model", metavar="MODEL", type=click.Choice(MODELS))
-@_DATASET
-@_DATA
+@DATASET
+@DATA
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="File to write (.safetensors)."
 )
@@ -69,9 +67,9 @@ def train(
     quiet: bool,
     **settings: Any,
 ) -> None:
-    """Train MODEL (lenet-300-100, lenet-5, lenet-5-digits). A run that was stopped goes on from
+    """Train MODEL, a network whose layers are in its name. A run that was stopped goes on from
     its last epoch when the same command is given again."""
-    _require_torch()
+    require_torch()
     from crossbar.datasets import load_dataset
     from crossbar.files import check_output
     from crossbar.models import training
@@ -92,8 +90,8 @@ def train(
     epilog="Example: crossbar lenets --dataset fashion-mnist --data "
     "/usr/share/datasets/fashion-mnist --out out/fashion"
 )
-@_DATASET
-@_DATA
+@DATASET
+@DATA
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
 @click.option(
     "--resistors", default="4,6,8,10,12,16", show_default=True, help="Resistors per weight to try."
@@ -133,7 +131,7 @@ def lenets(
     """LeNets, dense and 90 % pruned, on arrays: bits, logit error, flips and accuracy against
     resistors per weight, with ideal and real wires, with and without converters. Trains the
     networks first. A run that was stopped goes on when the same command is given again."""
-    _require_torch()
+    require_torch()
     from crossbar.datasets import load_dataset
     from crossbar.design import Design
     from crossbar.models.console import network_table
@@ -144,7 +142,7 @@ def lenets(
 
     study = ModelStudy(
         design=Design(full_scale_siemens=full_scale),
-        resistors=_whole_numbers("--resistors", resistors),
+        resistors=whole_numbers("--resistors", resistors),
         chips=chips,
         wires=Wires(ohm, ohm, ohm, ohm),
         converters=Converters(dac_bits=bits, adc_bits=bits),
@@ -173,8 +171,8 @@ def lenets(
 )
 @click.argument("model", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--architecture", help="Of weights that do not say: lenet-300-100, lenet-5, ...")
-@_DATASET
-@_DATA
+@DATASET
+@DATA
 @click.option("--design", type=click.Path(path_type=Path), help="Cell design (.toml).")
 @click.option("--resistors", type=int, help="Resistors per weight, in place of the design's.")
 @click.option("--ohm", default=1.0, show_default=True, help="Each wire segment, driver and sense.")
@@ -203,7 +201,7 @@ def evaluate(
 ) -> None:
     """Put the network of FILE (.safetensors, .npz, .pt or .onnx) on arrays and compare it with the
     digital one on the dataset's test images: tiles, resistors, bits, flips, accuracy."""
-    _require_torch()
+    require_torch()
     from crossbar.datasets import load_dataset
     from crossbar.models.comparison import compare
     from crossbar.models.conversion import convert
@@ -234,7 +232,8 @@ def evaluate(
     click.echo(str(compared))
 
 
-def _require_torch() -> None:
+def require_torch() -> None:
+    """Say in one line how to get torch where it is missing."""
     from crossbar.models.optional import require
 
     require("torch", "safetensors")
@@ -260,7 +259,8 @@ def _network(path: Path, architecture: str | None) -> Module:
     return load_model(path, architecture).module
 
 
-def _whole_numbers(name: str, text: str) -> tuple[int, ...]:
+def whole_numbers(name: str, text: str) -> tuple[int, ...]:
+    """Numbers that stand with commas between them."""
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:

@@ -61,3 +61,19 @@ def binary_decomposition(candidates: Floats, targets: Floats) -> Mask:
         mask[cells[helps], nearest[helps]] = True
         missing[helps] -= candidates[cells[helps], nearest[helps]]
     return mask
+
+
+def beyond_reach(candidates: Floats, targets: Floats, choose: Choice) -> Mask:
+    """Whether a target lies beyond all that a choice can make of its candidates, (cells,).
+
+    That is beyond the candidates themselves for `one_of_many`, and beyond the sums of all
+    positive and of all negative ones for the others.
+    """
+    if choose is one_of_many:
+        low, high = candidates.min(axis=1, initial=0), candidates.max(axis=1, initial=0)
+    else:
+        low, high = (
+            np.minimum(candidates, 0).sum(axis=1),
+            np.maximum(candidates, 0).sum(axis=1),
+        )
+    return np.asarray((targets < low) | (targets > high), np.bool_)

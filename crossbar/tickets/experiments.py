@@ -1,14 +1,12 @@
 """The published experiments, repeated: what a ticket costs and what it is worth.
 
 Both papers solved subset sums of plain uniform numbers, without the two random layers of their
-own proofs; `plain_sums` does as they did, `crossbar.tickets.constructions` what they proved.
+own proofs; `plain.plain_sums` does as they did, `crossbar.tickets.constructions` what they proved.
 """
 
 from __future__ import annotations
 
-import copy
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-import solvers
 from crossbar.errors import InputError
+from crossbar.tables import WholeRow
 from crossbar.tickets.constructions import CONSTRUCTIONS, pensia
-from crossbar.tickets.pairs import Approximated
-from crossbar.tickets.ticket import Ticket, propagated_bound, relative_weight_error
+from crossbar.tickets.plain import PlainSums, plain_sums
+from crossbar.tickets.ticket import Ticket, propagated_bound, relative_weight_error, run_double
+
+Key = tuple[Hashable, ...]
 
 PENSIA = {"accuracy_percent": 97.19, "kept_per_weight": 3_725_871 / 397_000, "seconds": 77_266.0}
 """A. Pensia et al.: 784-500-10 on MNIST, n = 21, Gurobi on 36 cores (arXiv 2006.07990)."""
@@ -35,32 +35,8 @@ _IMAGES_AT_ONCE = 64
 _IMAGES_COMPARED = 256
 
 
-@dataclass(frozen=True, eq=False)
-class PlainSums:
-    """A network each of whose weights is a subset sum of plain random numbers.
-
-    Parameters
-    ----------
-    target, network : torch.nn.Sequential
-        As asked for, and with the sums in place of the weights.
-    layers : tuple of Approximated
-        The weights and the sums.
-    n, kept : int
-        Random numbers for each weight; those that are in a subset, over all weights.
-    seconds : float
-        Wall time of the subset sums [s].
-    """
-
-    target: nn.Sequential
-    network: nn.Sequential
-    layers: tuple[Approximated, ...]
-    n: int
-    kept: int
-    seconds: float
-
-
 @dataclass(frozen=True)
-class TicketRow:
+class TicketRow(WholeRow):
     """One line of a table of tickets.
 
     Parameters
@@ -77,8 +53,9 @@ class TicketRow:
         Those that stay; of a ticket the products, as the papers count.
     network_kept_per_weight : float
         All weights of a ticket that stay, those of the first layers included.
-    missed : int
-        Weights whose error is more than ``eps``.
+    missed, unreachable : int
+        Weights whose error is more than ``eps``; those beyond all that their random numbers can
+        make, which ask for another scale.
     weight_error, relative_weight_error : float
         Largest error of a weight; the same relative to the largest weight of its tensor.
     target_percent, percent : float
@@ -98,6 +75,7 @@ class TicketRow:
     kept_per_weight: float
     network_kept_per_weight: float
     missed: int
+    unreachable: int
     weight_error: float
     relative_weight_error: float
     target_percent: float
@@ -107,9 +85,14 @@ class TicketRow:
     bound: float
     seconds: float
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """What names the row."""
+        return self.name, self.n
+
 
 @dataclass(frozen=True)
-class WeightErrorRow:
+class WeightErrorRow(WholeRow):
     """Largest relative error of one draw.
 
     Parameters
@@ -128,58 +111,10 @@ class WeightErrorRow:
     relative_weight_error: float
     seconds: float
 
-
-def plain_sums(
-    target: nn.Sequential,
-    n: int,
-    *,
-    low: float = -1.0,
-    high: float = 1.0,
-    seed: int = 0,
-    shared: bool = False,
-) -> PlainSums:
-    """Replace each weight by the best subset sum of n numbers uniform in [low, high).
-
-    Parameters
-    ----------
-    target : torch.nn.Sequential
-        The Linear and Conv2d layers in it are replaced, biases included.
-    n : int
-        Numbers for each weight.
-    low, high : float
-        Their range.
-    seed : int
-        Of the numbers.
-    shared : bool
-        Whether all weights of a row share their n numbers, as in the script that A. Pensia et
-        al. published; else each has its own.
-
-    Raises
-    ------
-    InputError
-        For an empty range.
-    """
-    if not low < high:
-        raise InputError(f"low = {low}, high = {high}: give a range that is not empty")
-    rng = np.random.default_rng(seed)
-    network = copy.deepcopy(target)
-    begun = time.perf_counter()
-    layers, kept = [], 0
-    for layer in network:
-        if not isinstance(layer, (nn.Linear, nn.Conv2d)):
-            continue
-        wanted = _matrix(layer)
-        for tensor in layer.parameters():
-            matrix = tensor.detach().double().numpy().reshape(len(tensor), -1)
-            sets = (len(matrix), 1 if shared else matrix.shape[1], n)
-            values = np.broadcast_to(rng.uniform(low, high, sets), (*matrix.shape, n))
-            solution = solvers.solve_batch(values.reshape(-1, n), matrix.ravel())
-            kept += int(np.count_nonzero(solution.mask))
-            with torch.no_grad():
-                tensor.copy_(torch.from_numpy(solution.achieved.reshape(tensor.shape)))
-        found = _matrix(layer)
-        layers.append(Approximated(wanted, found, found, layer.bias is not None))
-    return PlainSums(target, network, tuple(layers), n, kept, time.perf_counter() - begun)
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """What names the row."""
+        return self.name, self.n, self.seed
 
 
 def measure(
@@ -225,6 +160,7 @@ def measure(
         kept_per_weight=kept / weights,
         network_kept_per_weight=whole / weights,
         missed=missed,
+        unreachable=sum(layer.unreachable for layer in made.layers),
         weight_error=max(float(layer.gap.max()) for layer in made.layers),
         relative_weight_error=relative_weight_error(made.layers),
         target_percent=100 * float((wanted == labels).mean()),
@@ -254,8 +190,11 @@ def pensia_experiment(
     n: int = 21,
     eps: float = 0.01,
     seed: int = 0,
+    skip: Collection[Key] = (),
 ) -> Iterator[TicketRow]:
     """Repeat the experiment of A. Pensia et al. on a trained network.
+
+    Rows whose key is in ``skip`` are left out, and not computed.
 
     Yields
     ------
@@ -267,10 +206,13 @@ def pensia_experiment(
     every = torch.cat([one.detach().ravel() for one in target.parameters()])
     low, high = float(every.min()), float(every.max())
     for name, shared in (("their script", True), ("plain sums", False)):
+        if (name, n) in skip:
+            continue
         made = plain_sums(target, n, low=low, high=high, seed=seed, shared=shared)
         yield measure(name, made, images, labels, eps=eps)
-    ticket = pensia(target, n, seed=seed, nonnegative=True)
-    yield measure("pensia", ticket, images, labels, eps=eps)
+    if ("pensia", n) not in skip:
+        ticket = pensia(target, n, seed=seed, nonnegative=True)
+        yield measure("pensia", ticket, images, labels, eps=eps)
 
 
 def da_cunha_table(
@@ -282,6 +224,7 @@ def da_cunha_table(
     counts: Sequence[int] = tuple(DA_CUNHA),
     names: Sequence[str] = ("plain sums", "da_cunha"),
     seed: int = 0,
+    skip: Collection[Key] = (),
 ) -> Iterator[TicketRow]:
     """Repeat the table of A. da Cunha et al.: convolutions from n random numbers a weight.
 
@@ -297,6 +240,8 @@ def da_cunha_table(
         ``plain sums``, as in their program, numbers uniform in [-1, 1); or constructions.
     seed : int
         Of the random numbers.
+    skip : collection of keys
+        Rows that are left out, and not computed.
 
     Raises
     ------
@@ -306,6 +251,8 @@ def da_cunha_table(
     _check_names(names)
     for name in names:
         for n in counts:
+            if (name, n) in skip:
+                continue
             made = _made(name, target, n, seed)
             yield measure(name, made, images, labels, head=head)
 
@@ -316,6 +263,7 @@ def weight_errors(
     counts: Sequence[int] = tuple(DA_CUNHA),
     names: Sequence[str] = ("plain sums", "malach", "orseau", "da_cunha"),
     seeds: Sequence[int] = range(10),
+    skip: Collection[Key] = (),
 ) -> Iterator[WeightErrorRow]:
     """Largest relative errors of the weights only, over several random networks.
 
@@ -330,6 +278,8 @@ def weight_errors(
         As `da_cunha_table`. For inputs from 0 on ``pensia`` is the same as ``da_cunha``.
     seeds : sequence of int
         Of the random numbers.
+    skip : collection of keys
+        Rows that are left out, and not computed.
 
     Raises
     ------
@@ -340,6 +290,8 @@ def weight_errors(
     for name in names:
         for n in counts:
             for seed in seeds:
+                if (name, n, seed) in skip:
+                    continue
                 made = _made(name, target, n, seed)
                 error = relative_weight_error(made.layers)
                 yield WeightErrorRow(name, n, seed, error, made.seconds)
@@ -362,12 +314,5 @@ def _made(name: str, target: nn.Sequential, n: int, seed: int) -> Ticket | Plain
 def _difference(made: Ticket | PlainSums, images: Tensor) -> float:
     if isinstance(made, Ticket):
         return made.error(images)
-    target, network = (copy.deepcopy(one).double() for one in (made.target, made.network))
-    with torch.no_grad():
-        return float((target(images.double()) - network(images.double())).abs().max())
-
-
-def _matrix(layer: nn.Linear | nn.Conv2d) -> NDArray[np.float64]:
-    """Weights (outputs, inputs), the bias as the last column if there is one."""
-    parts = [layer.weight] if layer.bias is None else [layer.weight, layer.bias]
-    return np.hstack([one.detach().double().numpy().reshape(len(one), -1) for one in parts])
+    found = run_double(made.target, images) - run_double(made.network, images)
+    return float(found.abs().max())

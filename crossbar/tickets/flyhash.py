@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +61,16 @@ class RecallRow:
     trials: int
     recall: float
     deviation: float
+
+    @property
+    def key(self) -> tuple[int]:
+        """What names the task: all hashes of a length are compared at once."""
+        return (self.length,)
+
+    @property
+    def layer(self) -> str:
+        """The hash."""
+        return self.name
 
 
 def sparse_array(
@@ -190,6 +200,7 @@ def flyhash_rows(
     seed: int = 0,
     wires: Wires | None = None,
     design: Design | None = None,
+    skip: Collection[tuple[Hashable, ...]] = (),
 ) -> Iterator[RecallRow]:
     """Compare the array's hash with dense random projections of the same length.
 
@@ -207,6 +218,8 @@ def flyhash_rows(
         Of the array with wires; default those of `Wires`.
     design : Design, optional
         As `sparse_array`.
+    skip : collection of keys
+        Lengths ``(length,)`` that are left out, and not computed.
 
     Yields
     ------
@@ -228,6 +241,8 @@ def flyhash_rows(
                 raise InputError(f"{name} = {numbers_given}: give whole numbers, at least 1")
     table = centred(images)
     for length in lengths:
+        if (length,) in skip:
+            continue
         shares: dict[str, list[float]] = {}
         for trial in range(trials):
             child = np.random.SeedSequence(seed, spawn_key=(length, trial))
@@ -264,5 +279,8 @@ def _distances(points: Floats) -> Floats:
     np.fill_diagonal(table, np.inf)
     return np.asarray(table)
 
+
+HASHES = ("array, ideal", "array, wires", "dense, signs", "dense, as many bits", "dense, values")
+"""Names of the hashes, in the order in which `flyhash_rows` yields them."""
 
 _ARRAYS: dict[str, SimulatorName] = {"array, ideal": "ideal", "array, wires": "nodal"}

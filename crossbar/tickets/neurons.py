@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 import solvers
 from crossbar.errors import InputError
+from crossbar.tables import WholeRow
 from solvers.vector_methods import LARGEST
 
 Floats = NDArray[np.float64]
@@ -75,7 +76,7 @@ class NeuronTicket:
 
 
 @dataclass(frozen=True)
-class NeuronRow:
+class NeuronRow(WholeRow):
     """How close whole neurons came to targets of one size.
 
     Parameters
@@ -111,6 +112,11 @@ class NeuronRow:
     expected: float
     kept: float
     seconds: float
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """What names the row."""
+        return self.kind, self.d, self.n
 
 
 def prune_neurons(
@@ -197,6 +203,7 @@ def neuron_rows(
     trials: int = 5,
     seed: int = 0,
     tries: int | None = None,
+    skip: Collection[tuple[Hashable, ...]] = (),
 ) -> Iterator[NeuronRow]:
     """Try every dimension against every number of neurons.
 
@@ -214,6 +221,8 @@ def neuron_rows(
         Each trial has a child of its own, whatever else is asked for.
     tries : int, optional
         As `prune_neurons`.
+    skip : collection of keys
+        Rows that are left out, and not computed.
 
     Raises
     ------
@@ -229,7 +238,8 @@ def neuron_rows(
     for kind in kinds:
         for n in counts:
             for d in dimensions:
-                yield _row(kind, d, n, trials, seed, tries)
+                if (kind, d, n) not in skip:
+                    yield _row(kind, d, n, trials, seed, tries)
 
 
 def largest_dimensions(rows: Iterable[NeuronRow], eps: float) -> dict[tuple[str, int], int]:

@@ -26,7 +26,7 @@ from torch import nn
 from torch.nn.utils import prune
 
 from crossbar.errors import InputError
-from crossbar.tickets.choices import Choice, Floats, Mask
+from crossbar.tickets.choices import Choice, Floats, Mask, beyond_reach
 
 Single = NDArray[np.float32]
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Single]
@@ -66,12 +66,16 @@ class Approximated:
         same array twice where no input is negative.
     biased : bool
         Whether the last column is a bias.
+    unreachable : int
+        Weights beyond all that their random numbers can make, for an input of either sign; no
+        choice comes close to them. Scale the random numbers up, or the weights down.
     """
 
     wanted: Floats
     positive: Floats
     negative: Floats
     biased: bool
+    unreachable: int
 
     @property
     def gap(self) -> Floats:
@@ -192,7 +196,7 @@ def _choose(
     table = second.reshape(outputs, len(factors), -1, *kernel)
     masks = np.zeros(table.shape, np.bool_)
     weight = layer.weight.detach().double().cpu().numpy()
-    masks[:, :inputs], parts = _stand_in(
+    masks[:, :inputs], parts, beyond = _stand_in(
         table[:, :inputs], factors[:inputs], weight, choose, signed
     )
     if layer.bias is not None:
@@ -202,15 +206,18 @@ def _choose(
         place: tuple[int | slice, ...] = (everywhere, slice(inputs, None), everywhere)
         place += tuple(map(int, tap))
         bias = layer.bias.detach().double().cpu().numpy()[:, None]
-        masks[place], more = _stand_in(table[place], factors[inputs:], bias, choose, False)
+        masks[place], more, far = _stand_in(table[place], factors[inputs:], bias, choose, False)
+        beyond += far
         parts = [np.hstack(both) for both in zip(parts, more, strict=True)]
     biased = layer.bias is not None
-    return masks.reshape(second.shape), Approximated(parts[0], parts[1], parts[2], biased)
+    wanted, positive, negative = parts
+    approximated = Approximated(wanted, positive, negative, biased, beyond)
+    return masks.reshape(second.shape), approximated
 
 
 def _stand_in(
     table: Single, factors: Single, wanted: Floats, choose: Choice, signed: bool
-) -> tuple[Mask, list[Floats]]:
+) -> tuple[Mask, list[Floats], int]:
     """Choose among the products for some weights.
 
     Parameters
@@ -227,8 +234,11 @@ def _stand_in(
         Shape of ``table``.
     list of ndarray, (outputs, weights)
         What was wanted, and the sums for positive and for negative inputs.
+    int
+        Weights beyond the reach of their products.
     """
     masks = np.zeros(table.shape, np.bool_)
+    beyond = np.zeros(wanted.size, np.bool_)
     parts = [wanted.reshape(len(wanted), -1)]
     for start in (0, 1) if signed else (0,):
         candidates = np.moveaxis(table[:, :, start::2], 2, -1).astype(np.float64)
@@ -236,9 +246,10 @@ def _stand_in(
         candidates *= np.expand_dims(some, tuple(range(1, wanted.ndim - 1)))
         cells = candidates.reshape(-1, candidates.shape[-1])
         chosen = _in_parts(choose, cells, wanted.ravel())
+        beyond |= beyond_reach(cells, wanted.ravel(), choose)
         masks[:, :, start::2] = np.moveaxis(chosen.reshape(candidates.shape), -1, 2)
         parts.append(np.where(chosen, cells, 0).sum(axis=1).reshape(parts[0].shape))
-    return masks, parts if signed else [*parts, parts[1]]
+    return masks, parts if signed else [*parts, parts[1]], int(np.count_nonzero(beyond))
 
 
 def _in_parts(choose: Choice, candidates: Floats, targets: Floats) -> Mask:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 
 from crossbar.errors import InputError
 from crossbar.tickets.choices import Floats
-from crossbar.tickets.pairs import Approximated
+from crossbar.tickets.pairs import Affine, Approximated
 
 _IMAGES_AT_ONCE = 64
 
@@ -91,6 +90,11 @@ class Ticket:
         return sum(int(torch.count_nonzero(mask)) for mask in masks[1::2])
 
     @property
+    def unreachable(self) -> int:
+        """Target weights beyond all that their random products can make."""
+        return sum(layer.unreachable for layer in self.layers)
+
+    @property
     def weight_error(self) -> float:
         """Largest error of a target weight, in its unit."""
         return max(float(layer.gap.max()) for layer in self.layers)
@@ -117,14 +121,27 @@ class Ticket:
                 "inputs: some are negative, this ticket is for inputs from 0 on; make it with "
                 "nonnegative=False"
             )
-        target, network = (
-            copy.deepcopy(one).double().eval() for one in (self.target, self.network)
+        return max(
+            float((run_double(self.target, part) - run_double(self.network, part)).abs().max())
+            for part in torch.split(inputs, _IMAGES_AT_ONCE)
         )
-        with torch.no_grad():
-            return max(
-                float((target(part) - network(part)).abs().max())
-                for part in torch.split(inputs.double(), _IMAGES_AT_ONCE)
-            )
+
+
+def run_double(network: nn.Sequential, inputs: Tensor) -> Tensor:
+    """Outputs in double precision; of the weights only one layer's at a time is copied."""
+    values = inputs.double()
+    with torch.no_grad():
+        for layer in network:
+            values = _apply_double(layer, values) if isinstance(layer, Affine) else layer(values)
+    return values
+
+
+def _apply_double(layer: Affine, values: Tensor) -> Tensor:
+    bias = None if layer.bias is None else layer.bias.double()
+    if isinstance(layer, nn.Conv2d):
+        found: Tensor = layer._conv_forward(values, layer.weight.double(), bias)
+        return found
+    return nn.functional.linear(values, layer.weight.double(), bias)
 
 
 def relative_weight_error(layers: Sequence[Approximated]) -> float:

@@ -166,6 +166,48 @@ def flyhash(
         click.echo(f"{row.name:20s} {row.length:3d}: recall {row.recall:.3f}")
 
 
+@tickets.command(epilog="Example: crossbar tickets hardware")
+@DATASET
+@DATA
+@EPOCHS
+@click.option(
+    "--resistors", default="2,4,6,8,10,12,16", show_default=True, help="For a weight, to try."
+)
+@click.option("--chips", default=3, show_default=True, type=click.IntRange(1), help="Of each.")
+@_common
+def hardware(
+    dataset: str,
+    data: Path | None,
+    epochs: int | None,
+    resistors: str,
+    chips: int,
+    out: Path,
+    seed: int,
+    quiet: bool,
+) -> None:
+    """A small network from chips of random resistors, only by switching some of them off; in
+    ngspice."""
+    require_torch()
+    from crossbar.datasets import load_dataset
+    from crossbar.tickets.hardware_runs import run_hardware
+
+    counts = whole_numbers("--resistors", resistors)
+    found = load_dataset(dataset, data)
+    shown = partial(progress_bar, quiet)
+    with interruptible():
+        rows = run_hardware(
+            found, out, resistors=counts, chips=chips, epochs=epochs, seed=seed, shown=shown
+        )
+    for row in rows:
+        if row.simulator == "ngspice":
+            click.echo(
+                f"{row.kind:14s} n = {row.resistors_per_weight:2d}, chip {row.chip}: "
+                f"{row.target_percent:.2f} -> {row.percent:.2f} % in ngspice, {row.flips} flips, "
+                f"logit error {row.logit_error_percent:.2g} %, "
+                f"{row.closed_resistors:,} of {row.resistors:,} resistors stay"
+            )
+
+
 def _show(rows: Sequence[TicketRow]) -> None:
     for row in rows:
         click.echo(

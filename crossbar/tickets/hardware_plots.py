@@ -156,5 +156,6 @@ def _map(values: Floats, limit: float, label: str, ax: Axes) -> None:
     )
     ax.figure.colorbar(image, ax=ax, label=label)
     ax.grid(False)
+    ax.set_yticks(range(0, len(values), 5))
     ax.set_xlabel("output")
     ax.set_ylabel("input")

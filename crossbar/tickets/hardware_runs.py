@@ -119,13 +119,13 @@ def target_matrices(made: LoadedModel) -> list[Floats]:
 
 
 def netlists(
-    made: Sequence[ProgrammedChip], dataset: Dataset, weights: Sequence[Floats]
+    made: Sequence[ProgrammedChip], image: Floats, weights: Sequence[Floats], seed: int
 ) -> list[str]:
-    """SPICE text of each layer, every resistor with its switch; the first test image is read.
+    """SPICE text of each layer, every resistor with its switch; they read an image.
 
     A resistor's value is the one it was fabricated with, whether it stays or not.
     """
-    values, texts = np.asarray(dataset.test_inputs[0], np.float64), []
+    values, texts = np.asarray(image, np.float64), []
     for number, (one, matrix) in enumerate(zip(made, weights, strict=True), start=1):
         placed = place_tiles(one.chip, one.program, Wires(), Tile())
         texts.append(
@@ -134,6 +134,7 @@ def netlists(
                 values,
                 title=f"layer {number}: random resistors, pruned to a network",
                 design=f"{one.chip.design.resistors} random resistors for each weight",
+                seed=seed,
                 comments=[f"weights: {one.siemens_per_weight!r} S for a weight of 1"],
                 cells="switches",
             )
@@ -157,7 +158,7 @@ def _picture(
     products, _ = matrices(made, "ngspice", Wires(), Tile())
     folder = out / name / "netlists"
     folder.mkdir(exist_ok=True)
-    for number, text in enumerate(netlists(made, dataset, weights), start=1):
+    for number, text in enumerate(netlists(made, dataset.test_inputs[0], weights, seed), start=1):
         write_atomically(folder / f"layer_{number}.cir", text)
 
     def draw() -> Figure:

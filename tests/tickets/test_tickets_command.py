@@ -17,6 +17,7 @@ from crossbar.tables import read_table
 from crossbar.tickets import neurons
 from crossbar.tickets.experiments import TicketRow, WeightErrorRow
 from crossbar.tickets.flyhash import HASHES, RecallRow
+from crossbar.tickets.hardware import HardwareRow
 from crossbar.tickets.neurons import NeuronRow
 from crossbar.tickets.runs import run_neurons
 
@@ -124,3 +125,18 @@ def test_wrong_input_is_one_line(tickets, arguments, message):
     assert status == 2
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_a_ticket_on_hardware(tickets, tmp_path):
+    options = ("--chips", 1, "--resistors", 4, "--epochs", 4)
+    status, said, _ = tickets("hardware", *options)
+    assert status == 0
+    assert said.count("in ngspice") == 3
+    rows = read_table(tmp_path / "out/hardware-digits/results.csv", HardwareRow, "")
+    assert len(rows) == 3 * 3
+    assert (tmp_path / "out/hardware-digits.png").stat().st_size > 50_000
+    netlists = sorted(path.name for path in tmp_path.glob("out/hardware-digits/netlists/*"))
+    assert netlists == ["layer_1.cir", "layer_2.cir"]
+    status, _, error = tickets("hardware", "--resistors", 1)
+    assert status == 2
+    assert "resistors = 1: a paired cell needs at least 2" in error

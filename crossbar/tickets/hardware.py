@@ -235,11 +235,15 @@ def hardware_ticket(
 
 
 def matrices(
-    made: Sequence[ProgrammedChip], simulator: SimulatorName, wires: Wires, tile: Tile
+    made: Sequence[ProgrammedChip],
+    simulator: SimulatorName,
+    wires: Wires | None = None,
+    tile: Tile | None = None,
 ) -> tuple[list[Floats], float]:
     """What the pruned chips multiply by, (outputs, inputs) of each, and the largest mismatch."""
     answers = [
-        transfer(one.chip, one.program, wires, tile=tile, simulator=simulator) for one in made
+        transfer(one.chip, one.program, wires or Wires(), tile=tile, simulator=simulator)
+        for one in made
     ]
     found = [
         answer.siemens / one.siemens_per_weight for answer, one in zip(answers, made, strict=True)
@@ -307,7 +311,7 @@ def hardware_rows(
                     continue
                 made = hardware_ticket(target, cell, chip=chip, seed=seed)
                 for simulator in SIMULATORS:
-                    found = matrices(made, simulator, wires or Wires(), tile or Tile())
+                    found = matrices(made, simulator, wires, tile)
                     yield _row((kind, count, chip), simulator, made, target, found, pixels, labels)
 
 

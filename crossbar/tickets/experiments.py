@@ -18,7 +18,7 @@ from crossbar.errors import InputError
 from crossbar.tables import WholeRow
 from crossbar.tickets.constructions import CONSTRUCTIONS, pensia
 from crossbar.tickets.plain import PlainSums, plain_sums
-from crossbar.tickets.ticket import Ticket, propagated_bound, relative_weight_error, run_double
+from crossbar.tickets.ticket import Ticket, propagated_bound, relative_weight_error, run
 
 Key = tuple[Hashable, ...]
 
@@ -176,9 +176,11 @@ def predictions(
     network: nn.Module, images: Tensor, head: nn.Module | None = None
 ) -> NDArray[np.int64]:
     """Class of each image: the largest output."""
-    whole = network if head is None else nn.Sequential(network, head)
+    parts = []
     with torch.no_grad():
-        parts = [whole(part).argmax(dim=1) for part in torch.split(images, _IMAGES_AT_ONCE)]
+        for some in torch.split(images, _IMAGES_AT_ONCE):
+            outputs = run(network, some)
+            parts.append((outputs if head is None else head(outputs)).argmax(dim=1))
     return np.asarray(torch.cat(parts).numpy(), np.int64)
 
 
@@ -314,5 +316,5 @@ def _made(name: str, target: nn.Sequential, n: int, seed: int) -> Ticket | Plain
 def _difference(made: Ticket | PlainSums, images: Tensor) -> float:
     if isinstance(made, Ticket):
         return made.error(images)
-    found = run_double(made.target, images) - run_double(made.network, images)
+    found = run(made.target, images, double=True) - run(made.network, images, double=True)
     return float(found.abs().max())

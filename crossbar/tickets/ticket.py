@@ -14,6 +14,7 @@ from crossbar.tickets.choices import Floats
 from crossbar.tickets.pairs import Affine, Approximated
 
 _IMAGES_AT_ONCE = 64
+_WEIGHTS_AT_ONCE = 1 << 21
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,26 +123,40 @@ class Ticket:
                 "nonnegative=False"
             )
         return max(
-            float((run_double(self.target, part) - run_double(self.network, part)).abs().max())
+            float(
+                (run(self.target, part, double=True) - run(self.network, part, double=True))
+                .abs()
+                .max()
+            )
             for part in torch.split(inputs, _IMAGES_AT_ONCE)
         )
 
 
-def run_double(network: nn.Sequential, inputs: Tensor) -> Tensor:
-    """Outputs in double precision; of the weights only one layer's at a time is copied."""
-    values = inputs.double()
+def run(network: nn.Module, inputs: Tensor, *, double: bool = False) -> Tensor:
+    """Outputs of a network; masks are not applied again, since its weights have them.
+
+    That, and copying only some weights at a time to double precision, is for the sake of memory.
+    """
+    if not isinstance(network, nn.Sequential):
+        return torch.as_tensor(network(inputs))
+    values = inputs.double() if double else inputs
     with torch.no_grad():
         for layer in network:
-            values = _apply_double(layer, values) if isinstance(layer, Affine) else layer(values)
+            values = _apply(layer, values) if isinstance(layer, Affine) else run(layer, values)
     return values
 
 
-def _apply_double(layer: Affine, values: Tensor) -> Tensor:
-    bias = None if layer.bias is None else layer.bias.double()
+def _apply(layer: Affine, values: Tensor) -> Tensor:
+    bias = None if layer.bias is None else layer.bias.to(values.dtype)
     if isinstance(layer, nn.Conv2d):
-        found: Tensor = layer._conv_forward(values, layer.weight.double(), bias)
+        found: Tensor = layer._conv_forward(values, layer.weight.to(values.dtype), bias)
         return found
-    return nn.functional.linear(values, layer.weight.double(), bias)
+    if layer.weight.dtype == values.dtype:
+        return nn.functional.linear(values, layer.weight, bias)
+    rows_at_once = max(1, _WEIGHTS_AT_ONCE // layer.weight.shape[1])
+    parts = [values @ rows.to(values.dtype).T for rows in torch.split(layer.weight, rows_at_once)]
+    outputs = torch.cat(parts, dim=1)
+    return outputs if bias is None else outputs + bias
 
 
 def relative_weight_error(layers: Sequence[Approximated]) -> float:

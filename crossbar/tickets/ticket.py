@@ -153,9 +153,11 @@ def _apply(layer: Affine, values: Tensor) -> Tensor:
         return found
     if layer.weight.dtype == values.dtype:
         return nn.functional.linear(values, layer.weight, bias)
-    rows_at_once = max(1, _WEIGHTS_AT_ONCE // layer.weight.shape[1])
-    parts = [values @ rows.to(values.dtype).T for rows in torch.split(layer.weight, rows_at_once)]
-    outputs = torch.cat(parts, dim=1)
+    step = max(1, _WEIGHTS_AT_ONCE // layer.weight.shape[1])
+    outputs = values.new_zeros(len(values), len(layer.weight))
+    for start in range(0, len(layer.weight), step):
+        rows = layer.weight[start : start + step].to(values.dtype)
+        outputs[:, start : start + step] = values @ rows.T
     return outputs if bias is None else outputs + bias
 
 

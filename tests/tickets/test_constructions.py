@@ -197,3 +197,13 @@ def test_wrong_arguments_are_refused():
 def test_negative_inputs_are_refused_where_they_were_excluded():
     with pytest.raises(InputError, match="some are negative"):
         da_cunha(dense(), 3).error(inputs(4, 6))
+
+
+@pytest.mark.parametrize("name", CONSTRUCTIONS)
+def test_weights_beyond_all_random_numbers_are_counted(name):
+    target = nn.Sequential(nn.Linear(3, 2, bias=False)).double()
+    nn.init.constant_(target[0].weight, 0.01)
+    with torch.no_grad():
+        target[0].weight[1, 2] = 50
+    assert CONSTRUCTIONS[name](target, 12).unreachable == 1
+    assert CONSTRUCTIONS[name](target, 12, scale=5000).unreachable == 0

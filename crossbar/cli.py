@@ -17,6 +17,7 @@ from crossbar import __version__
 from crossbar.errors import InputError
 from crossbar.models.commands import evaluate, lenets, train
 from crossbar.simulation import SimulatorName
+from crossbar.tickets.commands import tickets
 from spice_models.dialects import Dialect
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def cli() -> None:
     """Design, program and simulate analog crossbar arrays of imprecise resistors."""
 
 
-for command in (train, evaluate, lenets):
+for command in (train, evaluate, lenets, tickets):
     cli.add_command(command)
 
 

@@ -10,9 +10,21 @@ from typing import TYPE_CHECKING
 from crossbar.files import write_atomically
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 STYLE = Path(__file__).parent / "data" / "figures.mplstyle"
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#777777", "#CC79A7", "#E69F00", "#56B4E9")
+MARKERS = "osd^vP*"
+
+
+def axes_or_new(ax: Axes | None) -> Axes:
+    """The Axes that were given, or those of a new figure."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots()[1]
 
 
 def save_figure(draw: Callable[[], Figure], folder: Path, name: str) -> list[Path]:

@@ -133,10 +133,10 @@ class RunFolder(Generic[RowType]):
             return False
         return bool(json.loads(self._run_file.read_text(encoding="utf-8")).get("complete"))
 
-    def start(self, rows_of: Mapping[Key, list[RowType]], digital: float) -> None:
+    def start(self, rows_of: Mapping[Key, list[RowType]], digital: float | None = None) -> None:
         """Write ``run.json`` and a table of the complete tasks only.
 
-        `digital` is the test accuracy of the digital network [%].
+        `digital` is the test accuracy of the digital network [%], if there is one.
         """
         self._write_run(complete=False, digital=digital)
         write_atomically(self._table, self._csv([row for rows in rows_of.values() for row in rows]))
@@ -154,7 +154,7 @@ class RunFolder(Generic[RowType]):
                 "mend that and run the same command to continue"
             ) from None
 
-    def finish(self, table: list[RowType], digital: float) -> None:
+    def finish(self, table: list[RowType], digital: float | None = None) -> None:
         """Write the table in its final order and mark the run complete."""
         write_atomically(self._table, self._csv(table))
         self._write_run(complete=True, digital=digital)
@@ -176,12 +176,11 @@ class RunFolder(Generic[RowType]):
     def _csv(self, rows: list[RowType], header: bool = True) -> str:
         return to_csv(rows, self.kind, header)
 
-    def _write_run(self, complete: bool, digital: float) -> None:
-        state = {
-            "identity": self.identity,
-            "digital_accuracy_percent": digital,
-            "complete": complete,
-        }
+    def _write_run(self, complete: bool, digital: float | None) -> None:
+        state: dict[str, Any] = {"identity": self.identity}
+        if digital is not None:
+            state["digital_accuracy_percent"] = digital
+        state["complete"] = complete
         write_atomically(self._run_file, json.dumps(state, indent=2, allow_nan=False) + "\n")
 
 

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crossbar.figures import save_figure
+from crossbar.figures import COLORS, MARKERS, axes_or_new, save_figure
 from crossbar.results import NETWORK, Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#777777", "#CC79A7", "#E69F00", "#56B4E9")
-MARKERS = "osd^vP*"
 
 
 def plot_weight_bits(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
@@ -25,7 +22,7 @@ def plot_weight_bits(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
     Median cell (solid) and worst cell (dashed) of each design, averaged over chips, with
     the band from the lowest to the highest chip.
     """
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     for color, marker, label, chosen in _designs(rows):
         _band(ax, chosen, "weight_median_bits", color, marker, label)
         _band(ax, chosen, "weight_worst_bits", color, marker, None, "--")
@@ -40,7 +37,7 @@ def plot_product_bits(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
 
     With the circuit's wires (solid) and without any wire resistance (dotted).
     """
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     for color, marker, label, chosen in _designs(rows):
         _band(ax, chosen, "product_effective_bits", color, marker, label)
         _band(ax, chosen, "ideal_wires_product_effective_bits", color, marker, None, ":")
@@ -51,7 +48,7 @@ def plot_product_bits(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
 
 def plot_logit_error(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
     """Rms error of the logits, in percent of their range, against resistors per weight."""
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     for color, marker, label, chosen in _designs(rows):
         _band(ax, chosen, "logit_error_percent", color, marker, label)
     ax.set_yscale("log")
@@ -63,7 +60,7 @@ def plot_logit_error(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
 
 def plot_flips(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
     """Test images that change their label, against resistors per weight."""
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     for color, marker, label, chosen in _designs(rows):
         _band(ax, chosen, "flips", color, marker, label)
     ax.set_yscale("symlog", linthresh=1)
@@ -76,7 +73,7 @@ def plot_flips(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
 
 def plot_accuracy(rows: Sequence[Row], digital_percent: float, ax: Axes | None = None) -> Axes:
     """Test accuracy against resistors per weight, the digital accuracy as a line."""
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     ax.axhline(digital_percent, color="black", linewidth=1, linestyle=":", label="digital")
     for color, marker, label, chosen in _designs(rows):
         _band(ax, chosen, "accuracy_percent", color, marker, label)
@@ -117,14 +114,6 @@ def save_figures(rows: Sequence[Row], digital_percent: float, folder: Path) -> l
     precision = save_figure(lambda: precision_figure(rows), folder, "precision")
     network = save_figure(lambda: network_figure(rows, digital_percent), folder, "network")
     return precision + network
-
-
-def _axes(ax: Axes | None) -> Axes:
-    if ax is not None:
-        return ax
-    import matplotlib.pyplot as plt
-
-    return plt.subplots()[1]
 
 
 def _figure(panels: int, size: tuple[float, float]) -> tuple[Figure, Sequence[Axes]]:

@@ -34,6 +34,15 @@ class TableRow(Protocol):
 RowType = TypeVar("RowType", bound=TableRow)
 
 
+class WholeRow:
+    """A line about no layer in particular."""
+
+    @property
+    def layer(self) -> str:
+        """`NETWORK`."""
+        return NETWORK
+
+
 def columns(kind: type[TableRow]) -> list[str]:
     """Names of the columns, in their order."""
     return [field.name for field in fields(kind)]
@@ -113,8 +122,15 @@ def _optional(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     return lambda text: None if text == "" else parse(text)
 
 
+def _boolean(text: str) -> bool:
+    if text not in ("True", "False"):
+        raise ValueError(text)
+    return text == "True"
+
+
 _PARSER_OF: dict[Any, Callable[[str], Any]] = {
     str: str,
+    bool: _boolean,
     int: int,
     float: float,
     int | None: _optional(int),

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from crossbar.errors import InputError
+from crossbar.progress import interruptible, progress_bar
 from crossbar.simulation import SimulatorName
 
 if TYPE_CHECKING:
@@ -22,18 +21,16 @@ if TYPE_CHECKING:
     from crossbar.design import Design
     from crossbar.models.model_files import LoadedModel
 
-MODELS = ("lenet-300-100", "lenet-5", "lenet-5-digits")
+MODELS = ("lenet-300-100", "lenet-5", "lenet-5-digits", "perceptron-500", "perceptron-16")
 
 
-_DATASET = click.option(
+DATASET = click.option(
     "--dataset",
     default="digits",
     show_default=True,
     help="digits (built in), mnist or fashion-mnist (with --data).",
 )
-_DATA = click.option(
-    "--data", type=click.Path(path_type=Path), help="Folder of the four IDX files."
-)
+DATA = click.option("--data", type=click.Path(path_type=Path), help="Folder of the four IDX files.")
 
 
 @click.command(
@@ -42,8 +39,8 @@ _DATA = click.option(
     "--from lenet.safetensors --out pruned.safetensors"
 )
 @click.argument("model", metavar="MODEL", type=click.Choice(MODELS))
-@_DATASET
-@_DATA
+@DATASET
+@DATA
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="File to write (.safetensors)."
 )
@@ -70,13 +67,12 @@ def train(
     quiet: bool,
     **settings: Any,
 ) -> None:
-    """Train MODEL (lenet-300-100, lenet-5, lenet-5-digits). A run that was stopped goes on from
+    """Train MODEL, a network whose layers are in its name. A run that was stopped goes on from
     its last epoch when the same command is given again."""
-    _require_torch()
+    require_torch()
     from crossbar.datasets import load_dataset
     from crossbar.files import check_output
     from crossbar.models import training
-    from crossbar.models.console import progress_bar
     from crossbar.models.model_files import load_model
 
     check_output(out, (".safetensors",), inputs=[start])
@@ -85,7 +81,7 @@ def train(
     first = load_model(start) if start else None
     images = load_dataset(dataset, data)
     begun = time.perf_counter()
-    with _interruptible(), progress_bar(quiet, model, "epochs") as progress:
+    with interruptible(), progress_bar(quiet, model, "epochs") as progress:
         made = training.train(model, images, out, described, start=first, progress=progress)
     click.echo(f"{out}: {_summary(made)}; {time.perf_counter() - begun:.0f} s")
 
@@ -94,8 +90,8 @@ def train(
     epilog="Example: crossbar lenets --dataset fashion-mnist --data "
     "/usr/share/datasets/fashion-mnist --out out/fashion"
 )
-@_DATASET
-@_DATA
+@DATASET
+@DATA
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
 @click.option(
     "--resistors", default="4,6,8,10,12,16", show_default=True, help="Resistors per weight to try."
@@ -135,10 +131,10 @@ def lenets(
     """LeNets, dense and 90 % pruned, on arrays: bits, logit error, flips and accuracy against
     resistors per weight, with ideal and real wires, with and without converters. Trains the
     networks first. A run that was stopped goes on when the same command is given again."""
-    _require_torch()
+    require_torch()
     from crossbar.datasets import load_dataset
     from crossbar.design import Design
-    from crossbar.models.console import network_table, progress_bar
+    from crossbar.models.console import network_table
     from crossbar.models.converters import Converters
     from crossbar.models.lenets import run_lenets
     from crossbar.models.studies import ModelStudy
@@ -146,7 +142,7 @@ def lenets(
 
     study = ModelStudy(
         design=Design(full_scale_siemens=full_scale),
-        resistors=_whole_numbers("--resistors", resistors),
+        resistors=whole_numbers("--resistors", resistors),
         chips=chips,
         wires=Wires(ohm, ohm, ohm, ohm),
         converters=Converters(dac_bits=bits, adc_bits=bits),
@@ -155,7 +151,7 @@ def lenets(
     )
     settings = {"seed": seed} | ({} if epochs is None else {"epochs": epochs})
     found = load_dataset(dataset, data)
-    with ThreadPoolExecutor(workers) as executor, _interruptible():
+    with ThreadPoolExecutor(workers) as executor, interruptible():
         results = run_lenets(
             found,
             study,
@@ -175,8 +171,8 @@ def lenets(
 )
 @click.argument("model", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--architecture", help="Of weights that do not say: lenet-300-100, lenet-5, ...")
-@_DATASET
-@_DATA
+@DATASET
+@DATA
 @click.option("--design", type=click.Path(path_type=Path), help="Cell design (.toml).")
 @click.option("--resistors", type=int, help="Resistors per weight, in place of the design's.")
 @click.option("--ohm", default=1.0, show_default=True, help="Each wire segment, driver and sense.")
@@ -205,10 +201,9 @@ def evaluate(
 ) -> None:
     """Put the network of FILE (.safetensors, .npz, .pt or .onnx) on arrays and compare it with the
     digital one on the dataset's test images: tiles, resistors, bits, flips, accuracy."""
-    _require_torch()
+    require_torch()
     from crossbar.datasets import load_dataset
     from crossbar.models.comparison import compare
-    from crossbar.models.console import progress_bar
     from crossbar.models.conversion import convert
     from crossbar.models.converters import Converters
     from crossbar.models.training import deterministic, image_tensors
@@ -220,7 +215,7 @@ def evaluate(
     found = load_dataset(dataset, data)
     test, labels = image_tensors(found, train=False)
     train_images, _ = image_tensors(found, train=True)
-    with _interruptible(), deterministic(), progress_bar(quiet, "matrices", "made") as progress:
+    with interruptible(), deterministic(), progress_bar(quiet, "matrices", "made") as progress:
         analog = convert(
             network,
             cell,
@@ -237,7 +232,8 @@ def evaluate(
     click.echo(str(compared))
 
 
-def _require_torch() -> None:
+def require_torch() -> None:
+    """Say in one line how to get torch where it is missing."""
     from crossbar.models.optional import require
 
     require("torch", "safetensors")
@@ -263,20 +259,12 @@ def _network(path: Path, architecture: str | None) -> Module:
     return load_model(path, architecture).module
 
 
-def _whole_numbers(name: str, text: str) -> tuple[int, ...]:
+def whole_numbers(name: str, text: str) -> tuple[int, ...]:
+    """Numbers that stand with commas between them."""
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise InputError(f"{name} = {text!r}: give whole numbers like 4,8,12") from None
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        click.echo("crossbar: interrupted; run the same command to continue", err=True)
-        raise click.Abort from None
 
 
 def _summary(made: LoadedModel) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from crossbar.models.rows import ModelRow
 from crossbar.models.text import as_text
+from crossbar.progress import progress_bar
 from crossbar.tables import NETWORK
+
+__all__ = ["network_table", "progress_bar"]
 
 _COLUMNS = {
     "weight_effective_bits": 1,
@@ -39,34 +41,3 @@ def network_table(name: str, rows_of: Mapping[str, Sequence[ModelRow]]) -> str:
             ]
             lines.append((version, wires, f"{bits or '-'}", f"{count}", *said))
     return f"{name}\n{as_text(_HEADINGS, lines)}"
-
-
-@contextmanager
-def progress_bar(quiet: bool, step: str, unit: str) -> Iterator[Callable[..., None] | None]:
-    """Draw how much of a step is done on stderr, and a note; None when quiet."""
-    if quiet:
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn(step),
-        BarColumn(),
-        TextColumn("{task.completed:.4g}/{task.total} " + unit),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}"),
-    )
-    bar = Progress(*columns, console=Console(stderr=True))
-    task = bar.add_task("", total=None)
-
-    def show(done: float, total: int, accuracy_percent: float | None = None) -> None:
-        bar.start()  # not before the input is known to be good
-        said = None if accuracy_percent is None else f"{accuracy_percent:.2f} % right"
-        bar.update(task, completed=done, total=total, description=said)
-
-    try:
-        yield show
-    finally:
-        if bar.live.is_started:
-            bar.stop()

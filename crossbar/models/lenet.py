@@ -1,4 +1,4 @@
-"""LeNets as plain torch modules, by name.
+"""LeNets and perceptrons as plain torch modules, by name.
 
 - ``lenet-300-100``: fully connected, inputs-300-100-classes (Y. LeCun et al., Gradient-based
   learning applied to document recognition, doi:10.1109/5.726791, section III.C.4).
@@ -7,9 +7,11 @@
   120-84-classes. Its convolutions hold 2,572 parameters, those of A. da Cunha et al., ICLR 2022.
 - ``lenet-5-digits``: the same in small, for 8 x 8 pixels: 4 and 8 filters of 3 x 3 over an edge of
   one zero, then 24-classes.
+- ``perceptron-500``: inputs-500-classes without biases, the network of A. Pensia et al.
+  (arXiv 2006.07990); ``perceptron-16``: the same with 16 hidden neurons, small enough for ngspice.
 
-All have ReLU between the layers, biases, and outputs without a softmax. Weights are drawn as
-PyTorch draws them, Kaiming-uniform; see `build_model` for the seed.
+All have ReLU between the layers and outputs without a softmax, the LeNets biases. Weights are
+drawn as PyTorch draws them, Kaiming-uniform; see `build_model` for the seed.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import nn
@@ -87,10 +90,23 @@ def lenet_5_digits(image_shape: ImageShape = (1, 8, 8), classes: int = 10) -> nn
     return nn.Sequential(OrderedDict(layers))
 
 
+def perceptron(hidden: int, image_shape: ImageShape, classes: int) -> nn.Sequential:
+    """Return a network of two matrices, without biases; images may be rows or have their shape."""
+    layers: list[tuple[str, nn.Module]] = [
+        ("flatten", nn.Flatten()),
+        ("fc1", nn.Linear(math.prod(image_shape), hidden, bias=False)),
+        ("relu1", nn.ReLU()),
+        ("fc2", nn.Linear(hidden, classes, bias=False)),
+    ]
+    return nn.Sequential(OrderedDict(layers))
+
+
 BUILDERS: dict[str, Callable[[ImageShape, int], nn.Sequential]] = {
     "lenet-300-100": lenet_300_100,
     "lenet-5": lenet_5,
     "lenet-5-digits": lenet_5_digits,
+    "perceptron-500": partial(perceptron, 500),
+    "perceptron-16": partial(perceptron, 16),
 }
 
 
@@ -101,8 +117,8 @@ def build_model(
 
     Parameters
     ----------
-    name : {"lenet-300-100", "lenet-5", "lenet-5-digits"}
-        Which.
+    name : str
+        A key of `BUILDERS`.
     image_shape : tuple of int
         Channels, height and width of an image [pixels].
     classes : int

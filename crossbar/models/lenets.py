@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from crossbar.datasets import Dataset
 from crossbar.errors import InputError
 from crossbar.figures import save_figure
 from crossbar.models.lenet import build_model
-from crossbar.models.model_files import LoadedModel, load_model
+from crossbar.models.model_files import LoadedModel
 from crossbar.models.plots import model_figure
 from crossbar.models.rows import ModelRow
 from crossbar.models.studies import ModelStudy, run_model_study
-from crossbar.models.training import DEFAULTS, Training, accuracy_percent, train
+from crossbar.models.trained import Shown, step, train_once
+from crossbar.models.training import DEFAULTS, Training, accuracy_percent
 
 PRUNED = 0.9
 NETWORKS = ("lenet-300-100", "lenet-5")
 SMALL_NETWORKS = ("lenet-300-100", "lenet-5-digits")
-
-
-class Shown(Protocol):
-    """Draws the progress of one step."""
-
-    def __call__(self, step: str, unit: str) -> AbstractContextManager[Callable[..., None] | None]:
-        """Return a progress callback for as long as the step lasts."""
-        ...
 
 
 def networks_for(dataset: Dataset) -> tuple[str, ...]:
@@ -88,7 +79,7 @@ def run_lenets(
         results[name] = {}
         for version, made in versions.items():
             folder = out / f"{name}-{version}"
-            with _step(shown, f"{name}, {version}", "chips") as progress:
+            with step(shown, f"{name}, {version}", "chips") as progress:
                 results[name][version] = run_model_study(
                     study, made.module, dataset, folder, executor=executor, progress=progress
                 )
@@ -104,34 +95,7 @@ def _trained(
     name: str, dataset: Dataset, out: Path, settings: dict[str, Any], shown: Shown | None
 ) -> dict[str, LoadedModel]:
     training = Training(**(DEFAULTS.get(dataset.name, {}) | settings))
-    dense = _one(name, dataset, out / f"{name}-dense.safetensors", training, None, shown)
+    dense = train_once(name, dataset, out / f"{name}-dense.safetensors", training, None, shown)
     pruning = Training(**(DEFAULTS.get(dataset.name, {}) | settings | {"prune": PRUNED}))
-    pruned = _one(name, dataset, out / f"{name}-pruned.safetensors", pruning, dense, shown)
+    pruned = train_once(name, dataset, out / f"{name}-pruned.safetensors", pruning, dense, shown)
     return {"dense": dense, "pruned": pruned}
-
-
-def _one(
-    name: str,
-    dataset: Dataset,
-    path: Path,
-    training: Training,
-    start: LoadedModel | None,
-    shown: Shown | None,
-) -> LoadedModel:
-    """Train a network, unless its file is there."""
-    if path.exists():
-        found = load_model(path)
-        details = found.about.details
-        if details.get("dataset_sha256") != dataset.checksum or details.get("settings") != asdict(
-            training
-        ):
-            raise InputError(f"{path}: was trained in another way; name another folder with --out")
-        return found
-    with _step(shown, f"{path.stem}, training", "epochs") as progress:
-        return train(name, dataset, path, training, start=start, progress=progress)
-
-
-def _step(
-    shown: Shown | None, step: str, unit: str
-) -> AbstractContextManager[Callable[..., None] | None]:
-    return nullcontext() if shown is None else shown(step, unit)

@@ -1,0 +1,142 @@
+"""`crossbar tickets`, as a user runs it: on digits, without a folder of data."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+
+from crossbar import cli
+from crossbar.errors import InputError
+from crossbar.tables import read_table
+from crossbar.tickets import neurons
+from crossbar.tickets.experiments import TicketRow, WeightErrorRow
+from crossbar.tickets.flyhash import HASHES, RecallRow
+from crossbar.tickets.hardware import HardwareRow
+from crossbar.tickets.neurons import NeuronRow
+from crossbar.tickets.runs import run_neurons
+
+
+@pytest.fixture
+def tickets(monkeypatch, capsys, tmp_path):
+    """Run a command in this process; exit status, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+    def run(*arguments):
+        words = ["crossbar", "tickets", *map(str, arguments), "--out", "out", "--quiet"]
+        monkeypatch.setattr(sys, "argv", words)
+        with pytest.raises(SystemExit) as raised:
+            cli.main()
+        return raised.value.code, *capsys.readouterr()
+
+    return run
+
+
+def test_pensias_experiment_on_digits(tickets, tmp_path):
+    status, said, _ = tickets("pensia", "--n", 10, "--epochs", 2)
+    assert status == 0
+    assert "kept a weight" in said
+    rows = read_table(tmp_path / "out/pensia-digits/results.csv", TicketRow, "")
+    assert [row.key for row in rows] == [
+        (name, 10) for name in ("their script", "plain sums", "pensia")
+    ]
+    run = json.loads((tmp_path / "out/pensia-digits/run.json").read_text())
+    assert run["complete"]
+    assert run["identity"]["settings"] == {"n": 10, "eps": 0.01, "seed": 0}
+    assert {"version", "torch", "model_sha256", "dataset_sha256"} < run["identity"].keys()
+    again = (tmp_path / "out/pensia-digits/results.csv").read_bytes()
+    assert tickets("pensia", "--n", 10, "--epochs", 2)[1] == said  # seconds and all: none was run
+    assert (tmp_path / "out/pensia-digits/results.csv").read_bytes() == again
+    status, _, error = tickets("pensia", "--n", 11, "--epochs", 2)
+    assert status == 2
+    assert "settings.n was 10, is 11" in error
+
+
+def test_da_cunhas_table_on_digits(tickets, tmp_path):
+    status, said, _ = tickets("da-cunha", "--n", "4,8", "--seeds", 2, "--epochs", 2)
+    assert status == 0
+    assert said.count("unreachable") == 2 * 2
+    errors = read_table(tmp_path / "out/da-cunha-digits-errors/results.csv", WeightErrorRow, "")
+    assert len(errors) == 4 * 2 * 2
+    assert (tmp_path / "out/da-cunha-digits.png").stat().st_size > 10_000
+
+
+def test_neurons_and_their_figure(tickets, tmp_path):
+    status, said, _ = tickets("neurons", "--quick", "--trials", 1, "--dimensions", 2)
+    assert status == 0
+    assert "error 0.1 up to d = " in said
+    rows = read_table(tmp_path / "out/neurons/results.csv", NeuronRow, "")
+    assert len(rows) == 3 * 4 * 2
+    assert all(row.proven is True for row in rows)
+    assert (tmp_path / "out/neurons.png").stat().st_size > 10_000
+
+
+def test_flyhash_on_digits(tickets, tmp_path):
+    status, _, _ = tickets("flyhash", "--trials", 1, "--lengths", "2,4", "--images", 60)
+    assert status == 0
+    rows = read_table(tmp_path / "out/flyhash-digits/results.csv", RecallRow, "")
+    assert [(row.name, row.length) for row in rows] == [(h, n) for n in (2, 4) for h in HASHES]
+
+
+def test_a_killed_run_computes_only_what_is_missing(tmp_path, monkeypatch):
+    computed = []
+    real = neurons._row
+
+    def counted(kind, d, n, *rest):
+        computed.append((kind, d, n))
+        return real(kind, d, n, *rest)
+
+    def killed(kind, d, n, *rest):
+        if (kind, d) == ("inputs", 2):
+            raise KeyboardInterrupt
+        return counted(kind, d, n, *rest)
+
+    monkeypatch.setattr(neurons, "_row", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run_neurons(tmp_path, 2, [6], trials=1)
+    table = tmp_path / "neurons" / "results.csv"
+    table.write_text(table.read_text() + "inputs,2,6,1,enum")  # cut short
+    assert len(computed) == 3
+    monkeypatch.setattr(neurons, "_row", counted)
+    rows = run_neurons(tmp_path, 2, [6], trials=1)
+    assert len(computed) == len(set(computed)) == 6
+    assert [row.key for row in rows] == [(kind, d, 6) for kind in neurons.KINDS for d in (1, 2)]
+    assert read_table(table, NeuronRow, "") == rows
+    with pytest.raises(InputError, match="settings.trials was 1, is 2"):
+        run_neurons(tmp_path, 2, [6], trials=2)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("pensia", "--dataset", "mnist"), "dataset = 'mnist': give the folder of its files"),
+        (("da-cunha", "--n", "5,x"), "--n = '5,x': give whole numbers"),
+        (("flyhash", "--data", "."), "data = .: the digits need no files"),
+    ],
+)
+def test_wrong_input_is_one_line(tickets, arguments, message):
+    status, _, error = tickets(*arguments)
+    assert status == 2
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_a_ticket_on_hardware(tickets, tmp_path):
+    options = ("--chips", 1, "--resistors", 4, "--epochs", 4)
+    status, said, _ = tickets("hardware", *options)
+    assert status == 0
+    assert said.count("in ngspice") == 3
+    rows = read_table(tmp_path / "out/hardware-digits/results.csv", HardwareRow, "")
+    assert len(rows) == 3 * 3
+    assert (tmp_path / "out/hardware-digits.png").stat().st_size > 50_000
+    netlists = sorted(path.name for path in tmp_path.glob("out/hardware-digits/netlists/*"))
+    assert netlists == ["layer_1.cir", "layer_2.cir"]
+    status, _, error = tickets("hardware", "--resistors", 1)
+    assert status == 2
+    assert "resistors = 1: a paired cell needs at least 2" in error

@@ -1,0 +1,247 @@
+"""Prune in rounds, with training in between: iterative magnitude pruning and lottery tickets.
+
+A ticket's kept weights go back to what they were before training, or after an early epoch, and are
+trained again: J. Frankle, M. Carbin, The lottery ticket hypothesis, ICLR 2019, arXiv 1803.03635;
+early epochs: arXiv 1903.01611. The control keeps the mask and draws the weights anew.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from torch import nn
+
+from crossbar.errors import InputError
+from crossbar.models.model_files import read_tensors, tensors_sha256, write_tensors
+from crossbar.models.pruning import plain_state
+from crossbar.pruning.magnitudes import Scope, magnitude, schedule
+from crossbar.pruning.pruned import (
+    Fit,
+    Pruned,
+    check_epochs,
+    check_fraction,
+    copied,
+    fine_tune,
+    make_plain,
+    masks_of,
+    put_masks,
+)
+
+Weights = Literal["trained", "rewound"]
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """How to prune in rounds.
+
+    Parameters
+    ----------
+    epochs : int
+        Of the first training, and of the training in each round.
+    weights : {"trained", "rewound"}
+        What a round trains: the kept weights as they are, or put back (a lottery ticket).
+    rewind_epochs : int
+        Epochs of training after which stand the weights that are put back; 0 for the first ones.
+        These come before the first training.
+    scope : {"global", "layer"}
+        See `magnitude`.
+
+    Raises
+    ------
+    InputError
+        For a value out of range.
+    """
+
+    epochs: int
+    weights: Weights = "trained"
+    rewind_epochs: int = 0
+    scope: Scope = "global"
+
+    def __post_init__(self) -> None:
+        check_epochs(self.epochs, 1)
+        check_epochs(self.rewind_epochs)
+        for name, kind in (("weights", Weights), ("scope", Scope)):
+            if getattr(self, name) not in get_args(kind):
+                raise InputError(
+                    f"{name} = {getattr(self, name)!r}: choose one of {', '.join(get_args(kind))}"
+                )
+
+
+def prune_in_rounds(
+    model: nn.Module,
+    keeps: Sequence[float],
+    fit: Fit,
+    rounds: Rounds,
+    folder: Path | None = None,
+) -> Iterator[Pruned]:
+    """Train a network, then prune and train it in rounds.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Not trained yet, or a trained one to go on from.
+    keeps : sequence of float
+        Fraction kept after each round, falling; see `schedule`.
+    fit : Fit
+        Trains.
+    rounds : Rounds
+        How.
+    folder : Path, optional
+        Where each round is written when it ends. What is there already is read, not done again.
+
+    Yields
+    ------
+    Pruned
+        The trained network before any pruning, then that of each round, trained.
+
+    Raises
+    ------
+    InputError
+        For fractions that do not fall, a folder of another run, and as `magnitude`.
+    """
+    for keep in keeps:
+        check_fraction("keep", keep)
+    if any(later >= earlier for earlier, later in pairwise(keeps)):
+        raise InputError(f"keeps = {list(keeps)}: must fall from round to round")
+    kept = _Folder(folder, _identity(model, fit, rounds))
+    first = copied(model)
+    if rounds.rewind_epochs:
+        first = kept.made("start", [], first, lambda: _fitted(first, fit, rounds.rewind_epochs))
+    now = kept.made("round-00", [], first, lambda: _fitted(first, fit, rounds.epochs))
+    yield Pruned(now)
+    for number, keep in enumerate(keeps, start=1):
+        before = now
+        now = kept.made(
+            f"round-{number:02}",
+            list(keeps[:number]),
+            first,
+            lambda before=before, keep=keep: _round(first, before, keep, fit, rounds),
+        )
+        yield Pruned(copy.deepcopy(now))
+
+
+def iterative_magnitude(
+    model: nn.Module,
+    keep: float,
+    fit: Fit,
+    *,
+    epochs: int,
+    rate: float = 0.2,
+    scope: Scope = "global",
+    folder: Path | None = None,
+) -> Pruned:
+    """Train, then prune a share of the weights left and train on, until a fraction is left."""
+    return _last(model, keep, fit, Rounds(epochs, scope=scope), rate, folder)
+
+
+def lottery_ticket(
+    model: nn.Module,
+    keep: float,
+    fit: Fit,
+    *,
+    epochs: int,
+    rate: float = 0.2,
+    scope: Scope = "global",
+    rewind_epochs: int = 0,
+    folder: Path | None = None,
+) -> Pruned:
+    """Find a winning ticket: as `iterative_magnitude`, with the weights put back in each round.
+
+    `model` must not be trained yet. See `Rounds` and `prune_in_rounds`.
+    """
+    rounds = Rounds(epochs, "rewound", rewind_epochs, scope)
+    return _last(model, keep, fit, rounds, rate, folder)
+
+
+def reinitialized(model: nn.Module, seed: int, fit: Fit, epochs: int) -> Pruned:
+    """Train the control of a ticket: its mask, with weights drawn anew.
+
+    Every layer that knows how to (`reset_parameters`) draws its weights; zeros of Linear and Conv2d
+    layers stay zeros.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The ticket.
+    seed : int
+        Of the new weights; torch's global generator stays as it was.
+    fit, epochs
+        Trains, how long.
+    """
+    fresh = copied(model)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        for layer in fresh.modules():
+            reset = getattr(layer, "reset_parameters", None)
+            if callable(reset):
+                reset()
+    return Pruned(_trained(fresh, model, fit, epochs))
+
+
+def _last(
+    model: nn.Module, keep: float, fit: Fit, rounds: Rounds, rate: float, folder: Path | None
+) -> Pruned:
+    *_, last = prune_in_rounds(model, schedule(keep, rate), fit, rounds, folder)
+    return last
+
+
+def _round(first: nn.Module, before: nn.Module, keep: float, fit: Fit, rounds: Rounds) -> nn.Module:
+    pruned = magnitude(before, keep, scope=rounds.scope).model
+    if rounds.weights == "trained":
+        return fine_tune(pruned, fit, rounds.epochs)
+    return _trained(first, pruned, fit, rounds.epochs)
+
+
+def _trained(weights: nn.Module, ticket: nn.Module, fit: Fit, epochs: int) -> nn.Module:
+    """The weights of one model under the zeros of another, trained."""
+    model = copied(weights)
+    put_masks(model, masks_of(ticket))
+    fit(model, epochs)
+    make_plain(model)
+    return model
+
+
+def _fitted(model: nn.Module, fit: Fit, epochs: int) -> nn.Module:
+    trained = copied(model)
+    fit(trained, epochs)
+    return trained
+
+
+def _identity(model: nn.Module, fit: Fit, rounds: Rounds) -> dict[str, Any]:
+    return {
+        "rounds": asdict(rounds),
+        "fit": getattr(fit, "identity", None),
+        "start_sha256": tensors_sha256(plain_state(model)),
+    }
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """The networks of finished rounds."""
+
+    path: Path | None
+    identity: dict[str, Any]
+
+    def made(self, name: str, keeps: list[float], like: nn.Module, make: Any) -> nn.Module:
+        """Read a network, or make and write it."""
+        if self.path is None:
+            return make()  # type: ignore[no-any-return]
+        file = self.path / f"{name}.safetensors"
+        identity = {**self.identity, "keeps": keeps}
+        if file.exists():
+            tensors, about = read_tensors(file, "round")
+            if about.get("identity") != identity:
+                raise InputError(f"{file}: is of another run; name another folder")
+            found = copied(like)
+            found.load_state_dict(tensors)
+            return found
+        self.path.mkdir(parents=True, exist_ok=True)
+        found = make()
+        write_tensors(file, plain_state(found), {"identity": identity})
+        return found  # type: ignore[no-any-return]

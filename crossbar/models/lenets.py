@@ -104,13 +104,15 @@ def _trained(
     name: str, dataset: Dataset, out: Path, settings: dict[str, Any], shown: Shown | None
 ) -> dict[str, LoadedModel]:
     training = Training(**(DEFAULTS.get(dataset.name, {}) | settings))
-    dense = _one(name, dataset, out / f"{name}-dense.safetensors", training, None, shown)
+    dense = trained_network(name, dataset, out / f"{name}-dense.safetensors", training, None, shown)
     pruning = Training(**(DEFAULTS.get(dataset.name, {}) | settings | {"prune": PRUNED}))
-    pruned = _one(name, dataset, out / f"{name}-pruned.safetensors", pruning, dense, shown)
+    pruned = trained_network(
+        name, dataset, out / f"{name}-pruned.safetensors", pruning, dense, shown
+    )
     return {"dense": dense, "pruned": pruned}
 
 
-def _one(
+def trained_network(
     name: str,
     dataset: Dataset,
     path: Path,
@@ -118,7 +120,13 @@ def _one(
     start: LoadedModel | None,
     shown: Shown | None,
 ) -> LoadedModel:
-    """Train a network, unless its file is there."""
+    """Train a network, unless its file is there.
+
+    Raises
+    ------
+    InputError
+        For the file of a network that was trained in another way, and as `train`.
+    """
     if path.exists():
         found = load_model(path)
         details = found.about.details

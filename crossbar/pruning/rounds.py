@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -18,8 +19,9 @@ import torch
 from torch import nn
 
 from crossbar.errors import InputError
-from crossbar.models.model_files import read_tensors, tensors_sha256, write_tensors
+from crossbar.models.model_files import tensors_sha256
 from crossbar.models.pruning import plain_state
+from crossbar.pruning.keeping import KeptNetworks
 from crossbar.pruning.magnitudes import Scope, magnitude, schedule
 from crossbar.pruning.pruned import (
     Fit,
@@ -79,6 +81,8 @@ def prune_in_rounds(
     fit: Fit,
     rounds: Rounds,
     folder: Path | None = None,
+    *,
+    trained: nn.Module | None = None,
 ) -> Iterator[Pruned]:
     """Train a network, then prune and train it in rounds.
 
@@ -94,6 +98,8 @@ def prune_in_rounds(
         How.
     folder : Path, optional
         Where each round is written when it ends. What is there already is read, not done again.
+    trained : torch.nn.Module, optional
+        The network after the first training, where that was done already.
 
     Yields
     ------
@@ -109,19 +115,21 @@ def prune_in_rounds(
         check_fraction("keep", keep)
     if any(later >= earlier for earlier, later in pairwise(keeps)):
         raise InputError(f"keeps = {list(keeps)}: must fall from round to round")
-    kept = _Folder(folder, _identity(model, fit, rounds))
-    first = copied(model)
+    kept = KeptNetworks(folder, _identity(model, fit, rounds, trained))
+    given = first = copied(model)
     if rounds.rewind_epochs:
-        first = kept.made("start", [], first, lambda: _fitted(first, fit, rounds.rewind_epochs))
-    now = kept.made("round-00", [], first, lambda: _fitted(first, fit, rounds.epochs))
-    yield Pruned(now)
+        first = kept.made("start", {}, given, lambda: _fitted(given, fit, rounds.rewind_epochs))
+    if trained is not None:
+        now = copied(trained)
+    else:
+        now = kept.made("round-00", {}, first, lambda: _fitted(first, fit, rounds.epochs))
+    yield Pruned(copy.deepcopy(now))
     for number, keep in enumerate(keeps, start=1):
-        before = now
         now = kept.made(
             f"round-{number:02}",
-            list(keeps[:number]),
+            {"keeps": list(keeps[:number])},
             first,
-            lambda before=before, keep=keep: _round(first, before, keep, fit, rounds),
+            partial(_round, first, now, keep, fit, rounds),
         )
         yield Pruned(copy.deepcopy(now))
 
@@ -213,35 +221,12 @@ def _fitted(model: nn.Module, fit: Fit, epochs: int) -> nn.Module:
     return trained
 
 
-def _identity(model: nn.Module, fit: Fit, rounds: Rounds) -> dict[str, Any]:
+def _identity(
+    model: nn.Module, fit: Fit, rounds: Rounds, trained: nn.Module | None
+) -> dict[str, Any]:
     return {
         "rounds": asdict(rounds),
         "fit": getattr(fit, "identity", None),
         "start_sha256": tensors_sha256(plain_state(model)),
+        "trained_sha256": None if trained is None else tensors_sha256(plain_state(trained)),
     }
-
-
-@dataclass(frozen=True)
-class _Folder:
-    """The networks of finished rounds."""
-
-    path: Path | None
-    identity: dict[str, Any]
-
-    def made(self, name: str, keeps: list[float], like: nn.Module, make: Any) -> nn.Module:
-        """Read a network, or make and write it."""
-        if self.path is None:
-            return make()  # type: ignore[no-any-return]
-        file = self.path / f"{name}.safetensors"
-        identity = {**self.identity, "keeps": keeps}
-        if file.exists():
-            tensors, about = read_tensors(file, "round")
-            if about.get("identity") != identity:
-                raise InputError(f"{file}: is of another run; name another folder")
-            found = copied(like)
-            found.load_state_dict(tensors)
-            return found
-        self.path.mkdir(parents=True, exist_ok=True)
-        found = make()
-        write_tensors(file, plain_state(found), {"identity": identity})
-        return found  # type: ignore[no-any-return]

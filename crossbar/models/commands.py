@@ -25,15 +25,13 @@ if TYPE_CHECKING:
 MODELS = ("lenet-300-100", "lenet-5", "lenet-5-digits")
 
 
-_DATASET = click.option(
+DATASET = click.option(
     "--dataset",
     default="digits",
     show_default=True,
     help="digits (built in), mnist or fashion-mnist (with --data).",
 )
-_DATA = click.option(
-    "--data", type=click.Path(path_type=Path), help="Folder of the four IDX files."
-)
+DATA = click.option("--data", type=click.Path(path_type=Path), help="Folder of the four IDX files.")
 
 
 @click.command(
@@ -42,8 +40,8 @@ _DATA = click.option(
     "--from lenet.safetensors --out pruned.safetensors"
 )
 @click.argument("model", metavar="MODEL", type=click.Choice(MODELS))
-@_DATASET
-@_DATA
+@DATASET
+@DATA
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="File to write (.safetensors)."
 )
@@ -72,7 +70,7 @@ def train(
 ) -> None:
     """Train MODEL (lenet-300-100, lenet-5, lenet-5-digits). A run that was stopped goes on from
     its last epoch when the same command is given again."""
-    _require_torch()
+    require_torch()
     from crossbar.datasets import load_dataset
     from crossbar.files import check_output
     from crossbar.models import training
@@ -85,7 +83,7 @@ def train(
     first = load_model(start) if start else None
     images = load_dataset(dataset, data)
     begun = time.perf_counter()
-    with _interruptible(), progress_bar(quiet, model, "epochs") as progress:
+    with interruptible(), progress_bar(quiet, model, "epochs") as progress:
         made = training.train(model, images, out, described, start=first, progress=progress)
     click.echo(f"{out}: {_summary(made)}; {time.perf_counter() - begun:.0f} s")
 
@@ -94,8 +92,8 @@ def train(
     epilog="Example: crossbar lenets --dataset fashion-mnist --data "
     "/usr/share/datasets/fashion-mnist --out out/fashion"
 )
-@_DATASET
-@_DATA
+@DATASET
+@DATA
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
 @click.option(
     "--resistors", default="4,6,8,10,12,16", show_default=True, help="Resistors per weight to try."
@@ -131,7 +129,7 @@ def lenets(
     """LeNets, dense and 90 % pruned, on arrays: bits, logit error, flips and accuracy against
     resistors per weight, with ideal and real wires, with and without converters. Trains the
     networks first. A run that was stopped goes on when the same command is given again."""
-    _require_torch()
+    require_torch()
     from crossbar.datasets import load_dataset
     from crossbar.models.console import network_table, progress_bar
     from crossbar.models.converters import Converters
@@ -140,7 +138,7 @@ def lenets(
     from spice_models import Wires
 
     study = ModelStudy(
-        resistors=_whole_numbers("--resistors", resistors),
+        resistors=whole_numbers("--resistors", resistors),
         chips=chips,
         wires=Wires(ohm, ohm, ohm, ohm),
         converters=Converters(dac_bits=bits, adc_bits=bits),
@@ -149,7 +147,7 @@ def lenets(
     )
     settings = {"seed": seed} | ({} if epochs is None else {"epochs": epochs})
     found = load_dataset(dataset, data)
-    with ThreadPoolExecutor(workers) as executor, _interruptible():
+    with ThreadPoolExecutor(workers) as executor, interruptible():
         results = run_lenets(
             found,
             study,
@@ -169,8 +167,8 @@ def lenets(
 )
 @click.argument("model", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--architecture", help="Of weights that do not say: lenet-300-100, lenet-5, ...")
-@_DATASET
-@_DATA
+@DATASET
+@DATA
 @click.option("--design", type=click.Path(path_type=Path), help="Cell design (.toml).")
 @click.option("--resistors", type=int, help="Resistors per weight, in place of the design's.")
 @click.option("--ohm", default=1.0, show_default=True, help="Each wire segment, driver and sense.")
@@ -199,7 +197,7 @@ def evaluate(
 ) -> None:
     """Put the network of FILE (.safetensors, .npz, .pt or .onnx) on arrays and compare it with the
     digital one on the dataset's test images: tiles, resistors, bits, flips, accuracy."""
-    _require_torch()
+    require_torch()
     from crossbar.datasets import load_dataset
     from crossbar.models.comparison import compare
     from crossbar.models.console import progress_bar
@@ -214,7 +212,7 @@ def evaluate(
     found = load_dataset(dataset, data)
     test, labels = image_tensors(found, train=False)
     train_images, _ = image_tensors(found, train=True)
-    with _interruptible(), deterministic(), progress_bar(quiet, "matrices", "made") as progress:
+    with interruptible(), deterministic(), progress_bar(quiet, "matrices", "made") as progress:
         analog = convert(
             network,
             cell,
@@ -231,7 +229,7 @@ def evaluate(
     click.echo(str(compared))
 
 
-def _require_torch() -> None:
+def require_torch() -> None:
     from crossbar.models.optional import require
 
     require("torch", "safetensors")
@@ -257,7 +255,7 @@ def _network(path: Path, architecture: str | None) -> Module:
     return load_model(path, architecture).module
 
 
-def _whole_numbers(name: str, text: str) -> tuple[int, ...]:
+def whole_numbers(name: str, text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
@@ -265,7 +263,7 @@ def _whole_numbers(name: str, text: str) -> tuple[int, ...]:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:

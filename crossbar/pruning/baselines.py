@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from crossbar.errors import InputError
 from crossbar.models.pruning import matrix_layers
+from crossbar.models.structures import pair_like
 from crossbar.pruning.counting import check_bits
 from crossbar.pruning.pruned import Pruned, check_fraction, copied, make_plain, weight_of
 
@@ -134,25 +135,7 @@ def _factors(layer: nn.Module, rank: int) -> nn.Sequential:
     weight = weight_of(layer)
     left, values, right = torch.linalg.svd(weight.flatten(1).double(), full_matrices=False)
     root = values[:rank].sqrt()
-    first: nn.Module
-    second: nn.Module
-    bias = isinstance(layer.bias, Tensor)
-    if isinstance(layer, nn.Conv2d):
-        first = nn.Conv2d(
-            layer.in_channels,
-            rank,
-            layer.kernel_size,  # type: ignore[arg-type]
-            layer.stride,  # type: ignore[arg-type]
-            layer.padding,  # type: ignore[arg-type]
-            layer.dilation,  # type: ignore[arg-type]
-            bias=False,
-            padding_mode=layer.padding_mode,
-        )
-        second = nn.Conv2d(rank, layer.out_channels, 1, bias=bias)
-    else:
-        first = nn.Linear(weight.shape[1], rank, bias=False)
-        second = nn.Linear(rank, len(weight), bias=bias)
-    pair = nn.Sequential(first, second).to(weight.device, weight.dtype).train(layer.training)
+    first, second = pair = pair_like(layer, rank)
     weight_of(first).copy_((root[:, None] * right[:rank]).reshape(weight_of(first).shape))
     weight_of(second).copy_((left[:, :rank] * root).reshape(weight_of(second).shape))
     if isinstance(layer.bias, Tensor):

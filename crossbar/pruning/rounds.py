@@ -144,8 +144,12 @@ def iterative_magnitude(
     scope: Scope = "global",
     folder: Path | None = None,
 ) -> Pruned:
-    """Train, then prune a share of the weights left and train on, until a fraction is left."""
-    return _last(model, keep, fit, Rounds(epochs, scope=scope), rate, folder)
+    """Prune a share of the weights left of a trained model and train on, until a fraction is left.
+
+    See `Rounds` and `prune_in_rounds`; `epochs` are those of each round.
+    """
+    rounds = Rounds(epochs, scope=scope)
+    return _last(prune_in_rounds(model, schedule(keep, rate), fit, rounds, folder, trained=model))
 
 
 def lottery_ticket(
@@ -164,7 +168,7 @@ def lottery_ticket(
     `model` must not be trained yet. See `Rounds` and `prune_in_rounds`.
     """
     rounds = Rounds(epochs, "rewound", rewind_epochs, scope)
-    return _last(model, keep, fit, rounds, rate, folder)
+    return _last(prune_in_rounds(model, schedule(keep, rate), fit, rounds, folder))
 
 
 def reinitialized(model: nn.Module, seed: int, fit: Fit, epochs: int) -> Pruned:
@@ -192,10 +196,8 @@ def reinitialized(model: nn.Module, seed: int, fit: Fit, epochs: int) -> Pruned:
     return Pruned(_trained(fresh, model, fit, epochs))
 
 
-def _last(
-    model: nn.Module, keep: float, fit: Fit, rounds: Rounds, rate: float, folder: Path | None
-) -> Pruned:
-    *_, last = prune_in_rounds(model, schedule(keep, rate), fit, rounds, folder)
+def _last(networks: Iterator[Pruned]) -> Pruned:
+    *_, last = networks
     return last
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import Literal, get_args
 
 import torch
@@ -70,7 +71,9 @@ def low_rank(
     model : torch.nn.Module
         Any.
     keep : float, optional
-        Weights of the two layers relative to the one's, at most; at least a rank of 1.
+        Weights of the two layers relative to the one's, at most, all layers together; at least a
+        rank of 1 each. Ranks grow where one more holds the largest share of its layer's squared
+        weights for the weights that it takes.
     rank : int or mapping of str to int, optional
         In its place: the rank of all layers, or of the layers with these paths only.
 
@@ -101,34 +104,68 @@ def _ranks(
     layers: Mapping[str, nn.Module], keep: float | None, rank: int | Mapping[str, int] | None
 ) -> dict[str, int]:
     """Rank of each layer that becomes two."""
+    grouped = [
+        path for path, one in layers.items() if isinstance(one, nn.Conv2d) and one.groups > 1
+    ]
+    shapes = {
+        path: tuple(weight_of(layer).flatten(1).shape)
+        for path, layer in layers.items()
+        if path not in grouped
+    }
     if keep is not None:
-        check_fraction("keep", keep)
-    if isinstance(rank, Mapping) and (unknown := rank.keys() - layers.keys()):
-        raise InputError(f"rank = {sorted(unknown)}: the layers are {', '.join(layers)}")
-    ranks = {}
-    for path, layer in layers.items():
-        outputs, inputs = (weight := weight_of(layer).flatten(1)).shape
-        named = isinstance(rank, Mapping)
-        if named and path not in rank:  # type: ignore[operator]
+        ranks = _ranks_for(keep, {path: weight_of(layers[path]).flatten(1) for path in shapes})
+    elif isinstance(rank, Mapping):
+        if unknown := rank.keys() - layers.keys():
+            raise InputError(f"rank = {sorted(unknown)}: the layers are {', '.join(layers)}")
+        if several := rank.keys() & set(grouped):
+            raise InputError(f"rank: {sorted(several)} have several groups; leave them out")
+        ranks = dict(rank)
+    else:
+        assert rank is not None
+        ranks = dict.fromkeys(shapes, rank)
+    for path, one in ranks.items():
+        _check_rank(path, one, shapes[path])
+    return {
+        path: one for path, one in ranks.items() if one * sum(shapes[path]) < prod(shapes[path])
+    }
+
+
+def _ranks_for(keep: float, weights: Mapping[str, Tensor]) -> dict[str, int]:
+    """Ranks that share a fraction of the weights among the layers."""
+    check_fraction("keep", keep)
+    gains = []
+    for path, weight in weights.items():
+        squares = torch.linalg.svdvals(weight.double()) ** 2
+        share = squares / squares.sum().clamp(min=torch.finfo(squares.dtype).tiny)
+        gains += [(-float(one) / sum(weight.shape), path) for one in share[1:]]
+    ranks = dict.fromkeys(weights, 1)
+    room = keep * sum(weight.numel() for weight in weights.values())
+    room -= sum(_taken(weight, 1) for weight in weights.values())
+    full: set[str] = set()
+    for _, path in sorted(gains, key=lambda gain: gain[0]):
+        weight = weights[path]
+        more = _taken(weight, ranks[path] + 1) - _taken(weight, ranks[path])
+        if path in full or more > room:
+            full.add(path)
             continue
-        if isinstance(layer, nn.Conv2d) and layer.groups > 1:
-            if named:
-                raise InputError(f"rank: layer {path!r} has {layer.groups} groups; leave it out")
-            continue
-        found = rank[path] if named else rank  # type: ignore[index]
-        if found is None:
-            assert keep is not None
-            found = max(1, int(keep * weight.numel() / (outputs + inputs)))
-        elif isinstance(found, bool) or not isinstance(found, int) or found < 1:
-            raise InputError(f"rank = {found!r}: give a whole number, 1 or more")
-        elif found > min(outputs, inputs):
-            raise InputError(
-                f"rank = {found}: layer {path!r} is a matrix of {outputs} x {inputs}; "
-                f"give at most {min(outputs, inputs)}, or ranks by layer"
-            )
-        if found * (outputs + inputs) < outputs * inputs:
-            ranks[path] = found
+        ranks[path] += 1
+        room -= more
     return ranks
+
+
+def _taken(weight: Tensor, rank: int) -> int:
+    """Weights of a layer of a rank: of two matrices, or of one where that is less."""
+    return min(rank * sum(weight.shape), weight.numel())
+
+
+def _check_rank(path: str, rank: int, shape: tuple[int, ...]) -> None:
+    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
+        raise InputError(f"rank = {rank!r}: give a whole number, 1 or more")
+    if rank > min(shape):
+        raise InputError(
+            f"rank = {rank}: layer {path!r} is a matrix of {shape[0]} x {shape[1]}; "
+            f"give at most {min(shape)}, or ranks by layer"
+        )
 
 
 def _factors(layer: nn.Module, rank: int) -> nn.Sequential:

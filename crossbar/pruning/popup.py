@@ -110,7 +110,7 @@ class _Largest(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, values: Tensor, kept: int) -> Tensor:
         mask = torch.zeros_like(values).flatten()
-        mask[values.flatten().topk(kept).indices] = 1
+        mask[values.flatten().topk(kept, sorted=False).indices] = 1
         return mask.reshape(values.shape)
 
     @staticmethod

@@ -13,7 +13,7 @@ from crossbar.errors import InputError
 from crossbar.models.pruning import matrix_layers
 from crossbar.models.structures import pair_like
 from crossbar.pruning.counting import check_bits
-from crossbar.pruning.pruned import Pruned, check_fraction, copied, make_plain, weight_of
+from crossbar.pruning.pruned import Pruned, check_fraction, copied, weight_of
 
 Per = Literal["layer", "channel"]
 
@@ -87,16 +87,16 @@ def low_rank(
         raise InputError("keep, rank: give one of the two")
     factored = copied(model)
     ranks = _ranks(matrix_layers(factored), keep, rank)
-    for path, layer in matrix_layers(factored).items():
-        if path not in ranks:
-            continue
-        pair = _factors(layer, ranks[path])
-        if not path:
-            factored = pair
-            break
-        parent, _, name = path.rpartition(".")
-        setattr(factored.get_submodule(parent), name, pair)
-    make_plain(factored)
+    pairs = {
+        matrix_layers(factored)[path]: _factors(matrix_layers(factored)[path], one)
+        for path, one in ranks.items()
+    }
+    if factored in pairs:
+        return Pruned(pairs[factored])
+    for path, layer in list(factored.named_modules(remove_duplicate=False)):
+        if layer in pairs:
+            parent, _, name = path.rpartition(".")
+            setattr(factored.get_submodule(parent), name, pairs[layer])
     return Pruned(factored)
 
 

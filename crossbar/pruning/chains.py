@@ -73,7 +73,8 @@ def columns_of(layer: Matrix, channels: Tensor) -> Tensor:
 
 def _layers(path: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     if type(module) is nn.Sequential:
-        for name, part in module.named_children():
+        for name, part in module._modules.items():  # named_children leaves repeated ones out
+            assert part is not None
             yield from _layers(f"{path}.{name}" if path else name, part)
     else:
         yield path, module

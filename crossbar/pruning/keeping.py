@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from crossbar.errors import InputError
 from crossbar.models.model_files import read_tensors, write_tensors
@@ -68,5 +68,10 @@ class KeptNetworks:
             return found
         self.path.mkdir(parents=True, exist_ok=True)
         made = make()
-        write_tensors(file, plain_state(made), {"identity": identity})
+        write_tensors(file, state_on_cpu(made), {"identity": identity})
         return made
+
+
+def state_on_cpu(model: nn.Module) -> dict[str, Tensor]:
+    """Return the state without masks, wherever the model is."""
+    return {name: value.cpu() for name, value in plain_state(model).items()}

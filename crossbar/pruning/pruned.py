@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import numbers
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -65,14 +66,19 @@ def copied(model: nn.Module) -> nn.Module:
     ------
     InputError
         For no module, one without Linear or Conv2d layers, one that has masks or parametrisations
-        already, or weights that are not finite.
+        already, weights that are not finite, or that two layers share.
     """
     if not isinstance(model, nn.Module):
         raise InputError(f"model is a {type(model).__name__}: give a torch.nn.Module")
     layers = matrix_layers(model)
     if not layers:
         raise InputError("model: has no Linear or Conv2d layer; there is nothing to prune")
+    users = Counter(id(value) for part in model.modules() for value in part._parameters.values())
     for path, layer in layers.items():
+        if users[id(layer.weight)] > 1:
+            raise InputError(
+                f"model: layer {path!r} shares its weights with another; give each its own"
+            )
         if parametrize.is_parametrized(layer) or hasattr(layer, "weight_orig"):
             raise InputError(
                 f"model: layer {path!r} has masks or parametrisations; make them permanent first "

@@ -20,8 +20,7 @@ from torch import nn
 
 from crossbar.errors import InputError
 from crossbar.models.model_files import tensors_sha256
-from crossbar.models.pruning import plain_state
-from crossbar.pruning.keeping import KeptNetworks
+from crossbar.pruning.keeping import KeptNetworks, state_on_cpu
 from crossbar.pruning.magnitudes import Scope, magnitude, schedule
 from crossbar.pruning.pruned import (
     Fit,
@@ -229,6 +228,6 @@ def _identity(
     return {
         "rounds": asdict(rounds),
         "fit": getattr(fit, "identity", None),
-        "start_sha256": tensors_sha256(plain_state(model)),
-        "trained_sha256": None if trained is None else tensors_sha256(plain_state(trained)),
+        "start_sha256": tensors_sha256(state_on_cpu(model)),
+        "trained_sha256": None if trained is None else tensors_sha256(state_on_cpu(trained)),
     }

@@ -140,9 +140,13 @@ def test_a_neuron_of_no_weights_and_a_bias_stays_when_a_chain_shrinks():
         (nn.Conv2d(1, 4, 1), nn.Linear(8, 2)),  # acts on the width, not on the channels
         (nn.Linear(4, 4), nn.Linear(8, 2)),
         (nn.Conv2d(2, 2, 1, groups=2), nn.Conv2d(2, 2, 1)),
+        None,  # a layer at two places
     ],
 )
 def test_what_is_no_chain_does_not_shrink(layers):
+    if layers is None:
+        twice = nn.Linear(4, 4)
+        layers = (nn.Linear(3, 4), twice, nn.ReLU(), twice)
     with pytest.raises(InputError, match="not part of a chain of layers that can shrink"):
         shrink(nn.Sequential(*layers))
 
@@ -241,6 +245,16 @@ def test_a_popup_gradient_goes_straight_through_to_every_score():
 
     edge_popup(layer, 0.5, fit, epochs=1, start="kaiming")
     assert torch.allclose(seen["gradient"], seen["expected"], rtol=1e-6)
+
+
+def test_a_layer_at_two_places_stays_one_and_shared_weights_are_refused():
+    layer = nn.Linear(20, 20)
+    made = low_rank(nn.Sequential(layer, nn.ReLU(), layer), rank=3).model
+    assert made[0] is made[2]
+    other = nn.Linear(20, 20)
+    other.weight = layer.weight
+    with pytest.raises(InputError, match="layer '0' shares its weights with another"):
+        magnitude(nn.Sequential(layer, other), 0.5)
 
 
 def test_fine_tuning_moves_weights_and_leaves_zeros(lenet):

@@ -66,7 +66,7 @@ def copied(model: nn.Module) -> nn.Module:
     ------
     InputError
         For no module, one without Linear or Conv2d layers, one that has masks or parametrisations
-        already, weights that are not finite, or that two layers share.
+        already, weights that are not finite real numbers, or that two layers share.
     """
     if not isinstance(model, nn.Module):
         raise InputError(f"model is a {type(model).__name__}: give a torch.nn.Module")
@@ -84,7 +84,13 @@ def copied(model: nn.Module) -> nn.Module:
                 f"model: layer {path!r} has masks or parametrisations; make them permanent first "
                 "(torch.nn.utils.prune.remove, parametrize.remove_parametrizations)"
             )
-        if not bool(torch.isfinite(weight_of(layer)).all()):
+        weight = weight_of(layer)
+        if isinstance(weight, nn.UninitializedParameter) or not weight.is_floating_point():
+            raise InputError(
+                f"model: layer {path!r} has no weights that are real numbers; run a lazy layer "
+                "once, and give no complex ones"
+            )
+        if not bool(torch.isfinite(weight).all()):
             raise InputError(f"model: layer {path!r} holds NaN or infinity; train it again")
     return copy.deepcopy(model)
 
@@ -113,7 +119,7 @@ def weight_of(layer: nn.Module) -> Tensor:
     """The weights of a layer as they act."""
     weight = layer.weight
     assert isinstance(weight, Tensor)
-    return weight.detach()
+    return weight if isinstance(weight, nn.UninitializedParameter) else weight.detach()
 
 
 def masks_of(model: nn.Module) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from crossbar import Design, InputError
-from crossbar.pruning import Pruned, count, magnitude, quantize
+from crossbar.pruning import Pruned, count, magnitude, prune_filters, quantize
 from crossbar.pruning.counting import choice_bits, resistors_for
 
 
@@ -77,6 +77,23 @@ def test_pruning_more_takes_less(lenet):
         assert len(set(values)) == 4
     assert all(size.array_resistors >= size.resistors for size in sizes)
     assert all(size.mask_bits >= size.stored_bits for size in sizes)
+
+
+@pytest.mark.parametrize("prune", [prune_filters, magnitude])
+def test_arrays_take_the_resistors_that_are_counted(lenet, prune):
+    """Against the arrays that `crossbar.convert` makes."""
+    from crossbar.models import convert
+    from crossbar.simulation import Tile
+
+    with torch.no_grad():
+        lenet.fc1.weight[:5] = 0
+    pruned = prune(lenet, 0.5)
+    design = Design(resistors=4)
+    analog = convert(pruned.model, design, simulator="ideal", tile=Tile(512, 512))
+    size = pruned.size()
+    made = sum(layer.resistors for layer in analog.conversion.converted)
+    assert made == 4 * size.array_resistors // size.resistors_per_weight
+    assert made < 4 * size.weights
 
 
 def test_resistors_are_the_fewest_that_promise_the_bits():

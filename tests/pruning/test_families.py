@@ -306,6 +306,9 @@ def test_models_that_cannot_be_pruned_are_refused(lenet, prune):
         prune(nn.ReLU())
     with pytest.raises(InputError, match=r"give a torch\.nn\.Module"):
         prune(3)
+    for strange in (nn.LazyLinear(3), nn.Linear(3, 3, dtype=torch.complex64)):
+        with pytest.raises(InputError, match="no weights that are real numbers"):
+            prune(nn.Sequential(strange))
     masked = copy.deepcopy(lenet)
     nn.utils.prune.l1_unstructured(masked.fc1, "weight", amount=1)
     with pytest.raises(InputError, match=r"layer 'fc1' has masks"):

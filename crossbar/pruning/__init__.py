@@ -1,5 +1,11 @@
 """Prune any PyTorch network, and compare the ways to do it.
 
+Each family is a function that takes a model and returns a `Pruned`: a copy, and what it takes.
+
+    pruned = magnitude(model, 0.1)
+    ticket = lottery_ticket(model, 0.036, fit, epochs=12)  # fit(model, epochs) trains in place
+    print(ticket.size(bits=8))
+
 Names that need torch load it when they are asked for.
 """
 

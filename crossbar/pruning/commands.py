@@ -138,6 +138,9 @@ def prune(
 @click.option("--seed", default=0, show_default=True, help="The first.")
 @click.option("--epochs", type=int, help="Of each training.  [default: 12; digits: 60]")
 @click.option("--batch", type=int, help="Images a step.  [default: 60]")
+@click.option(
+    "--popup-lr", default=1e-2, show_default=True, help="First learning rate of edge-popup."
+)
 @click.option("--quiet", is_flag=True, help="No progress.")
 def prune_study(
     dataset: str,
@@ -153,6 +156,7 @@ def prune_study(
     seed: int,
     epochs: int | None,
     batch: int | None,
+    popup_lr: float,
     quiet: bool,
 ) -> None:
     """All families in one table and figure: accuracy against stored bits, non-zero weights and
@@ -178,6 +182,7 @@ def prune_study(
         bits=bits,
         seeds=seeds,
         training=Training(**(DEFAULTS.get(dataset, {}) | given)),
+        popup_lr=popup_lr,
     )
     found = load_dataset(dataset, data)
     with interruptible():

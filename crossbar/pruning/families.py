@@ -1,4 +1,7 @@
-"""What a study makes of one trained network in each family."""
+"""What a study makes of one trained network in each family.
+
+A layer that loses all its weights does not end a study: its row tells what the network is worth.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +81,9 @@ def _single(work: Work, level: float) -> Pruned:
     """The network of one level, for families without rounds."""
     epochs = work.training.epochs
     if work.family == "magnitude":
-        return Pruned(fine_tune(magnitude(work.dense, level).model, work.fit, epochs))
+        return Pruned(
+            fine_tune(magnitude(work.dense, level, allow_empty=True).model, work.fit, epochs)
+        )
     if work.family == "filters":
         small = shrink(prune_filters(work.dense, level).model)
         return Pruned(fine_tune(small, work.fit, epochs))
@@ -96,7 +101,11 @@ def _rounds(work: Work) -> Iterator[Pruned]:
         work.first,
         work.levels,
         replace(work, family=family).fit,
-        Rounds(work.training.epochs, "trained" if family == "iterative" else "rewound"),
+        Rounds(
+            work.training.epochs,
+            "trained" if family == "iterative" else "rewound",
+            allow_empty=True,
+        ),
         work.out / f"{family}-{work.seed}",
         trained=work.dense,
     )

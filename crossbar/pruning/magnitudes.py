@@ -25,7 +25,9 @@ from crossbar.pruning.pruned import (
 Scope = Literal["global", "layer"]
 
 
-def magnitude(model: nn.Module, keep: float, *, scope: Scope = "global") -> Pruned:
+def magnitude(
+    model: nn.Module, keep: float, *, scope: Scope = "global", allow_empty: bool = False
+) -> Pruned:
     """Prune at once, without training.
 
     Parameters
@@ -36,6 +38,8 @@ def magnitude(model: nn.Module, keep: float, *, scope: Scope = "global") -> Prun
         Fraction of the weights that stay, above 0.
     scope : {"global", "layer"}
         Compare the weights of all layers with each other, or keep that fraction of each layer.
+    allow_empty : bool
+        Whether a layer may lose all its weights; the network's output is constant then.
 
     Returns
     -------
@@ -60,7 +64,8 @@ def magnitude(model: nn.Module, keep: float, *, scope: Scope = "global") -> Prun
         for layer in matrix_layers(pruned).values():
             _prune_layer(layer, keep)
     make_plain(pruned)
-    check_not_empty(pruned, "keep more, or prune each layer by itself (scope 'layer')")
+    if not allow_empty:
+        check_not_empty(pruned, "keep more, or prune each layer by itself (scope 'layer')")
     return Pruned(pruned)
 
 

@@ -76,7 +76,7 @@ def edge_popup(
     if start not in get_args(Start):
         raise InputError(f"start = {start!r}: choose one of {', '.join(get_args(Start))}")
     random = copied(model).requires_grad_(False)
-    keep_of = _fractions(random, keep)
+    keep_of = kept_of_layers(random, keep)
     generator = torch.Generator().manual_seed(seed)
     for path, layer in matrix_layers(random).items():
         _draw(layer, keep_of[path], start, generator)
@@ -136,7 +136,8 @@ def _draw(layer: nn.Module, keep: float, start: Start, generator: torch.Generato
     weight.copy_(drawn * math.sqrt(2 / (keep * inputs)))
 
 
-def _fractions(model: nn.Module, keep: float | Mapping[str, float]) -> dict[str, float]:
+def kept_of_layers(model: nn.Module, keep: float | Mapping[str, float]) -> dict[str, float]:
+    """Fraction kept of each layer; see `edge_popup` for what is refused."""
     layers = matrix_layers(model)
     if not isinstance(keep, Mapping):
         keep = dict.fromkeys(layers, keep)

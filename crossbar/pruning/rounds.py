@@ -50,7 +50,7 @@ class Rounds:
     rewind_epochs : int
         Epochs of training after which stand the weights that are put back; 0 for the first ones.
         These come before the first training.
-    scope : {"global", "layer"}
+    scope, allow_empty
         See `magnitude`.
 
     Raises
@@ -63,6 +63,7 @@ class Rounds:
     weights: Weights = "trained"
     rewind_epochs: int = 0
     scope: Scope = "global"
+    allow_empty: bool = False
 
     def __post_init__(self) -> None:
         check_epochs(self.epochs, 1)
@@ -201,7 +202,7 @@ def _last(networks: Iterator[Pruned]) -> Pruned:
 
 
 def _round(first: nn.Module, before: nn.Module, keep: float, fit: Fit, rounds: Rounds) -> nn.Module:
-    pruned = magnitude(before, keep, scope=rounds.scope).model
+    pruned = magnitude(before, keep, scope=rounds.scope, allow_empty=rounds.allow_empty).model
     if rounds.weights == "trained":
         return fine_tune(pruned, fit, rounds.epochs)
     return _trained(first, pruned, fit, rounds.epochs)

@@ -24,6 +24,7 @@ from crossbar.pruning.counting import check_bits, resistors_for
 from crossbar.pruning.families import Work, unit_networks
 from crossbar.pruning.magnitudes import schedule
 from crossbar.pruning.plots import families_figure
+from crossbar.pruning.popup import kept_of_layers
 from crossbar.pruning.pruned import Pruned, check_fraction
 from crossbar.pruning.rows import FAMILIES, PruningRow
 from crossbar.tables import NETWORK
@@ -140,10 +141,13 @@ def run_pruning_study(
     ------
     InputError
         For a folder of another study, a network that does not fit the images, a training that
-        diverges, or a layer that would lose all its weights.
+        diverges, or a layer that edge-popup
+        would leave no weights; a layer that magnitude pruning empties is no error.
     """
     out = Path(out)
-    build_model(study.network, dataset.image_shape, dataset.classes)
+    first = build_model(study.network, dataset.image_shape, dataset.classes)
+    if "edge-popup" in study.families:
+        kept_of_layers(first, min(study.keep))
     with RunFolder(out / "table", _identity(study, dataset), PruningRow) as folder:
         dense = _dense_networks(study, dataset, out, shown)
         accuracies = [accuracy_percent(network, dataset) for network in dense.values()]

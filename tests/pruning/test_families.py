@@ -78,6 +78,9 @@ def test_a_layer_that_would_lose_everything_is_named(lenet, scope):
         lenet.conv1.weight *= 1e-6
     with pytest.raises(InputError, match=r"keep: leaves layer 'conv1' without any weight"):
         magnitude(lenet, 0.01, scope=scope)
+    empty = magnitude(lenet, 0.01, scope=scope, allow_empty=True).model
+    assert not empty.conv1.weight.any()
+    assert torch.equal(empty(IMAGES)[0], empty(IMAGES)[1])
 
 
 def test_a_schedule_prunes_a_share_of_what_is_left_and_ends_where_it_should():

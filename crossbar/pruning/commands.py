@@ -103,7 +103,8 @@ def prune(
     size, details = done.size, done.made.about.details
     click.echo(
         f"{out}: {family}, {size.kept_weights} of {size.weights} weights kept; stored in "
-        f"{size.stored_bits / 1000:.1f} kbit; {size.resistors} resistors, "
+        f"{size.stored_bits / 1000:.1f} kbit at {size.weight_bits} bits a weight; "
+        f"{size.resistors} resistors, "
         f"{size.resistors_per_weight} a weight ({size.array_resistors} on full arrays); "
         f"{details['accuracy_percent']:.2f} % of the test images of {images.name}, before "
         f"{done.before_percent:.2f} %; {time.perf_counter() - begun:.0f} s"

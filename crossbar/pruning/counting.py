@@ -44,6 +44,8 @@ class Size:
     ----------
     weights, kept_weights : int
         Places in all weight matrices; those that are not zero.
+    weight_bits : int
+        Bits of a kept weight.
     stored_bits, mask_bits : int
         With places by their rank among all choices, and as a plain mask.
     resistors_per_weight : int
@@ -56,6 +58,7 @@ class Size:
 
     weights: int
     kept_weights: int
+    weight_bits: int
     stored_bits: int
     mask_bits: int
     resistors_per_weight: int
@@ -110,7 +113,7 @@ def count(
         crossings += found.rows * found.columns
         entropy += found.bits(choice_bits)
         mask += found.bits(lambda places, _: places)
-    return Size(weights, kept, entropy, mask, each, each * kept, each * crossings)
+    return Size(weights, kept, bits, entropy, mask, each, each * kept, each * crossings)
 
 
 @dataclass(frozen=True)

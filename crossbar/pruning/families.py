@@ -18,11 +18,8 @@ from crossbar.pruning.fitting import Fitting
 from crossbar.pruning.magnitudes import magnitude
 from crossbar.pruning.popup import edge_popup
 from crossbar.pruning.pruned import Pruned, fine_tune
-from crossbar.pruning.rounds import Rounds, prune_in_rounds, reinitialized
+from crossbar.pruning.rounds import CONTROL_SEED, Rounds, prune_in_rounds, reinitialized
 from crossbar.pruning.structured import prune_filters, shrink
-
-CONTROL_SEED = 1_000_000
-"""Added to a ticket's seed for the weights of its control."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from crossbar.pruning.fitting import Fitting
 from crossbar.pruning.magnitudes import magnitude
 from crossbar.pruning.popup import edge_popup
 from crossbar.pruning.pruned import Pruned, fine_tune
-from crossbar.pruning.rounds import iterative_magnitude, lottery_ticket, reinitialized
+from crossbar.pruning.rounds import CONTROL_SEED, iterative_magnitude, lottery_ticket, reinitialized
 from crossbar.pruning.rows import FAMILIES
 from crossbar.pruning.structured import prune_filters, shrink
 
@@ -109,7 +109,7 @@ def prune_network(
     ----------
     given : LoadedModel
         The trained network. ``ticket`` and ``edge-popup`` use its architecture, with first weights
-        of the training's seed; ``reinitialized`` its zeros, with weights of that seed.
+        of the training's seed; ``reinitialized`` its zeros, with weights of a seed made from it.
     dataset : Dataset
         Learnt, and its test part tells the accuracy.
     out : str or Path
@@ -151,7 +151,7 @@ def _pruned(given: LoadedModel, order: Order, fit: Fitting, rounds: Path) -> Pru
     if order.family == "iterative":
         return iterative_magnitude(model, fit=fit, epochs=epochs, folder=rounds, **options)
     if order.family == "reinitialized":
-        return reinitialized(model, seed, fit, epochs)
+        return reinitialized(model, CONTROL_SEED + seed, fit, epochs)
     if order.family in ("ticket", "edge-popup"):
         if LAYERS in about.details:
             raise InputError(

@@ -34,6 +34,9 @@ from crossbar.pruning.pruned import (
     put_masks,
 )
 
+CONTROL_SEED = 1_000_000
+"""Added to the seed of a ticket for that of its control, which must not draw the same weights."""
+
 Weights = Literal["trained", "rewound"]
 
 
@@ -93,7 +96,7 @@ def prune_in_rounds(
     keeps : sequence of float
         Fraction kept after each round, falling; see `schedule`.
     fit : Fit
-        Trains.
+        Trains. Its attribute `identity`, where it has one, tells runs in a folder apart.
     rounds : Rounds
         How.
     folder : Path, optional
@@ -182,7 +185,8 @@ def reinitialized(model: nn.Module, seed: int, fit: Fit, epochs: int) -> Pruned:
     model : torch.nn.Module
         The ticket.
     seed : int
-        Of the new weights; torch's global generator stays as it was.
+        Of the new weights, another one than the ticket's; torch's global generator stays as it
+        was.
     fit, epochs
         Trains, how long.
     """

@@ -37,9 +37,9 @@ class PruningRow:
         Of the test images, with the weights as counted: rounded to `weight_bits` [%].
     unrounded_accuracy_percent : float
         Before that [%].
-    weight_bits : int
-        Bits of a weight.
-    weights, kept_weights, stored_bits, mask_bits, resistors_per_weight, resistors, array_resistors
+    weights, kept_weights, weight_bits, stored_bits, mask_bits
+        See `counting.Size`.
+    resistors_per_weight, resistors, array_resistors
         See `counting.Size`.
     """
 
@@ -48,9 +48,9 @@ class PruningRow:
     seed: int
     accuracy_percent: float
     unrounded_accuracy_percent: float
-    weight_bits: int
     weights: int
     kept_weights: int
+    weight_bits: int
     stored_bits: int
     mask_bits: int
     resistors_per_weight: int

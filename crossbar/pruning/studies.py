@@ -199,7 +199,6 @@ def _row(study: PruningStudy, dataset: Dataset, key: Key, pruned: Pruned) -> Pru
         seed=seed,
         accuracy_percent=accuracy_percent(counted.model, dataset),
         unrounded_accuracy_percent=accuracy_percent(pruned.model, dataset),
-        weight_bits=counted.bits or study.bits,
         **asdict(counted.size(study.bits)),
     )
 

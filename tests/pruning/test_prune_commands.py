@@ -63,7 +63,8 @@ def test_every_family_writes_a_network_that_loads_and_counts(crossbar, trained, 
     done = crossbar("prune", trained, "--family", *options, "--out", "a.safetensors", "--quiet")
     assert done.returncode == 0, done.stderr
     said = (
-        r"a\.safetensors: ([\w-]+), (\d+) of (\d+) weights kept; stored in [\d.]+ kbit; "
+        r"a\.safetensors: ([\w-]+), (\d+) of (\d+) weights kept; stored in [\d.]+ kbit "
+        r"at \d bits a weight; "
         r"\d+ resistors, \d+ a weight \(\d+ on full arrays\); ([\d.]+) % of the test images of "
         r"digits, before [\d.]+ %; \d+ s"
     )
@@ -171,3 +172,19 @@ def test_the_study_prints_its_table_and_writes_its_figure(crossbar, tmp_path):
     assert "belongs to another study" in done.stderr
     done = crossbar("prune-study", "--keep", "half", "--out", "new")
     assert "--keep = 'half': give fractions like 0.5,0.2,0.1" in done.stderr
+
+
+def test_the_control_of_a_ticket_does_not_draw_the_ticket_s_weights(crossbar, trained):
+    one_step = ("--lr", 1e-30, "--epochs", 1, "--seed", 0, "--quiet")
+    ticket = ("ticket", "--keep", 0.5, "--rate", 0.5)
+    options = ("--family", *ticket, *one_step, "--out", "t.safetensors")
+    assert not crossbar("prune", trained, *options).returncode
+    control = ("--family", "reinitialized", *one_step, "--out", "c.safetensors")
+    assert not crossbar("prune", "t.safetensors", *control).returncode
+    first, second = (
+        load_model(name).module.fc1.weight.detach() for name in ("t.safetensors", "c.safetensors")
+    )
+    kept = first != 0
+    assert kept.equal(second != 0)
+    assert not first[kept].equal(second[kept])
+    assert (first - second)[kept].abs().mean() > 0.01

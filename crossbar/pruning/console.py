@@ -10,7 +10,7 @@ from crossbar.models.text import as_text
 from crossbar.pruning.rows import PruningRow, by_level
 
 _HEADINGS = (
-    "family", "asked for", "weight bits", "weights", "kept [%]", "stored [kbit]",
+    "family", "asked for", "weight bits", "weights", "kept [%]", "stored kbit",
     "resistors", "on full arrays", "accuracy [%]", "lowest", "highest",
 )  # fmt: skip
 

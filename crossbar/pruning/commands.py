@@ -140,7 +140,7 @@ def prune(
 @click.option("--epochs", type=int, help="Of each training.  [default: 12; digits: 60]")
 @click.option("--batch", type=int, help="Images a step.  [default: 60]")
 @click.option(
-    "--popup-lr", default=1e-2, show_default=True, help="First learning rate of edge-popup."
+    "--popup-lr", default=2e-3, show_default=True, help="First learning rate of edge-popup."
 )
 @click.option("--quiet", is_flag=True, help="No progress.")
 def prune_study(

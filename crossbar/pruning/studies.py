@@ -71,7 +71,7 @@ class PruningStudy:
     bits: int = 8
     seeds: int = 3
     training: Training = field(default_factory=Training)
-    popup_lr: float = 1e-2
+    popup_lr: float = 2e-3
 
     def __post_init__(self) -> None:
         for name in ("families", "keep", "rounded_bits"):

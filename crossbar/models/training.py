@@ -23,7 +23,7 @@ from crossbar.errors import InputError
 from crossbar.files import check_output
 from crossbar.models.checkpoints import Checkpoint, checkpoint_path
 from crossbar.models.lenet import build_model
-from crossbar.models.model_files import About, LoadedModel, save_model, tensors_sha256
+from crossbar.models.model_files import LAYERS, About, LoadedModel, save_model, tensors_sha256
 from crossbar.models.pruning import keep_zeros, plain_state, prune_smallest, pruned_fraction
 
 Progress = Callable[[float, int, float | None], None]
@@ -257,6 +257,11 @@ def _first_model(
         raise InputError(
             f"from: is a {found[0]} for images {found[1]} and {found[2]} classes; the training "
             f"asks for {wanted[0]}, {wanted[1]} and {wanted[2]}"
+        )
+    if LAYERS in start.about.details:
+        raise InputError(
+            f"from: its layers are not those of {architecture}; fine-tune it with "
+            "'crossbar prune --epochs', from the network before"
         )
     model.load_state_dict(start.module.state_dict())
     return model

@@ -93,6 +93,10 @@ def test_a_shrunk_and_a_factored_network_go_on_to_be_pruned_and_evaluated(crossb
         ticket = ("--family", "ticket", "--keep", 0.5, "--out", "c.safetensors")
         done = crossbar("prune", "b.safetensors", *ticket)
         assert "its layers are not those of lenet-5-digits" in done.stderr
+        further = ("--from", "b.safetensors", "--out", "c.safetensors")
+        done = crossbar("train", "lenet-5-digits", *further)
+        assert done.returncode == 2
+        assert "from: its layers are not those of lenet-5-digits" in done.stderr
 
 
 @pytest.mark.parametrize("family", ["ticket", "edge-popup"])

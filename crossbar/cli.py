@@ -16,6 +16,7 @@ import click
 from crossbar import __version__
 from crossbar.errors import InputError
 from crossbar.models.commands import evaluate, lenets, train
+from crossbar.pruning.commands import prune, prune_study
 from crossbar.simulation import SimulatorName
 from crossbar.tickets.commands import tickets
 from spice_models.dialects import Dialect
@@ -39,7 +40,7 @@ def cli() -> None:
     """Design, program and simulate analog crossbar arrays of imprecise resistors."""
 
 
-for command in (train, evaluate, lenets, tickets):
+for command in (train, evaluate, lenets, prune, prune_study, tickets):
     cli.add_command(command)
 
 

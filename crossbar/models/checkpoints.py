@@ -77,13 +77,17 @@ class Checkpoint:
             )
         return tensors, about
 
-    def restore_model(self, model: nn.Module, stored: State) -> None:
-        """Give a fresh model the masks and weights of the checkpoint."""
-        state = {
+    def model_state(self, stored: State) -> dict[str, Tensor]:
+        """Return the model's state in the checkpoint, masks included."""
+        return {
             name.removeprefix(MODEL): value
             for name, value in stored[0].items()
             if name.startswith(MODEL)
         }
+
+    def restore_model(self, model: nn.Module, stored: State) -> None:
+        """Give a fresh model the masks and weights of the checkpoint."""
+        state = self.model_state(stored)
         restore_masks(model, state)
         model.load_state_dict(state)
 

@@ -20,11 +20,16 @@ from crossbar.errors import InputError
 from crossbar.files import write_atomically
 from crossbar.models.lenet import BUILDERS, ImageShape, build_model
 from crossbar.models.pruning import plain_state
+from crossbar.models.structures import restructure
 
 KEY = "crossbar"
 """The one key of the metadata: several would stand in any order, and the bytes would differ."""
 
 CHECKSUM = "sha256"
+
+LAYERS = "layers"
+"""The detail that holds a `structures.Structure`, where layers are not the architecture's."""
+
 TORCH_SUFFIXES = (".pt", ".pth", ".bin")
 DEFAULT_SHAPES: dict[str, ImageShape] = {"lenet-5-digits": (1, 8, 8)}
 
@@ -159,6 +164,7 @@ def load_model(
     state, described = _read_state(path)
     about = _about(path, described, architecture, image_shape, classes)
     module = build_model(about.architecture, about.image_shape, about.classes)
+    restructure(module, about.details.get(LAYERS, {}))
     _fill(module, _by_position(state, module), path, about.architecture)
     return LoadedModel(module.eval(), about)
 

@@ -17,7 +17,7 @@ def as_text(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for number, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if number else "left", no_wrap=True)
+        table.add_column(escape(heading), justify="right" if number else "left", no_wrap=True)
     for row in rows:
         table.add_row(*map(escape, row))
     stream = io.StringIO()

@@ -23,7 +23,7 @@ from crossbar.errors import InputError
 from crossbar.files import check_output
 from crossbar.models.checkpoints import Checkpoint, checkpoint_path
 from crossbar.models.lenet import build_model
-from crossbar.models.model_files import About, LoadedModel, save_model, tensors_sha256
+from crossbar.models.model_files import LAYERS, About, LoadedModel, save_model, tensors_sha256
 from crossbar.models.pruning import keep_zeros, plain_state, prune_smallest, pruned_fraction
 
 Progress = Callable[[float, int, float | None], None]
@@ -140,36 +140,64 @@ class _Run:
 
     def complete(self, dataset: Dataset, progress: Progress | None) -> None:
         """Train what is left, a checkpoint after each epoch."""
-        inputs, labels = image_tensors(dataset, train=True)
+        images = image_tensors(dataset, train=True)
         epochs = self.training.epochs
         while self.epoch < epochs:
             if self.training.prune and self.epoch == self.prune_at:
                 prune_smallest(self.model, self.training.prune)
-            self._one_epoch(inputs, labels, progress)
+            run_epoch(
+                self.model,
+                self.optimizer,
+                self.generator,
+                images,
+                self.training,
+                self.epoch,
+                progress,
+            )
             self.epoch += 1
             self.checkpoint.write(self.model, self.optimizer, self.generator, self.epoch)
             if progress is not None:
                 progress(self.epoch, epochs, accuracy_percent(self.model, dataset))
 
-    def _one_epoch(self, inputs: Tensor, labels: Tensor, progress: Progress | None) -> None:
-        epochs = self.training.epochs
-        fall = 0.5 * (1 + math.cos(math.pi * self.epoch / epochs))
-        self.optimizer.param_groups[0]["lr"] = self.training.lr * fall
-        self.model.train()
-        order = torch.randperm(len(labels), generator=self.generator)
-        batches = torch.split(order, self.training.batch)
-        for number, batch in enumerate(batches):
-            if progress is not None:
-                progress(self.epoch + number / len(batches), epochs, None)
-            self.optimizer.zero_grad()
-            loss = nn.functional.cross_entropy(self.model(inputs[batch]), labels[batch])
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimizer.step()
-        if not all(bool(torch.isfinite(value).all()) for value in self.model.parameters()):
-            raise InputError(
-                f"lr = {self.training.lr}: the training diverged in epoch {self.epoch + 1}; "
-                "give a smaller rate"
-            )
+
+def run_epoch(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    generator: torch.Generator,
+    images: tuple[Tensor, Tensor],
+    training: Training,
+    epoch: int,
+    progress: Progress | None = None,
+) -> None:
+    """Train for one epoch, number `epoch` from 0 of the training's.
+
+    Parameters
+    ----------
+    images : tuple of Tensor
+        Inputs and labels, as from `image_tensors`.
+
+    Raises
+    ------
+    InputError
+        When the training diverges.
+    """
+    inputs, labels = images
+    fall = 0.5 * (1 + math.cos(math.pi * epoch / training.epochs))
+    optimizer.param_groups[0]["lr"] = training.lr * fall
+    model.train()
+    order = torch.randperm(len(labels), generator=generator)
+    batches = torch.split(order, training.batch)
+    for number, batch in enumerate(batches):
+        if progress is not None:
+            progress(epoch + number / len(batches), training.epochs, None)
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(inputs[batch]), labels[batch])
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    if not all(bool(torch.isfinite(value).all()) for value in model.parameters()):
+        raise InputError(
+            f"lr = {training.lr}: the training diverged in epoch {epoch + 1}; give a smaller rate"
+        )
 
 
 def _begin(
@@ -229,6 +257,11 @@ def _first_model(
         raise InputError(
             f"from: is a {found[0]} for images {found[1]} and {found[2]} classes; the training "
             f"asks for {wanted[0]}, {wanted[1]} and {wanted[2]}"
+        )
+    if LAYERS in start.about.details:
+        raise InputError(
+            f"from: its layers are not those of {architecture}; fine-tune it with "
+            "'crossbar prune --epochs', from the network before"
         )
     model.load_state_dict(start.module.state_dict())
     return model

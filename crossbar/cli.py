@@ -239,6 +239,9 @@ def _program_real(
 )
 @click.option("--hierarchical", is_flag=True, help="The layer, its tiles and cells in levels.")
 @click.option("--subcircuit", is_flag=True, help="Only these levels, to .include in a design.")
+@click.option(
+    "--name", help="Of the --subcircuit, one for each chip of a design.  [default: layer]"
+)
 @_wire_options
 def netlist(
     chip: Path,
@@ -248,6 +251,7 @@ def netlist(
     dialect: Dialect,
     hierarchical: bool,
     subcircuit: bool,
+    name: str | None,
     **options: Any,
 ) -> None:
     """Write the SPICE netlist of a programmed chip; without --inputs every line is at 0.2 V."""
@@ -260,6 +264,8 @@ def netlist(
     check_output(out, NETLIST_SUFFIXES, inputs=[chip, inputs])
     if subcircuit and (inputs is not None or hierarchical):
         raise InputError("--subcircuit: takes neither --inputs nor --hierarchical; drop them")
+    if name is not None and not subcircuit:
+        raise InputError("--name: only with --subcircuit; drop it")
     made, settings = load_chip(chip)
     volts = np.full((1, made.chip.rows), 0.2) if inputs is None else read_matrix(inputs, "inputs")
     if volts.shape != (1, made.chip.rows):
@@ -269,9 +275,14 @@ def netlist(
     wires, tile = _wires_and_tile(options)
     form: NetlistForm = "subcircuit" if subcircuit else "hierarchical" if hierarchical else "tiles"
     grid = place_tiles(made.chip, made.program, wires, tile)
-    text = chip_text(made, settings, grid, volts[0], cells=cells, dialect=dialect, form=form)
-    write_atomically(out, text)
-    use = "include it" if subcircuit else f"run it with: ngspice -b {shlex.quote(str(out))}"
+    named = "layer" if name is None else name
+    how: dict[str, Any] = {"cells": cells, "dialect": dialect, "form": form, "name": named}
+    write_atomically(out, chip_text(made, settings, grid, volts[0], **how))
+    use = (
+        f"include it, use it as {named}"
+        if subcircuit
+        else f"run it with: ngspice -b {shlex.quote(str(out))}"
+    )
     told = use if dialect == "ngspice" else f"for {dialect}; not run by us"
     click.echo(f"{out}: {sum(map(len, grid))} tiles; {told}")
 

@@ -190,6 +190,7 @@ def layer_text(
     cells: Cells = "folded",
     dialect: Dialect = "ngspice",
     form: NetlistForm = "tiles",
+    name: str = "layer",
 ) -> str:
     """Netlist of a layer's tiles.
 
@@ -202,9 +203,11 @@ def layer_text(
         As for `spice_models.layer_netlist`; texts that are not ASCII become question marks.
     form : {"tiles", "hierarchical", "subcircuit"}
         `spice_models.layer_netlist`, its hierarchical text, or `spice_models.layer_subcircuit`.
+    name : str
+        Of a subcircuit, see there.
     """
     tiles = [[one.array for one in row] for row in placed]
-    write: Callable[..., str] = layer_subcircuit
+    write: Callable[..., str] = partial(layer_subcircuit, name=name)
     if form != "subcircuit":
         hierarchical = form == "hierarchical"
         write = partial(layer_netlist, inputs_volt=inputs_volt, hierarchical=hierarchical)

@@ -146,6 +146,7 @@ def layer_subcircuit(
         f"ports of {name}: in0 .. in{rows - 1} (inputs [V]), then s0 .. s{lines - 1} (bit lines; "
         "hold each near 0 V, its current is the output)",
         "bit lines of tiles above one another are joined in one s<k>",
+        "one design, two layers: give each file its own name (--name of the command line)",
         *([f"advised: {options}"] if dialect == "ngspice" else []),
         *_shared_description(cells),
     ]

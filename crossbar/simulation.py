@@ -21,6 +21,7 @@ from crossbar.errors import InputError
 from crossbar.fabrication import Chip
 from crossbar.programming import Program
 from spice_models import Array, Switch, Wires, layer_netlist, layer_subcircuit
+from spice_models.checks import check_executor
 from spice_models.dialects import Dialect
 from spice_models.netlist import Cells
 
@@ -164,6 +165,7 @@ def transfer(
         raise InputError(
             f"simulator = {simulator!r}: choose one of {', '.join(get_args(SimulatorName))}"
         )
+    check_executor(executor)
     start = time.perf_counter()
     placed = [one for row in place_tiles(chip, program, wires, tile) for one in row]
     answers = _SIMULATORS[simulator]([one.array for one in placed], executor)

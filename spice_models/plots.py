@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spice_models.array import Array, volts
-from spice_models.checks import floats, refuse
+from spice_models.checks import check_array, floats, refuse
 from spice_models.errors import CircuitError
 from spice_models.operating_point import OperatingPoint
 from spice_models.transient import StepResponse
@@ -45,6 +45,7 @@ def draw_array(array: Array, ax: Axes | None = None) -> Axes:
     """
     from matplotlib.collections import LineCollection, PolyCollection
 
+    check_array(array)
     rows, lines = array.rows, array.lines
     if ax is None:
         ax = _new_axes((2.2 + 0.42 * lines, 1.2 + 0.42 * rows))
@@ -189,9 +190,14 @@ def plot_step_response(
         A new one if not given.
     lines : sequence of int, optional
         Bit lines to draw; all if not given.
+
+    Raises
+    ------
+    CircuitError
+        If `lines` is empty or names a bit line that is not there.
     """
+    chosen = _chosen(response.final.size, lines)
     ax = _new_axes() if ax is None else ax
-    chosen = np.arange(response.final.size)[slice(None) if lines is None else list(lines)]
     peak = float(np.abs(response.currents).max())
     time, time_unit = _engineering(float(response.seconds[-1]))
     current, current_unit = _engineering(peak)
@@ -208,6 +214,19 @@ def plot_step_response(
     if 1 < chosen.size <= 8:
         ax.legend()
     return ax
+
+
+def _chosen(count: int, lines: Sequence[int] | None) -> NDArray[np.intp]:
+    every = np.arange(count)
+    if lines is None:
+        return every
+    wanted = np.asarray(lines)
+    if wanted.ndim != 1 or not wanted.size or wanted.dtype.kind not in "iu":
+        raise CircuitError(f"lines = {lines!r}: give a list of bit lines, at least one")
+    outside = wanted[(wanted < -count) | (wanted >= count)]
+    if outside.size:
+        raise CircuitError(f"lines holds {outside[0]}: the bit lines go from 0 to {count - 1}")
+    return np.asarray(every[wanted])
 
 
 def _engineering(largest: float) -> tuple[float, str]:

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from numpy.typing import NDArray
 
 from spice_models import rawfile
+from spice_models.checks import check_seconds
 from spice_models.errors import BadRawfile, DiskFull, NgspiceError
 from spice_models.jobs import job
 from spice_models.log import judge, tail
@@ -159,8 +160,7 @@ def run_and_check(
     NgspiceError
         As `run_program`.
     """
-    if not timeout_seconds > 0:
-        raise ValueError(f"timeout_seconds = {timeout_seconds!r}; give a time above 0")
+    check_seconds(timeout_seconds)
     with job({CIRCUIT: text}) as folder:
         log, status = run(folder, timeout_seconds)
         judge(log)

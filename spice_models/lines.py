@@ -328,7 +328,7 @@ class _Block:
         peak = np.abs(self.flow).max(axis=0)
         nothing = _NOTHING * self.system.largest
         exact = (error <= tolerance * peak) | ((peak <= nothing) & (error <= nothing))
-        return np.logical_not((self.product <= tolerance**2 * self.scale) & exact)
+        return np.asarray(~((self.product <= tolerance**2 * self.scale) & exact), np.bool_)
 
 
 def _staggered(shape: tuple[int, ...]) -> list[NDArray[Any]]:

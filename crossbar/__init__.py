@@ -79,7 +79,9 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         value = getattr(import_module(_HOMES[name]), name)
     elif name == "convert":
-        value = import_module("crossbar.models").convert
+        from crossbar import models
+
+        value = models.__getattr__(name)
     elif not name.startswith("_") and find_spec(f"crossbar.{name}"):
         return import_module(f"crossbar.{name}")
     else:

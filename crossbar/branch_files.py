@@ -207,9 +207,8 @@ def _value_name(where: str, header: Sequence[str], names: Sequence[str], wanted:
 def _whole(where: str, field: str, text: str) -> int:
     if text.isascii() and text.isdecimal() and len(text) <= _DIGITS:
         return int(text)
-    raise InputError(
-        f"{where}: {field} = {text[:40]!r}: give a whole number from 0 to {_LARGEST_INDEX}"
-    )
+    allowed = f"from 0 to {_LARGEST_INDEX}" if text.isdecimal() else "from 0 on"
+    raise InputError(f"{where}: {field} = {text[:40]!r}: give a whole number {allowed}")
 
 
 def _number(where: str, field: str, text: str) -> float:

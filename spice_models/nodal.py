@@ -14,6 +14,7 @@ for example, and `forget` frees the memory. No answer depends on what is kept.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import Executor, as_completed
 from dataclasses import replace
@@ -57,6 +58,8 @@ LARGEST_CELL_SIEMENS = 1e-2
 _FEW_CELLS = 1024
 _METHODS = ("auto", "direct", "iterative")
 _kept = Kept(LARGEST_BYTES)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_kept.after_fork)
 
 
 class TransferMatrix(NamedTuple):

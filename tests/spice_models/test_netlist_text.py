@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from spice_models import (
+    Array,
     CircuitError,
     Switch,
     Wires,

@@ -76,6 +76,7 @@ def main() -> None:
     parser.add_argument("--tiles", type=int, default=TILES, help="tiles of the layer; 0: no layer")
     parser.add_argument("--prototypes", type=Path, help="folder with nodal_line_cg.py")
     options = parser.parse_args()
+    refuse_bad(parser, options)
     if options.prototypes:
         os.environ[PROTOTYPES] = str(options.prototypes)  # the measuring processes see it too
     console = Console(width=110)
@@ -85,6 +86,19 @@ def main() -> None:
         console.print(line, highlight=False)
     if options.tiles:
         console.print(layer_table(options.tiles, options.ohm))
+
+
+def refuse_bad(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End with one line about the first option that nothing can be measured with."""
+    for name in ("sizes", "inputs"):
+        if (least := min(getattr(options, name))) < 1:
+            parser.error(f"--{name}: {least}: give whole numbers from 1 on")
+    if not 0 < options.ohm < float("inf"):
+        parser.error(f"--ohm: {options.ohm}: give a finite resistance above 0")
+    if options.tiles < 0:
+        parser.error(f"--tiles: {options.tiles}: give a whole number from 0 on; 0: no layer")
+    if options.prototypes and not (options.prototypes / "nodal_line_cg.py").is_file():
+        parser.error(f"--prototypes: {options.prototypes}: give a folder with nodal_line_cg.py")
 
 
 def solvers() -> dict[str, Entry]:
@@ -164,7 +178,7 @@ def measure(name: str, job: Job) -> Measured:
     """Currents of one solver in this process."""
     size, count, ohm = job
     solve = solvers()[name].solve
-    solve(*workload(16, count, ohm))
+    solve(*workload(17 if size == 16 else 16, count, ohm))  # what is kept would cost no time
     array, inputs = workload(size, count, ohm)
     found = timed(lambda: solve(array, inputs))
     if name != "ours, iterative":
@@ -175,7 +189,7 @@ def measure(name: str, job: Job) -> Measured:
 
 def measure_tile(method: nodal.Method, ohm: float) -> Measured:
     """The transfer matrix of a tile."""
-    nodal.transfer_matrix(workload(40, 1, ohm)[0], method=method)
+    nodal.transfer_matrix(workload(40, 1, ohm)[0], method=method, keep=False)
     array, _ = workload(TILE, 1, ohm)
     return timed(lambda: nodal.transfer_matrix(array, method=method, keep=False).siemens)
 

@@ -20,6 +20,7 @@ INDEX = ("row", "column", "branch")
 SUFFIXES = (".csv", ".npz")
 MOST_BRANCHES = 2**28
 _DIGITS = 9
+_LARGEST_INDEX = 10**_DIGITS - 1
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -206,7 +207,8 @@ def _value_name(where: str, header: Sequence[str], names: Sequence[str], wanted:
 def _whole(where: str, field: str, text: str) -> int:
     if text.isascii() and text.isdecimal() and len(text) <= _DIGITS:
         return int(text)
-    raise InputError(f"{where}: {field} = {text[:40]!r}: give a whole number from 0 on")
+    allowed = f"from 0 to {_LARGEST_INDEX}" if text.isdecimal() else "from 0 on"
+    raise InputError(f"{where}: {field} = {text[:40]!r}: give a whole number {allowed}")
 
 
 def _number(where: str, field: str, text: str) -> float:
@@ -308,8 +310,10 @@ def _from_arrays(
                 f"{path}: {field} is {column.dtype} of shape {column.shape}, {name} has shape "
                 f"{values.shape}: give integers, one for each value of a list"
             )
-        if (column > 10**_DIGITS).any():
-            raise InputError(f"{path}: {field} = {column.max()}: give a whole number from 0 on")
+        if (column > _LARGEST_INDEX).any():
+            raise InputError(
+                f"{path}: {field} = {column.max()}: give a whole number from 0 to {_LARGEST_INDEX}"
+            )
     index = np.stack([arrays[field].astype(np.int64) for field in INDEX], axis=1)
     entries = Entries(str(path), name, index, values.astype(float), np.arange(values.size), "entry")
     return _dense(entries, sizes)

@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +16,7 @@ import click
 
 from crossbar import __version__
 from crossbar.errors import InputError
+from crossbar.messages import BAD_INPUT, drop_stdout, fail, is_input_error, show_warning, warn
 from crossbar.models.commands import evaluate, lenets, train
 from crossbar.pruning.commands import prune, prune_study
 from crossbar.simulation import SimulatorName
@@ -26,10 +28,10 @@ if TYPE_CHECKING:
     from crossbar.production import ProgrammedChip
     from crossbar.results import Row
     from crossbar.simulation import NetlistForm
+    from crossbar.switches import BitOrder
     from spice_models import Wires
     from spice_models.netlist import Cells
 
-BAD_INPUT = 2
 INTERRUPTED = 130
 NETLIST_SUFFIXES = (".cir", ".sp", ".spice", ".net", ".inc", ".lib")
 
@@ -49,6 +51,7 @@ def main() -> None:
     from spice_models import NgspiceError
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as well as Ctrl-C does
+    warnings.showwarning = show_warning
     try:
         status = cli.main(standalone_mode=False, prog_name="crossbar")
     except click.exceptions.NoArgsIsHelpError as error:
@@ -57,37 +60,20 @@ def main() -> None:
     except click.Abort:
         status = INTERRUPTED
     except click.ClickException as error:
-        status = _fail(error.format_message())
+        status = fail(error.format_message())
     except NgspiceError as error:
-        status = _fail(str(error))
+        status = fail(str(error))
     except ValueError as error:
-        if not _is_input_error(error):
+        if not is_input_error(error):
             raise
-        status = _fail(str(error))
+        status = fail(str(error))
     except BrokenPipeError:
-        _drop_stdout()
+        drop_stdout()
         status = 1
     except OSError as error:
-        _drop_stdout()
-        status = _fail(f"{error.filename or 'output'}: {error.strerror}; mend that and try again")
+        drop_stdout()
+        status = fail(f"{error.filename or 'output'}: {error.strerror}; mend that and try again")
     sys.exit(status or 0)
-
-
-def _drop_stdout() -> None:
-    """Let nothing that is still buffered fail once more when Python ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _is_input_error(error: ValueError) -> bool:
-    from solvers import InvalidInput
-    from spice_models import CircuitError
-
-    return isinstance(error, InputError | InvalidInput | CircuitError)
-
-
-def _fail(message: str) -> int:
-    click.echo(f"crossbar: error: {' '.join(message.split())}", err=True)
-    return BAD_INPUT
 
 
 def _wire_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -212,10 +198,12 @@ def _program_real(
     """Program the array of a file."""
     import hashlib
 
-    from crossbar.measurements import read_measurement
+    from crossbar.measurements import read_measurement, unlike_design
     from crossbar.production import program_real
 
     measurement = read_measurement(measured, design, switch_included=switch_included)
+    if told := unlike_design(measurement):
+        warn(f"{measured}: {told}")
     digest = hashlib.sha256(measured.read_bytes()).hexdigest()[:16]
     source = f"{measured.name}, sha256 {digest}"
     return program_real(measurement, weights, method=method, seed=seed, source=source)
@@ -241,6 +229,9 @@ def _program_real(
 )
 @click.option("--hierarchical", is_flag=True, help="The layer, its tiles and cells in levels.")
 @click.option("--subcircuit", is_flag=True, help="Only these levels, to .include in a design.")
+@click.option(
+    "--name", help="Of the --subcircuit, one for each chip of a design.  [default: layer]"
+)
 @_wire_options
 def netlist(
     chip: Path,
@@ -250,30 +241,37 @@ def netlist(
     dialect: Dialect,
     hierarchical: bool,
     subcircuit: bool,
+    name: str | None,
     **options: Any,
 ) -> None:
     """Write the SPICE netlist of a programmed chip; without --inputs every line is at 0.2 V."""
     import numpy as np
 
-    from crossbar.files import check_output, load_chip, read_matrix, write_atomically
+    from crossbar.files import check_output, load_chip, read_volts, write_atomically
     from crossbar.netlists import chip_text
     from crossbar.simulation import place_tiles
 
     check_output(out, NETLIST_SUFFIXES, inputs=[chip, inputs])
     if subcircuit and (inputs is not None or hierarchical):
         raise InputError("--subcircuit: takes neither --inputs nor --hierarchical; drop them")
+    if name is not None and not subcircuit:
+        raise InputError("--name: only with --subcircuit; drop it")
     made, settings = load_chip(chip)
-    volts = np.full((1, made.chip.rows), 0.2) if inputs is None else read_matrix(inputs, "inputs")
-    if volts.shape != (1, made.chip.rows):
-        raise InputError(
-            f"inputs have shape {volts.shape}: give one row of {made.chip.rows} voltages"
-        )
+    rows = made.chip.rows
+    volts = np.full((1, rows), 0.2) if inputs is None else read_volts(inputs, rows)
+    if len(volts) != 1:
+        raise InputError(f"inputs have shape {volts.shape}: give one row of {rows} voltages")
     wires, tile = _wires_and_tile(options)
     form: NetlistForm = "subcircuit" if subcircuit else "hierarchical" if hierarchical else "tiles"
     grid = place_tiles(made.chip, made.program, wires, tile)
-    text = chip_text(made, settings, grid, volts[0], cells=cells, dialect=dialect, form=form)
-    write_atomically(out, text)
-    use = "include it" if subcircuit else f"run it with: ngspice -b {shlex.quote(str(out))}"
+    named = "layer" if name is None else name
+    how: dict[str, Any] = {"cells": cells, "dialect": dialect, "form": form, "name": named}
+    write_atomically(out, chip_text(made, settings, grid, volts[0], **how))
+    use = (
+        f"include it, use it as {named}"
+        if subcircuit
+        else f"run it with: ngspice -b {shlex.quote(str(out))}"
+    )
     told = use if dialect == "ngspice" else f"for {dialect}; not run by us"
     click.echo(f"{out}: {sum(map(len, grid))} tiles; {told}")
 
@@ -301,18 +299,14 @@ def simulate(chip: Path, inputs: Path, out: Path, simulator: SimulatorName, **op
     """Simulate a programmed chip's column currents."""
     import numpy as np
 
-    from crossbar.files import check_output, load_chip, read_matrix, write_matrix
+    from crossbar.files import check_output, load_chip, read_volts, write_matrix
     from crossbar.metrics import effective_bits
     from crossbar.simulation import transfer
     from crossbar.summaries import simulated
 
     check_output(out, (".npy", ".csv"), inputs=[chip, inputs])
     made, _ = load_chip(chip)
-    volts = read_matrix(inputs, "inputs")
-    if volts.shape[1] != made.chip.rows:
-        raise InputError(f"inputs have shape {volts.shape}: give (points, {made.chip.rows})")
-    if not (np.abs(volts) < 1e100).all():
-        raise InputError("inputs: every voltage must be finite, of a usual size")
+    volts = read_volts(inputs, made.chip.rows)
     wires, tile = _wires_and_tile(options)
     answer = transfer(made.chip, made.program, wires, tile=tile, simulator=simulator)
     currents = answer.currents(volts)
@@ -338,7 +332,6 @@ def simulate(chip: Path, inputs: Path, out: Path, simulator: SimulatorName, **op
 )
 @click.option(
     "--order",
-    default="",
     help="Of a .txt: slowest first, - counts down; the first bit is the most significant.  "
     "[default: row,column,branch]",
 )
@@ -347,20 +340,23 @@ def simulate(chip: Path, inputs: Path, out: Path, simulator: SimulatorName, **op
     type=click.Path(path_type=Path),
     help="Of a .txt: a .csv with row,column,branch, a line for each bit, the first bit first.",
 )
-def switches(chip: Path, out: Path, order: str, order_file: Path | None) -> None:
+def switches(chip: Path, out: Path, order: str | None, order_file: Path | None) -> None:
     """Write which switches of a programmed chip are closed (1) and which open (0)."""
     from crossbar.files import check_output, load_chip
-    from crossbar.switches import SWITCH_SUFFIXES, read_bit_order, write_switches
+    from crossbar.switches import SWITCH_SUFFIXES, bit_order, read_bit_order, write_switches
 
     check_output(out, SWITCH_SUFFIXES, inputs=[chip, order_file])
-    if (order or order_file) and out.suffix != ".txt":
+    if (order is not None or order_file) and out.suffix != ".txt":
         raise InputError(f"--order: {out} has an order of its own; write a .txt, or drop it")
-    if order and order_file:
+    if order is not None and order_file:
         raise InputError("--order, --order-file: give one of the two")
     made, _ = load_chip(chip)
     enabled = made.program.enabled
     rows, columns, branches = enabled.shape
-    how = read_bit_order(order_file, (rows, columns, branches)) if order_file else order
+    shape = rows, columns, branches
+    how: BitOrder | str = "" if order is None else bit_order(order, shape)
+    if order_file:
+        how = read_bit_order(order_file, shape)
     write_switches(out, enabled, order=how)
     click.echo(
         f"{out}: {enabled.size} switches, {rows} rows x {columns} columns x {branches} branches, "
@@ -383,14 +379,11 @@ def doctor() -> None:
 def _wires_and_tile(options: dict[str, Any]) -> tuple[Wires, Any]:
     from crossbar.simulation import Tile
     from spice_models import Wires
+    from spice_models.checks import resistance
 
-    wires = Wires(
-        word_segment_ohm=options["segment_ohm"],
-        bit_segment_ohm=options["segment_ohm"],
-        driver_ohm=options["driver_ohm"],
-        sense_ohm=options["sense_ohm"],
-    )
-    return wires, Tile(options["tile_rows"], options["tile_lines"])
+    names = ("segment_ohm", "segment_ohm", "driver_ohm", "sense_ohm")
+    ohms = [resistance(f"--{name.replace('_', '-')}", options[name]) for name in names]
+    return Wires(*ohms), Tile(options["tile_rows"], options["tile_lines"])
 
 
 def _figures(folder: Path, rows: list[Row]) -> list[Path]:

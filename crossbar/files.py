@@ -25,6 +25,7 @@ from crossbar.settings import build
 
 PART = ".part"
 SETTINGS = ("version", "seed", "measurement_error", "method")
+LARGEST_VOLT = 1e100
 MATRIX_SUFFIXES = (".npy", ".npz", ".csv")
 
 
@@ -106,21 +107,45 @@ def read_matrix(path: str | Path, field: str) -> NDArray[np.float64]:
                 matrix = _only_array(np.load(file, allow_pickle=False), path, field)
     except InputError:
         raise
+    except FileNotFoundError:
+        raise InputError(f"{field} = {path}: no such file; check the path") from None
     except OSError as error:
         raise InputError(f"{field} = {path}: cannot be read ({error})") from None
     except (ValueError, EOFError, BadZipFile, UserWarning) as error:
-        remedy = (
-            "rows of equal length, values separated by commas"
-            if path.suffix == ".csv"
-            else (f"an array of numbers, no pickle ({str(error).splitlines()[0]})")
-        )
-        raise InputError(f"{field} = {path}: not a matrix of numbers; give {remedy}") from None
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        remedy = "an array of numbers, no pickle"
+        if path.suffix == ".csv":
+            remedy = "rows of equal length, values separated by commas"
+        raise InputError(
+            f"{field} = {path}: not a matrix of numbers; give {remedy} ({said})"
+        ) from None
     if matrix.dtype.kind not in "iuf" or matrix.ndim > 2 or not matrix.size:
         raise InputError(
             f"{field} = {path}: shape {matrix.shape} of {matrix.dtype}; "
             "give a matrix of real numbers, not empty"
         )
     return np.atleast_2d(matrix).astype(float)
+
+
+def read_volts(path: str | Path, rows: int) -> NDArray[np.float64]:
+    """Read the input voltages of `rows` word lines, (points, rows) [V].
+
+    Raises
+    ------
+    InputError
+        As `read_matrix`, or for another shape, or a voltage that no circuit can have.
+    """
+    volts = read_matrix(path, "inputs")
+    if volts.shape[1] != rows:
+        raise InputError(f"inputs have shape {volts.shape}: give (points, {rows})")
+    bad = np.argwhere(~(np.abs(volts) < LARGEST_VOLT))
+    if bad.size:
+        row, column = bad[0]
+        raise InputError(
+            f"inputs = {path}: row {row}, column {column} (from 0) = {volts[row, column]}: give "
+            f"finite volts below {LARGEST_VOLT:g}"
+        )
+    return volts
 
 
 def _only_array(loaded: Any, path: Path, field: str) -> NDArray[Any]:
@@ -186,6 +211,8 @@ def load_chip(path: str | Path) -> tuple[ProgrammedChip, dict[str, Any]]:
             arrays = {name: file[name] for name in _ARRAYS}
         made = _assemble(build(Design, about["design"], path), arrays, about)
         settings = {key: about["settings"][key] for key in SETTINGS}
+    except FileNotFoundError:
+        raise InputError(f"chip = {path}: no such file; check the path") from None
     except OSError as error:
         raise InputError(f"chip = {path}: cannot be read ({error})") from None
     except (KeyError, TypeError, IndexError, ValueError, EOFError, BadZipFile) as error:

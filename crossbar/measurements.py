@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import numbers
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from crossbar.files import check_output, write_atomically
 RESISTANCES = {"ohm": 1.0, "kohm": 1e3, "megohm": 1e6}
 CONDUCTANCES = {"siemens": 1.0, "millisiemens": 1e-3, "microsiemens": 1e-6, "nanosiemens": 1e-9}
 LARGEST_OHM = 1e15
+_FAR_OFF = 5.0
 
 
 def read_measurement(
@@ -81,6 +83,23 @@ def read_measurement(
     if (opened | (ohm == np.inf)).all():
         raise InputError(f"{path}: every branch is open: give the {unit} of those that conduct")
     return Measurement(design, np.where(opened, 0.0, 1 / ohm))
+
+
+def unlike_design(measurement: Measurement) -> str:
+    """What to say of values whose median lies more than 5 x off nominal; empty if it does not."""
+    nominal = np.broadcast_to(measurement.design.nominal_siemens, measurement.on_siemens.shape)
+    there = ~measurement.open
+    ratio = float(np.median(nominal[there] / measurement.on_siemens[there]))
+    if 1 / _FAR_OFF <= ratio <= _FAR_OFF:
+        return ""
+    thousands = round(math.log10(ratio) / 3)
+    likely = "check the unit and the design"
+    if thousands and max(ratio / 1000.0**thousands, 1000.0**thousands / ratio) <= _FAR_OFF:
+        swapped = "kohm for ohm, or nanosiemens for microsiemens"
+        if thousands < 0:
+            swapped = "ohm for kohm, or microsiemens for nanosiemens"
+        likely = f"is the unit wrong ({swapped})?" if abs(thousands) == 1 else "is the unit wrong?"
+    return f"the median branch has {ratio:.2g} x the resistance of the design; {likely}"
 
 
 def write_measurement(path: str | Path, measurement: Measurement, *, unit: str = "ohm") -> None:

@@ -27,6 +27,7 @@ def chip_text(
     cells: Cells = "folded",
     dialect: Dialect = "ngspice",
     form: NetlistForm = "tiles",
+    name: str = "layer",
 ) -> str:
     """Write the netlist of a programmed chip.
 
@@ -40,7 +41,7 @@ def chip_text(
         Its tiles.
     inputs_volt : ndarray, shape (rows,)
         The input vector that is read [V].
-    cells, dialect, form
+    cells, dialect, form, name
         As for `simulation.layer_text`.
     """
     design, source = made.chip.design, origin(made, settings["seed"])
@@ -57,4 +58,5 @@ def chip_text(
         cells=cells,
         dialect=dialect,
         form=form,
+        name=name,
     )

@@ -21,6 +21,7 @@ from crossbar.errors import InputError
 from crossbar.fabrication import Chip
 from crossbar.programming import Program
 from spice_models import Array, Switch, Wires, layer_netlist, layer_subcircuit
+from spice_models.checks import check_executor
 from spice_models.dialects import Dialect
 from spice_models.netlist import Cells
 
@@ -164,6 +165,7 @@ def transfer(
         raise InputError(
             f"simulator = {simulator!r}: choose one of {', '.join(get_args(SimulatorName))}"
         )
+    check_executor(executor)
     start = time.perf_counter()
     placed = [one for row in place_tiles(chip, program, wires, tile) for one in row]
     answers = _SIMULATORS[simulator]([one.array for one in placed], executor)
@@ -190,6 +192,7 @@ def layer_text(
     cells: Cells = "folded",
     dialect: Dialect = "ngspice",
     form: NetlistForm = "tiles",
+    name: str = "layer",
 ) -> str:
     """Netlist of a layer's tiles.
 
@@ -202,9 +205,11 @@ def layer_text(
         As for `spice_models.layer_netlist`; texts that are not ASCII become question marks.
     form : {"tiles", "hierarchical", "subcircuit"}
         `spice_models.layer_netlist`, its hierarchical text, or `spice_models.layer_subcircuit`.
+    name : str
+        Of a subcircuit, see there.
     """
     tiles = [[one.array for one in row] for row in placed]
-    write: Callable[..., str] = layer_subcircuit
+    write: Callable[..., str] = partial(layer_subcircuit, name=name)
     if form != "subcircuit":
         hierarchical = form == "hierarchical"
         write = partial(layer_netlist, inputs_volt=inputs_volt, hierarchical=hierarchical)

@@ -280,6 +280,7 @@ class Array:
 
 
 _LARGEST_SIEMENS = 1e9
+_LARGEST_VOLT = 1e100
 _BRANCH_REMEDY = f"give 0 (a short), at least {SMALLEST_OHM:g} ohm, or inf where there is no branch"
 _SHORT_REMEDY = (
     "with a switch of 0 ohm it would join word and bit line without any resistance; give at least "
@@ -303,3 +304,9 @@ def volts(rows: int, inputs_volt: ArrayLike) -> Floats:
         )
     refuse("inputs_volt", values, ~np.isfinite(values), "give finite volts")
     return np.atleast_2d(values)
+
+
+def refuse_huge(inputs: Floats) -> None:
+    """Raise a CircuitError for voltages whose powers no float can hold."""
+    remedy = f"give volts of a usual size, at most {_LARGEST_VOLT:g}, for powers and waveforms"
+    refuse("inputs_volt", inputs, np.abs(inputs) > _LARGEST_VOLT, remedy)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -10,10 +9,11 @@ from numpy.typing import NDArray
 
 from spice_models.array import Array
 from spice_models.cells import node_names
+from spice_models.checks import finite_number
 from spice_models.errors import CircuitError
 from spice_models.topology import topology
 
-__all__ = ["Capacitances", "capacitors_text", "finite_number", "places"]
+__all__ = ["Capacitances", "capacitors_text", "places"]
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,3 @@ def places(
         ("cell", word, bit, capacitances.cell_farad),
     )
     return [place for place in every if place[3] > 0]
-
-
-def finite_number(name: str, value: float) -> float:
-    """Return the value as a float, or raise a CircuitError that names it."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise CircuitError(f"{name} = {value!r}; give a finite number")
-    return number

@@ -109,8 +109,9 @@ def is_linear(cells: Cells) -> bool:
 def check_cells(cells: Cells) -> None:
     """Raise unless `cells` is a known way to write cells."""
     if not (isinstance(cells, CellModel) or (isinstance(cells, str) and cells in _NAMES)):
+        shown = " ".join(repr(cells).split())[:60]
         raise CircuitError(
-            f"cells = {cells!r}; give 'folded' or 'branches', 'switches' or 'transistors', "
+            f"cells = {shown}; give 'folded' or 'branches', 'switches' or 'transistors', "
             "or a CellModel"
         )
 

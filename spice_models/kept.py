@@ -48,6 +48,13 @@ class Kept:
         self._found: OrderedDict[Hashable, Solved] = OrderedDict()
         self._lock = Lock()
 
+    def after_fork(self) -> None:
+        """In a forked process: a lock that another thread held is nobody's here."""
+        if self._lock.locked():
+            self._found = OrderedDict()
+            self._bytes = 0
+        self._lock = Lock()
+
     def get(self, key: Hashable) -> Solved | None:
         """The matrix of this key, which counts as used now; None if it is not kept."""
         with self._lock:

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from spice_models.array import Array, volts
 from spice_models.cell_model import check_subcircuit_name
-from spice_models.cells import is_linear
+from spice_models.cells import check_cells, is_linear
+from spice_models.checks import check_array
 from spice_models.dialects import Dialect, translate
 from spice_models.errors import CircuitError
 from spice_models.header import header
@@ -79,6 +80,7 @@ def layer_netlist(
         If the grid is empty or ragged, the inputs do not fit, or a text or the seed is not
         valid.
     """
+    check_cells(cells)
     starts = _check(tiles)
     inputs = volts(int(starts[-1]), inputs_volt)
     about = [*_description(tiles, cells), *_sweep_description(len(inputs), hierarchical)]
@@ -136,6 +138,7 @@ def layer_subcircuit(
     CircuitError
         If the grid is empty or ragged, or a name, a text or the seed is not valid.
     """
+    check_cells(cells)
     _check(tiles)
     text = _definitions(tiles, cells, name)
     rows, lines = _size(tiles)
@@ -146,6 +149,7 @@ def layer_subcircuit(
         f"ports of {name}: in0 .. in{rows - 1} (inputs [V]), then s0 .. s{lines - 1} (bit lines; "
         "hold each near 0 V, its current is the output)",
         "bit lines of tiles above one another are joined in one s<k>",
+        "one design, two layers: give each file its own name (--name of the command line)",
         *([f"advised: {options}"] if dialect == "ngspice" else []),
         *_shared_description(cells),
     ]
@@ -192,9 +196,15 @@ def _layer_ports(tiles: Tiles) -> list[str]:
 
 def _check(tiles: Tiles) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
     """Return the first word line of each grid row, and the end."""
+    if not isinstance(tiles, Sequence) or not all(isinstance(row, Sequence) for row in tiles):
+        raise CircuitError(
+            f"tiles = {type(tiles).__name__}: give rows of arrays; for one array [[array]]"
+        )
     if not tiles or not tiles[0] or len({len(row) for row in tiles}) > 1:
         widths = [len(row) for row in tiles]
         raise CircuitError(f"tiles has rows of {widths} arrays; give a full grid, at least 1 x 1")
+    for r, c, tile in _places(tiles):
+        check_array(tile, f"tiles[{r}][{c}]")
     for r, row in enumerate(tiles):
         for c, tile in enumerate(row):
             wanted = (row[0].rows, tiles[0][c].lines)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from spice_models.checks import check_seconds
 from spice_models.errors import NgspiceNotFound, NgspiceTooOld
 from spice_models.process import execute
 from spice_models.runners import CIRCUIT, RESULT, Vectors, run_program
@@ -57,8 +58,7 @@ class NativeRunner:
         points: int | None = None,
     ) -> Vectors:
         """As `spice_models.runners.Runner.run`."""
-        if not timeout_seconds > 0:
-            raise ValueError(f"timeout_seconds = {timeout_seconds!r}; give a time above 0")
+        check_seconds(timeout_seconds)
         path = executable()
         refuse_old(_version(path, min(timeout_seconds, PROBE_SECONDS)), path)
         command = [path, "-n", "-b", "-r", RESULT, CIRCUIT]

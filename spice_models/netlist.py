@@ -14,7 +14,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from spice_models.array import Array, Wires, volts
 from spice_models.cell_model import CellModel
-from spice_models.cells import Cells, cells_text, is_linear, left_out, library, node_names
+from spice_models.cells import (
+    Cells,
+    cells_text,
+    check_cells,
+    is_linear,
+    left_out,
+    library,
+    node_names,
+)
+from spice_models.checks import check_array
 from spice_models.dialects import Dialect, translate
 from spice_models.header import check_line, header
 from spice_models.hierarchy import cell_definitions, cell_instances, instance, ports, subcircuit
@@ -79,6 +88,8 @@ def netlist(
     CircuitError
         If the inputs do not fit the array, or a text, the seed or `cells` is not valid.
     """
+    check_array(array)
+    check_cells(cells)
     inputs = np.eye(array.rows) if inputs_volt is None else volts(array.rows, inputs_volt)
     about = _description(array, len(inputs), cells)
     lines = [

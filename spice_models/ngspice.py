@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spice_models.array import Array, volts
 from spice_models.cells import is_linear
+from spice_models.checks import check_array, check_seconds
 from spice_models.errors import CircuitError, SlowSolverWarning, UnsafeNetlist
 from spice_models.native import NgspiceInfo, executable, probe
 from spice_models.netlist import Cells, netlist, terminal_currents
@@ -129,6 +130,7 @@ def transfer_matrix(
     Parameters, errors and warnings as for `sweep`; cells that are not linear have none and are
     refused.
     """
+    check_array(array)
     if not is_linear(cells):
         raise CircuitError(
             f"cells = {getattr(cells, 'name', cells)!r} are not linear, so they have no transfer "
@@ -180,6 +182,8 @@ def _sweep(
     array: Array, inputs_volt: ArrayLike, cells: Cells, timeout_seconds: float, runner: Runner
 ) -> Sweep:
     start = time.perf_counter()
+    check_array(array)
+    check_seconds(timeout_seconds)
     inputs = volts(array.rows, inputs_volt)
     _warn_if_slow(array, runner)
     names = terminal_currents(array, len(inputs))

@@ -14,6 +14,7 @@ for example, and `forget` frees the memory. No answer depends on what is kept.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import Executor, as_completed
 from dataclasses import replace
@@ -24,8 +25,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spice_models import direct
-from spice_models.array import Array, volts
-from spice_models.checks import read_only
+from spice_models.array import Array, refuse_huge, volts
+from spice_models.checks import check_array, check_executor, finite_number, read_only
 from spice_models.errors import CircuitError, NotConverged
 from spice_models.kept import LARGEST_BYTES, Kept, Solved, content
 from spice_models.lines import Answer, Lines
@@ -57,6 +58,8 @@ LARGEST_CELL_SIEMENS = 1e-2
 _FEW_CELLS = 1024
 _METHODS = ("auto", "direct", "iterative")
 _kept = Kept(LARGEST_BYTES)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_kept.after_fork)
 
 
 class TransferMatrix(NamedTuple):
@@ -150,7 +153,8 @@ def transfer_matrices(
         As for `transfer_matrix`, of the first array that fails; what has not begun is cancelled.
     """
     _check_options(method, tolerance)
-    arrays = list(arrays)
+    check_executor(executor)
+    arrays = _listed(arrays)
     keys = [content(array, method, tolerance) for array in arrays]
     found = {key: _kept.get(key) if keep else None for key in keys}
     todo = {key: array for key, array in zip(keys, arrays, strict=True) if found[key] is None}
@@ -198,6 +202,7 @@ def product(
     CircuitError, NotConverged
         As for `transfer_matrix`, or if the inputs do not fit the array.
     """
+    check_array(array)
     inputs = volts(array.rows, inputs_volt)
     fewest = min(array.rows, array.lines)
     if len(inputs) < fewest:
@@ -247,7 +252,9 @@ def operating_point(array: Array, inputs_volt: ArrayLike) -> OperatingPoint:
     CircuitError
         If the inputs do not fit, or the resistances lie too far apart for a trustworthy answer.
     """
+    check_array(array)
     inputs = volts(array.rows, inputs_volt)
+    refuse_huge(inputs)
     if len(inputs) != 1:
         raise CircuitError(f"inputs_volt has {len(inputs)} points; give one, ({array.rows},)")
     return operating_point_at(array, inputs[0])
@@ -259,6 +266,7 @@ def chosen_method(array: Array) -> Literal["direct", "iterative"]:
     They do for segments of 1 mohm to 100 kohm, drivers and senses likewise or 0, and cells up to
     10 mS. Segments of 0 ohm merge nodes and go to the direct solve.
     """
+    check_array(array)
     if not _has_chains(array) or array.rows * array.lines <= _FEW_CELLS:
         return "direct"
     return "iterative"
@@ -266,6 +274,7 @@ def chosen_method(array: Array) -> Literal["direct", "iterative"]:
 
 def _unit(array: Array, method: Method, tolerance: float, keep: bool) -> Solved:
     """Solve a transfer matrix unless it is kept."""
+    check_array(array)
     _check_options(method, tolerance)
     if not keep:
         return _solve_unit(method, tolerance, array)
@@ -332,10 +341,19 @@ def _solve(
     return Product(found, relative(error, found), "direct")
 
 
+def _listed(arrays: Iterable[Array]) -> list[Array]:
+    if isinstance(arrays, Array) or not isinstance(arrays, Iterable):
+        raise CircuitError(f"arrays = {type(arrays).__name__}: give a list of Array")
+    arrays = list(arrays)
+    for k, array in enumerate(arrays):
+        check_array(array, f"arrays[{k}]")
+    return arrays
+
+
 def _check_options(method: Method, tolerance: float) -> None:
-    if method not in _METHODS:
+    if not isinstance(method, str) or method not in _METHODS:
         raise CircuitError(f"method = {method!r}; give one of {', '.join(_METHODS)}")
-    if not 1e-15 <= tolerance <= 1e-3:
+    if not 1e-15 <= finite_number("tolerance", tolerance) <= 1e-3:
         raise CircuitError(f"tolerance = {tolerance!r}; give 1e-15 to 1e-3")
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spice_models.array import Array, volts
-from spice_models.checks import floats, refuse
+from spice_models.checks import check_array, floats, refuse
 from spice_models.errors import CircuitError
 from spice_models.operating_point import OperatingPoint
 from spice_models.transient import StepResponse
@@ -27,6 +27,7 @@ _WORD_KINDS = ("word", "driver", "far_driver")
 _PAD = 0.9
 _HALF_CELL = 0.15
 _MOST_LABELS = 16
+_MOST_CURVES = 10
 
 
 def draw_array(array: Array, ax: Axes | None = None) -> Axes:
@@ -45,6 +46,7 @@ def draw_array(array: Array, ax: Axes | None = None) -> Axes:
     """
     from matplotlib.collections import LineCollection, PolyCollection
 
+    check_array(array)
     rows, lines = array.rows, array.lines
     if ax is None:
         ax = _new_axes((2.2 + 0.42 * lines, 1.2 + 0.42 * rows))
@@ -68,7 +70,8 @@ def draw_array(array: Array, ax: Axes | None = None) -> Axes:
         squares.set_clim(0, 1)
     squares.set_zorder(3)
     ax.add_collection(squares)
-    ax.figure.colorbar(squares, ax=ax, label=f"conductance [{prefix}S]", shrink=0.8)
+    bar = ax.figure.colorbar(squares, ax=ax, label=f"conductance [{prefix}S]", shrink=0.8)
+    bar.formatter.set_useOffset(False)  # type: ignore[attr-defined]
     _draw_pads(ax, wires)
     right = _PAD + 0.4 if len(wires["far_driver"]) else 0.0
     top = _PAD + 0.9 if len(wires["far_sense"]) else 0.5
@@ -82,7 +85,8 @@ def draw_array(array: Array, ax: Axes | None = None) -> Axes:
 def plot_heat(values: ArrayLike, ax: Axes | None = None, *, title: str, unit: str) -> Axes:
     """Show one value for each cell of an array as a heat map; NaN leaves a cell grey.
 
-    Values of both signs get a map with white at 0, the others one from 0.
+    Values of both signs get a map with white at 0, the others one from 0. Where all are 0 the
+    title says so, and there is no colour bar.
 
     Parameters
     ----------
@@ -116,12 +120,15 @@ def plot_heat(values: ArrayLike, ax: Axes | None = None, *, title: str, unit: st
         colors, limits = "viridis_r", (low, 0.0)
     else:
         colors, limits = "viridis", (0.0, peak or 1.0)
+    nothing = bool(known.size) and peak == 0
     image = ax.imshow(
         scale * table, cmap=colors, vmin=scale * limits[0], vmax=scale * limits[1], aspect="auto"
     )
     ax.set_facecolor("#bbbbbb")
-    ax.figure.colorbar(image, ax=ax, label=f"{prefix}{unit}")
-    ax.set_title(title)
+    if not nothing:
+        bar = ax.figure.colorbar(image, ax=ax, label=f"{prefix}{unit}")
+        bar.formatter.set_useOffset(False)  # type: ignore[attr-defined]
+    ax.set_title(f"{title}: all 0 {unit}" if nothing else title)
     ax.set_xlabel("bit line")
     ax.set_ylabel("word line")
     for axis in (ax.xaxis, ax.yaxis):
@@ -189,15 +196,25 @@ def plot_step_response(
         A new one if not given.
     lines : sequence of int, optional
         Bit lines to draw; all if not given.
+
+    Raises
+    ------
+    CircuitError
+        If `lines` is empty or names a bit line that is not there.
     """
+    chosen = _chosen(response.final.size, lines)
     ax = _new_axes() if ax is None else ax
-    chosen = np.arange(response.final.size)[slice(None) if lines is None else list(lines)]
     peak = float(np.abs(response.currents).max())
     time, time_unit = _engineering(float(response.seconds[-1]))
     current, current_unit = _engineering(peak)
-    for line in chosen.tolist():
+    many = chosen.size > _MOST_CURVES
+    colors = _line_colors(ax, chosen) if many else [None] * chosen.size
+    for line, color in zip(chosen.tolist(), colors, strict=True):
         (curve,) = ax.plot(
-            time * response.seconds, current * response.currents[:, line], label=f"bit line {line}"
+            time * response.seconds,
+            current * response.currents[:, line],
+            color=color,
+            label=f"bit line {line}",
         )
         ax.axhline(current * response.final[line], color=curve.get_color(), lw=0.6, ls=":")
     settled = time * float(response.settling_seconds[chosen].max())
@@ -205,9 +222,33 @@ def plot_step_response(
     ax.set_title(f"settled to {100 * response.precision:g} % after {settled:.3g} {time_unit}s")
     ax.set_xlabel(f"time [{time_unit}s]")
     ax.set_ylabel(f"current [{current_unit}A]")
-    if 1 < chosen.size <= 8:
-        ax.legend()
+    ax.ticklabel_format(useOffset=False)
+    if chosen.size > 1 and not many:
+        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
+
+
+def _line_colors(ax: Axes, lines: NDArray[np.intp]) -> list[Any]:
+    """A colour for each bit line, with a colour bar that tells which is which."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    numbers = ScalarMappable(Normalize(int(lines.min()), int(lines.max())), "viridis")
+    ax.figure.colorbar(numbers, ax=ax, label="bit line")
+    return list(numbers.to_rgba(lines.astype(np.float64)))
+
+
+def _chosen(count: int, lines: Sequence[int] | None) -> NDArray[np.intp]:
+    every = np.arange(count)
+    if lines is None:
+        return every
+    wanted = np.asarray(lines)
+    if wanted.ndim != 1 or not wanted.size or wanted.dtype.kind not in "iu":
+        raise CircuitError(f"lines = {lines!r}: give a list of bit lines, at least one")
+    outside = wanted[(wanted < -count) | (wanted >= count)]
+    if outside.size:
+        raise CircuitError(f"lines holds {outside[0]}: the bit lines go from 0 to {count - 1}")
+    return np.asarray(every[wanted])
 
 
 def _engineering(largest: float) -> tuple[float, str]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from spice_models.array import Array
 from spice_models.cells import OPEN
+from spice_models.checks import check_array
 from spice_models.errors import CircuitError
 from spice_models.reading import (
     Element,
@@ -69,6 +70,7 @@ def check_netlist(text: str, array: Array, tile: str | None = None) -> list[str]
     CircuitError
         If the netlist cannot be read.
     """
+    check_array(array)
     parsed = parse(text)
     if tile is not None:
         return _differences(_read(parsed, tile), array)

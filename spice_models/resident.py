@@ -79,7 +79,7 @@ class _Resident:
             process.end(self.program)
             status = self.program.wait()
         said = self.words()
-        ended_idle = self.has_answered and status == 0 and not said.strip()
+        ended_idle = self.has_answered and not said.strip()
         return None if ended_idle else (said, status, False)
 
     def words(self) -> str:
@@ -125,7 +125,7 @@ def request(
     """
     deadline = time.monotonic() + timeout_seconds
     answer = None
-    while answer is None:  # one that ended while it was idle is replaced
+    while answer is None:  # one that ended or was killed while it was idle is replaced
         resident = _take(tuple(command))
         goes_on, said = False, ""
         try:

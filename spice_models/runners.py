@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from numpy.typing import NDArray
 
 from spice_models import rawfile
+from spice_models.checks import check_seconds
 from spice_models.errors import BadRawfile, DiskFull, NgspiceError
 from spice_models.jobs import job
 from spice_models.log import judge, tail
@@ -135,7 +136,7 @@ def run_program(
     def run(folder: Path, seconds: float) -> tuple[str, int]:
         return execute(command, folder, seconds, environment)
 
-    return run_and_check(run, text, timeout_seconds, vectors, points)
+    return run_and_check(run, text, timeout_seconds, vectors, points, command[0])
 
 
 def run_and_check(
@@ -144,6 +145,7 @@ def run_and_check(
     timeout_seconds: float,
     vectors: Collection[str] = (),
     points: int | None = None,
+    program: str = "",
 ) -> Vectors:
     """Let a function turn ``circuit.cir`` into ``result.raw``, and check all it returns.
 
@@ -153,35 +155,44 @@ def run_and_check(
         Takes the folder and the time that it may need [s]; returns log and exit status.
     text, timeout_seconds, vectors, points
         As for `Runner.run`.
+    program : str
+        Path of what runs, which errors name where its log does not speak of ngspice.
 
     Raises
     ------
     NgspiceError
         As `run_program`.
     """
-    if not timeout_seconds > 0:
-        raise ValueError(f"timeout_seconds = {timeout_seconds!r}; give a time above 0")
+    check_seconds(timeout_seconds)
     with job({CIRCUIT: text}) as folder:
         log, status = run(folder, timeout_seconds)
         judge(log)
         if status != 0:
-            raise NgspiceError(f"ngspice ended with status {status}: {tail(log)}")
+            raise NgspiceError(f"ngspice ended with status {status}: {_words(log, program)}")
         analyses = log.count(_ANALYSIS)
         if analyses > 1:  # all but the native one write only the last of them
             raise BadRawfile(f"ngspice ran {analyses} analyses; give one in each netlist")
         try:
-            return rawfile.single_plot(_content(folder, log), vectors, points)
+            return rawfile.single_plot(_content(folder, log, program), vectors, points)
         except BadRawfile:
             _blame_a_full_disk(folder)
             raise
 
 
-def _content(folder: Path, log: str) -> bytes:
+def _words(log: str, program: str) -> str:
+    """The end of a log, and whose it is unless it speaks of ngspice."""
+    if not program or "ngspice" in log:
+        return tail(log)
+    return f"{tail(log)}; it was run by {program}: is that the right program?"
+
+
+def _content(folder: Path, log: str, program: str) -> bytes:
     try:
         return (folder / RESULT).read_bytes()
     except FileNotFoundError:
         raise BadRawfile(
-            f"ngspice wrote no rawfile ({tail(log)}); does the netlist ask for an analysis?"
+            f"ngspice wrote no rawfile ({_words(log, program)}); does the netlist ask for an "
+            "analysis?"
         ) from None
 
 

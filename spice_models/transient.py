@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spice_models import ngspice, nodal
-from spice_models.array import Array, volts
-from spice_models.capacitances import Capacitances, capacitors_text, finite_number, places
-from spice_models.cells import Cells, is_linear, library
+from spice_models.array import Array, refuse_huge, volts
+from spice_models.capacitances import Capacitances, capacitors_text, places
+from spice_models.cells import Cells, check_cells, is_linear, library
+from spice_models.checks import check_array, check_instance, check_seconds, finite_number
 from spice_models.dialects import Dialect, translate
 from spice_models.errors import BadRawfile, CircuitError, NoConvergence, SlowSolverWarning
 from spice_models.header import header
@@ -130,7 +131,8 @@ def step_response(
     SlowSolverWarning
         If the array has wires and more than 32 x 32 cells and the runner has no KLU.
     """
-    applied = _one_input(array, inputs_volt)
+    applied = _one_input(array, inputs_volt, capacitances)
+    check_seconds(timeout_seconds)
     precision = finite_number("precision", precision)
     if not 1e-6 <= precision <= 0.5:
         raise CircuitError(f"precision = {precision!r}; give 1e-6 to 0.5, 0.001 for 0.1 %")
@@ -193,7 +195,8 @@ def transient_netlist(
 
     The others are those of `step_response`, as are the errors.
     """
-    applied = _one_input(array, inputs_volt)
+    applied = _one_input(array, inputs_volt, capacitances)
+    check_cells(cells)
     stop, rise = (
         finite_number("stop_seconds", stop_seconds),
         finite_number("rise_seconds", rise_seconds),
@@ -337,8 +340,12 @@ def _integral(seconds: Floats, power: Floats, until: float) -> float:
     return float(((values[1:] + values[:-1]) / 2 * np.diff(times)).sum())
 
 
-def _one_input(array: Array, inputs_volt: ArrayLike) -> Floats:
+def _one_input(array: Array, inputs_volt: ArrayLike, capacitances: Capacitances) -> Floats:
+    check_array(array)
+    example = "Capacitances(bit_farad=5e-15)"
+    check_instance("capacitances", capacitances, Capacitances, example)
     applied = volts(array.rows, inputs_volt)
     if len(applied) != 1:
         raise CircuitError(f"inputs_volt holds {len(applied)} points; give one, ({array.rows},)")
+    refuse_huge(applied)
     return np.asarray(applied[0])

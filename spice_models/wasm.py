@@ -57,7 +57,7 @@ class WasmRunner:
         points: int | None = None,
     ) -> Vectors:
         """As `spice_models.runners.Runner.run`."""
-        return run_and_check(_run, text, timeout_seconds, vectors, points)
+        return run_and_check(_run, text, timeout_seconds, vectors, points, node())
 
     def has_klu(self) -> bool:
         """Return True: this build always holds KLU."""
@@ -95,10 +95,23 @@ def engine() -> Path:
         cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         places = [Path(cache, "spice_models") / _MODULE]
     for place in places:
-        if place.is_file():
+        if _is_file(place):
             return place.resolve()
     where = f"at NGSPICE_WASM = {named!r}" if named else f"at {places[0]}"
     raise NgspiceNotFound(f"no WebAssembly build of ngspice {where}; {_INSTALL}")
+
+
+def _is_file(place: Path) -> bool:
+    """Whether it is a file that may be read; an error if only its rights are missing."""
+    try:
+        found = place.is_file()
+        if found:
+            place.open("rb").close()
+    except OSError as error:
+        raise NgspiceNotFound(
+            f"{place} cannot be read ({error.strerror}); mend its rights, or {_INSTALL}"
+        ) from None
+    return found
 
 
 def node() -> str:

@@ -61,7 +61,7 @@ def test_every_depth_and_form_reads_the_same_product(cells, tolerance, chip, tmp
 
 def test_a_subcircuit_is_included_in_plain_ngspice(chip, tmp_path):
     told = write(chip, tmp_path / "layer.inc", "--subcircuit", "--cells", "switches")
-    assert told.endswith("layer.inc: 2 tiles; include it\n")
+    assert told.endswith("layer.inc: 2 tiles; include it, use it as layer\n")
     words = " ".join([*(f"in{i}" for i in range(6)), *(f"s{k}" for k in range(6))])
     (tmp_path / "top.cir").write_text(
         "* top\n.include layer.inc\n"
@@ -75,6 +75,47 @@ def test_a_subcircuit_is_included_in_plain_ngspice(chip, tmp_path):
     wanted = summed_currents(chip, np.full(6, 0.2))[:3]
     # ngspice prints six or seven digits
     assert [float(word) for word in row] == pytest.approx(wanted, rel=0, abs=1e-5 * wanted.max())
+
+
+def test_two_chips_fit_in_one_design_by_their_names(chip, tmp_path):
+    nets = " ".join([*(f"in{i}" for i in range(6)), *(f"s{k}" for k in range(6))])
+    top = ["* top", *(f"V{i} in{i} 0 0.2\nVs{i} s{i} 0 0" for i in range(6))]
+    for name, wires in (("l1", ()), ("layer", ("--segment-ohm", "5"))):
+        write(chip, tmp_path / f"{name}.inc", "--subcircuit", "--cells", "branches", *wires)
+    told = write(chip, tmp_path / "l1.inc", "--subcircuit", "--cells", "branches", "--name", "l1")
+    assert told.endswith("use it as l1\n")
+    for name in ("l1", "layer"):
+        top += [
+            (tmp_path / f"{name}.inc").read_text().replace("* ", "*  "),
+            f"X{name} {nets} {name}",
+        ]
+    vectors = ngspice.run("\n".join([*top, ".dc V0 0.2 0.2 1", ".end", ""]))
+    total = [vectors[f"i(vs{k})"][0] for k in range(6)]
+    made, _ = load_chip(chip)
+    wanted = np.zeros(6)
+    for ohm in (2.0, 5.0):
+        wires = Wires(ohm, ohm, 10.0, 10.0)
+        grid = place_tiles(made.chip, made.program, wires, Tile(32, 4))
+        parts = [nodal.currents(one.array, np.full(6, 0.2)) for one in grid[0]]
+        wanted += np.concatenate(parts)
+    # two layers in parallel; ngspice's default tolerance is 1e-3
+    assert total == pytest.approx(wanted, rel=0, abs=1e-4 * wanted.max())
+    head = (tmp_path / "l1.inc").read_text()
+    assert "* one design, two layers: give each file its own name" in head
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--name", "l1"], "--name: only with --subcircuit"),
+        (["--subcircuit", "--name", "1 l"], "name = '1 l'; give letters"),
+        (["--subcircuit", "--name", ""], "name = ''; give letters"),
+    ],
+)
+def test_a_bad_name_is_one_line(options, told, chip, tmp_path):
+    with pytest.raises((InputError, CircuitError), match=told):
+        write(chip, tmp_path / "a.inc", *options)
+    assert not (tmp_path / "a.inc").exists()
 
 
 @pytest.mark.parametrize("form", [[], ["--hierarchical"], ["--subcircuit"]])

@@ -7,8 +7,12 @@ import importlib.util
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
+import numpy as np
 import pytest
+
+from spice_models import Array
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,15 +42,61 @@ def test_the_solvers_are_compared(tmp_path: Path) -> None:
     assert (tmp_path / "found/solvers.png").stat().st_size > 10_000
 
 
-def test_the_simulators_of_an_array_are_compared(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def arrays(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     spec = importlib.util.spec_from_file_location("arrays", ROOT / "benchmarks/arrays.py")
     assert spec is not None
     assert spec.loader is not None
-    arrays = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "arrays", arrays)
-    spec.loader.exec_module(arrays)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "arrays", module)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("--sizes 8 0", "--sizes: 0: give whole numbers from 1 on"),
+        ("--inputs -1", "--inputs: -1: give whole numbers from 1 on"),
+        ("--ohm 0", "--ohm: 0.0: give a finite resistance above 0"),
+        ("--ohm nan", "--ohm: nan: give"),
+        ("--ohm inf", "--ohm: inf: give"),
+        ("--tiles -2", "--tiles: -2: give"),
+        ("--prototypes nowhere", "--prototypes: nowhere: give a folder with nodal_line_cg.py"),
+    ],
+)
+def test_a_bad_option_of_the_array_benchmark_is_one_line(
+    option: str,
+    told: str,
+    arrays: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["arrays.py", *option.split()])
+    with pytest.raises(SystemExit) as ended:
+        arrays.main()
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("size", [16, 17, 40])
+def test_what_is_measured_is_not_what_warmed_up(
+    size: int, arrays: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solved: list[int] = []
+
+    def solve(array: Array, inputs: np.ndarray) -> np.ndarray:
+        solved.append(array.rows)
+        return np.zeros((len(inputs), array.lines))
+
+    monkeypatch.setattr(arrays, "solvers", lambda: {"mine": arrays.Entry(solve, 100, 100)})
+    arrays.measure("mine", (size, 1, 1.0))
+    assert solved[1] == size != solved[0]
+
+
+def test_the_simulators_of_an_array_are_compared(
+    arrays: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(arrays, "apart", lambda task, *job: task(*job))
     command = "arrays.py --sizes 12 513 --inputs 2 --tiles 0"
     monkeypatch.setattr(sys, "argv", command.split())

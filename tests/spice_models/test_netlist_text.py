@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from spice_models import (
+    Array,
     CircuitError,
     Switch,
     Wires,
@@ -90,6 +91,37 @@ def test_zero_wires_merge_nodes_and_never_become_resistors(make_array):
     text = netlist(make_array(3, 3, wires=Wires.ideal()))
     resistors = re.findall(r"^R(\S+) (\S+) (\S+) ", text, re.MULTILINE)
     assert resistors == [(f"cell{i}_{j}", f"in{i}", f"s{j}") for i in range(3) for j in range(3)]
+
+
+MERGED = """\
+Rdriver1 in1 w1_0 5.0
+Rdriver2 in2 w2_0 5.0
+Rword0_1 in0 w0_2 2.0
+Rword2_0 w2_0 w2_1 2.0
+Rbit0_1 b0_1 b2_1 3.0
+Rbit1_0 b1_0 s0 3.0
+Rbit1_2 b1_2 b2_2 3.0
+Rsense1 b2_1 s1 7.0
+Rsense2 b2_2 s2 7.0
+Rcell0_0 in0 b1_0 1024.0
+Rcell0_1 in0 b0_1 1024.0
+Rcell0_2 w0_2 b1_2 1024.0
+Rcell1_0 w1_0 b1_0 1024.0
+Rcell1_1 w1_0 b2_1 1024.0
+Rcell1_2 w1_0 b1_2 1024.0
+Rcell2_0 w2_0 s0 1024.0
+Rcell2_1 w2_1 b2_1 1024.0
+Rcell2_2 w2_1 b2_2 1024.0
+"""
+
+
+def test_some_segments_of_zero_ohm_merge_the_nodes_that_they_join():
+    word = np.array([[0, 2.0], [0, 0], [2.0, 0]])
+    bit = np.array([[0, 3.0, 0], [3.0, 0, 3.0]])
+    wires = Wires(word, bit, [0, 5.0, 5.0], [0, 7.0, 7.0])
+    array = Array.from_siemens(np.full((3, 3), 2.0**-10), wires)
+    text = netlist(array, np.ones(3))
+    assert [line for line in text.splitlines() if line.startswith("R")] == MERGED.splitlines()
 
 
 @pytest.mark.parametrize("cells", ["folded", "branches"])

@@ -7,7 +7,8 @@ import pytest
 from matplotlib import pyplot as plt
 
 from spice_models import Array, CircuitError, Switch, Wires, nodal
-from spice_models.plots import draw_array, plot_heat, plot_operating_point
+from spice_models.plots import draw_array, plot_heat, plot_operating_point, plot_step_response
+from spice_models.transient import StepResponse
 
 SIEMENS = np.array([[1e-6, 2e-6, 3e-6], [4e-6, 0.0, 6e-6]])
 
@@ -184,3 +185,41 @@ def test_what_cannot_be_drawn_is_refused(call, text, make_array):
     point = nodal.operating_point(make_array(3, 2), np.ones(3))
     with pytest.raises(CircuitError, match=text):
         call(point)
+
+
+def response_of(lines):
+    seconds = np.linspace(0, 1e-9, 5)
+    final = np.linspace(1e-6, 2e-6, lines)
+    currents = final * (1 - np.exp(-seconds[:, None] / 1e-10))
+    return StepResponse(seconds, currents, seconds, final, 1e-3, np.full(lines, 1e-9), 1e-15)
+
+
+@pytest.mark.parametrize("lines", [2, 10])
+def test_a_legend_stands_beside_the_curves(lines):
+    ax = plot_step_response(response_of(lines))
+    ax.figure.canvas.draw()
+    legend = ax.get_legend()
+    assert len(legend.get_texts()) == lines
+    assert legend.get_window_extent().x0 >= ax.get_window_extent().x1
+
+
+def test_many_curves_have_a_bar_that_numbers_them():
+    ax = plot_step_response(response_of(11))
+    assert ax.get_legend() is None
+    assert [one.get_ylabel() for one in ax.figure.axes if one is not ax] == ["bit line"]
+    colors = {tuple(line.get_color()) for line in ax.lines[:-1:2]}
+    assert len(colors) == 11
+
+
+def test_where_all_is_0_the_title_says_so_and_no_bar_claims_a_range():
+    ax = plot_heat(np.zeros((2, 2)), title="voltage lost", unit="V")
+    assert ax.get_title() == "voltage lost: all 0 V"
+    assert ax.figure.axes == [ax]
+
+
+def test_values_that_are_nearly_equal_are_numbered_without_an_offset():
+    array = Array.from_siemens(1e-5 * (1 + 1e-7 * np.arange(4).reshape(2, 2)))
+    ax = draw_array(array)
+    ax.figure.canvas.draw()
+    (bar,) = (one for one in ax.figure.axes if one is not ax)
+    assert bar.yaxis.get_offset_text().get_text() == ""

@@ -31,6 +31,8 @@ for line in sys.stdin:
     if wish == "die":
         print("last words", flush=True)
         os.kill(os.getpid(), 11)
+    if wish == "vanish":
+        os.kill(os.getpid(), 9)
     if wish == "sleep":
         print("not yet", flush=True)
         time.sleep(300)
@@ -125,13 +127,20 @@ def test_one_that_never_answers_is_not_started_again_and_again(tmp_path):
     assert resident.request(silent, "a", tmp_path, 60) == ("", 0)
 
 
-def test_one_that_is_killed_while_idle_is_an_error_once(ask):
+def test_one_that_is_killed_while_idle_is_replaced_unnoticed(ask):
     first = ask("a")
     os.kill(first, signal.SIGKILL)
     assert_ends(first)
+    second = ask("b")
+    assert second != first
+    assert ask("c") == second
+
+
+def test_one_that_dies_silently_at_work_is_replaced_once(ask, tmp_path):
+    ask("a")
     with pytest.raises(NgspiceCrashed, match="signal 9"):
-        ask("b")
-    assert ask("c") != first
+        resident.request(COMMAND, "vanish", tmp_path, 60)
+    assert ask("b")
 
 
 def test_a_timeout_kills_it(ask):

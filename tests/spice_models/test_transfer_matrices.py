@@ -1,7 +1,10 @@
 """Transfer matrices of many arrays: in order, on any executor, none solved twice."""
 
+import os
 import pickle
+import signal
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import nullcontext
 from multiprocessing import get_context
 
 import numpy as np
@@ -167,3 +170,16 @@ def test_options_are_checked_before_anything(options, solved):
 
 def test_no_arrays_give_no_matrices():
     assert nodal.transfer_matrices([]) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="has no fork")
+@pytest.mark.parametrize("held", [True, False])
+def test_a_forked_process_does_not_wait_for_a_lock_of_its_parent(held):
+    array = Array.from_siemens(np.full((2, 2), 1e-5))
+    wanted = nodal.transfer_matrix(array).siemens
+    with nodal._kept._lock if held else nullcontext():
+        pid = os.fork()
+        if pid == 0:
+            signal.alarm(20)
+            os._exit(not np.array_equal(nodal.transfer_matrix(array).siemens, wanted))
+    assert os.waitpid(pid, 0)[1] == 0

@@ -1,5 +1,7 @@
 """The WebAssembly runner with engines that fail: modules that stand in for it, in a real Node."""
 
+from pathlib import Path
+
 import pytest
 
 from spice_models import (
@@ -78,3 +80,26 @@ def test_an_old_engine_is_refused(fake_engine):
     fake_engine("", "34")
     with pytest.raises(NgspiceTooOld, match="ngspice 34; the oldest supported one is 39"):
         ngspice.run(DIVIDER, runner="wasm")
+
+
+@pytest.mark.parametrize(("runner", "variable"), [("native", "NGSPICE"), ("wasm", "NODE")])
+@pytest.mark.parametrize("program", ["/bin/false", "/bin/true"])
+def test_a_program_that_is_another_is_named(runner, variable, program, monkeypatch, tmp_path):
+    if not Path(program).exists():
+        pytest.skip(f"no {program}")
+    (tmp_path / "engine.mjs").write_text("")
+    monkeypatch.setenv("NGSPICE_WASM", str(tmp_path / "engine.mjs"))
+    monkeypatch.setenv(variable, program)
+    with pytest.raises(NgspiceError, match=f"it was run by {program}: is that the right program"):
+        ngspice.run(DIVIDER, runner=runner)
+
+
+def test_an_engine_that_may_not_be_read_is_missing(monkeypatch, tmp_path):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "engine.mjs").write_text("")
+    monkeypatch.setenv("NGSPICE_WASM", str(tmp_path / "engine.mjs"))
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(NgspiceNotFound, match=r"engine.mjs cannot be read \(Permission denied\)"):
+        wasm.engine()

@@ -189,6 +189,20 @@ def test_batch_norms_directly_behind_layers_are_folded() -> None:
         analog.head(torch.zeros(2, 3, 4, dtype=torch.float64))
 
 
+def test_batch_norms_are_found_while_other_threads_convert_and_run() -> None:
+    call = nn.Module.__call__
+    model = with_statistics(Residual()).double().eval()
+    images = torch.randn(2, 2, 5, 5, dtype=torch.float64)
+    wanted = digital_twin(model)(images)
+
+    def fold_and_run(_: int) -> bool:
+        return torch.equal(digital_twin(model)(images), wanted)
+
+    with ThreadPoolExecutor(4) as executor:
+        assert all(executor.map(fold_and_run, range(60)))
+    assert nn.Module.__call__ is call
+
+
 def test_a_model_that_cannot_be_traced_keeps_its_batch_norms() -> None:
     class Branching(Residual):
         def forward(self, images: Tensor) -> Tensor:

@@ -334,6 +334,32 @@ def test_without_converters_an_analog_model_is_linear() -> None:
     assert close(analog(2 * one - 3 * other), 2 * analog(one) - 3 * analog(other), 1e-13)
 
 
+def test_each_group_has_resistors_of_its_own() -> None:
+    layer = nn.Conv2d(2, 4, 3, groups=2)
+    with torch.no_grad():
+        layer.weight[2:] = layer.weight[:2]
+    analog = crossbar.convert(layer, DESIGN, tile=TILE)
+    assert (analog.weight[2:] != analog.weight[:2]).any()
+
+
+def test_a_batch_norm_behind_one_of_two_calls_of_a_layer_is_not_folded() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.norm = nn.Linear(4, 4), nn.BatchNorm1d(4)
+
+        def forward(self, values: Tensor) -> Tensor:
+            return self.norm(self.layer(torch.relu(self.layer(values))))
+
+    class Read(Twice):
+        def forward(self, values: Tensor) -> Tensor:
+            return self.norm(self.layer(values)) @ self.layer.weight
+
+    for model in (with_statistics(Twice()).eval(), with_statistics(Read()).eval()):
+        values = torch.randn(3, 4)
+        assert close(digital_twin(model)(values), model(values).detach(), 1e-6)
+
+
 def test_progress_counts_matrices() -> None:
     told: list[tuple[int, int]] = []
     model = nn.Sequential(nn.Conv2d(2, 2, 1, groups=2), nn.Flatten(), nn.Linear(2, 2))

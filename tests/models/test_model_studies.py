@@ -10,16 +10,19 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
 from concurrent.futures import ThreadPoolExecutor  # noqa: E402
+from dataclasses import replace  # noqa: E402
 
 from crossbar import Design, InputError  # noqa: E402
 from crossbar.cli import main  # noqa: E402
 from crossbar.datasets import load_dataset  # noqa: E402
 from crossbar.folders import read_digital_accuracy  # noqa: E402
+from crossbar.models.converters import Converters  # noqa: E402
 from crossbar.models.lenet import build_model  # noqa: E402
 from crossbar.models.rows import read_model_results  # noqa: E402
 from crossbar.models.studies import ModelStudy, run_model_study  # noqa: E402
 from crossbar.models.training import image_tensors  # noqa: E402
 from crossbar.tables import NETWORK  # noqa: E402
+from spice_models import Wires  # noqa: E402
 
 STUDY = ModelStudy(design=Design(), resistors=(4, 8), chips=2, images=60)
 
@@ -74,6 +77,27 @@ def test_more_resistors_and_no_converters_are_better(finished):
     assert bits(8, None) > bits(4, None) + 2
     assert bits(8, None) > bits(8, 8)
     assert bits(8, None) > bits(8, None, "real")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"measurement_error": 1e-2},
+        {"wires": Wires(9.0, 9.0)},
+        {"images": 30},
+        {"converters": Converters(dac_bits=5, adc_bits=5)},
+    ],
+)
+def test_every_setting_counts_and_every_chip_is_another(finished, digits, model, tmp_path, change):
+    first = [row for row in finished[1] if (row.resistors_per_weight, row.chip) == (4, 0)]
+    second = [row for row in finished[1] if (row.resistors_per_weight, row.chip) == (4, 1)]
+    assert [replace(row, chip=0) for row in second] != first
+    changed = replace(STUDY, resistors=(4,), chips=1, **change)
+    rows = run_model_study(changed, model, digits, tmp_path / "out")
+    assert [row.product_effective_bits for row in rows] != [
+        row.product_effective_bits for row in first
+    ]
 
 
 def test_a_stopped_study_goes_on_and_workers_change_nothing(finished, digits, model, tmp_path):
@@ -189,7 +213,9 @@ def test_a_file_of_doubles_is_evaluated(tmp_path, crossbar, model):
 
 def test_a_network_for_other_images_is_not_evaluated(tmp_path, crossbar):
     torch.save(build_model("lenet-300-100", (1, 28, 28)).state_dict(), tmp_path / "large.pt")
-    status, _, error = crossbar("evaluate", tmp_path / "large.pt", "--architecture", "lenet-300-100")
+    status, _, error = crossbar(
+        "evaluate", tmp_path / "large.pt", "--architecture", "lenet-300-100"
+    )
     assert status == 2
     assert "does not take images of shape (1, 8, 8)" in error
     assert error.count("\n") == 1, error

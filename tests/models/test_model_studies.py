@@ -52,6 +52,12 @@ def test_a_table_holds_every_chip_setting_and_layer(finished):
     assert len(settings) == 16
     assert {row.weights for row in rows if row.layer == "conv2"} == {8 * 4 * 9}
     assert all((row.flips is None) == (row.layer != NETWORK) for row in rows)
+    *parts, network = rows[:5]
+    for column in ("tiles", "resistors", "enabled_resistors", "weights", "kept_weights"):
+        assert getattr(network, column) == sum(getattr(row, column) for row in parts)
+    assert network.enabled_resistors < network.resistors == 4 * network.kept_weights
+    assert network.weight_worst_bits == min(row.weight_worst_bits for row in parts)
+    assert network.simulator_mismatch == max(row.simulator_mismatch for row in parts)
 
 
 def test_the_digital_accuracy_is_that_of_the_same_images(finished, digits, model):

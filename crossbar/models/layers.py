@@ -256,7 +256,7 @@ class AnalogConv2d(AnalogLayer):
                 channels, self.kernel_size, dilation=self.dilation, stride=self.stride
             )
             total = self.sum_of_parts(patches.transpose(1, 2), group)
-            outputs.append(total.transpose(1, 2).unflatten(2, (height, width)))
+            outputs.append(total.transpose(1, 2).reshape(*total.shape[::2], height, width))
         joined = torch.cat(outputs, dim=1)
         return joined[0] if single else joined
 

@@ -181,7 +181,7 @@ def lenets(
 @click.option(
     "--simulator", default="nodal", show_default=True, type=click.Choice(get_args(SimulatorName))
 )
-@click.option("--images", type=int, help="Test images to use.  [default: all]")
+@click.option("--images", type=click.IntRange(min=1), help="Test images to use.  [default: all]")
 @click.option("--seed", default=0, show_default=True, help="Of the chip.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def evaluate(
@@ -206,6 +206,7 @@ def evaluate(
     from crossbar.models.comparison import compare
     from crossbar.models.conversion import convert
     from crossbar.models.converters import Converters
+    from crossbar.models.studies import check_images
     from crossbar.models.training import deterministic, image_tensors
     from crossbar.simulation import Tile
     from spice_models import Wires
@@ -215,6 +216,9 @@ def evaluate(
     found = load_dataset(dataset, data)
     test, labels = image_tensors(found, train=False)
     train_images, _ = image_tensors(found, train=True)
+    kind = next(network.parameters(), test).dtype  # a file may hold doubles
+    test, train_images = test.to(kind), train_images.to(kind)
+    check_images(network, test)
     with interruptible(), deterministic(), progress_bar(quiet, "matrices", "made") as progress:
         analog = convert(
             network,

@@ -29,6 +29,8 @@ class LayerProducts:
         Of the largest error relative to the largest product; see `crossbar.metrics`.
     effective_bits : float
         Of the rms error relative to the range of the products.
+
+    Both are NaN for a layer that no image reaches.
     """
 
     path: str
@@ -132,7 +134,7 @@ def compare(
     layers = {layer.path: _Errors() for layer in conversion.converted}
     for path, errors in layers.items():
         hook = partial(_beside, analog.get_submodule(path), errors)
-        twin.get_submodule(path).register_forward_hook(hook)
+        twin.get_submodule(path).register_forward_hook(hook, with_kwargs=True)
     network, flips = _Errors(), 0
     right = torch.zeros(2, dtype=torch.int64)
     with torch.inference_mode():
@@ -191,11 +193,11 @@ class _Errors:
 
     @property
     def extent(self) -> float:
-        return self.high - self.low
+        return self.high - self.low if self.count else math.nan
 
     @property
     def worst_bits(self) -> float:
-        return worst_bits(self.worst, self.largest)
+        return worst_bits(self.worst, self.largest) if self.count else math.nan
 
     @property
     def effective_bits(self) -> float:
@@ -203,10 +205,15 @@ class _Errors:
 
 
 def _beside(
-    analog: nn.Module, errors: _Errors, layer: nn.Module, inputs: tuple[Any, ...], output: Tensor
+    analog: nn.Module,
+    errors: _Errors,
+    layer: nn.Module,
+    inputs: tuple[Any, ...],
+    named: dict[str, Any],
+    output: Tensor,
 ) -> None:
     """Forward hook of a digital layer: give the analog one the same inputs."""
-    found = analog(inputs[0])
+    found = analog(*inputs, **named)
     bias: Any = getattr(layer, "bias", None)
     if bias is None:
         errors.add(output, found)
@@ -233,6 +240,8 @@ def _checked(analog: nn.Module, images: Tensor, labels: Tensor | None, batch: in
         raise InputError("analog: is no converted model; give what crossbar.convert returned")
     if not isinstance(images, Tensor) or images.ndim < 2 or not len(images):
         raise InputError("images: give a tensor (images, ...), not empty")
+    if labels is not None and not isinstance(labels, Tensor):
+        raise InputError(f"labels are a {type(labels).__name__}: give a tensor ({len(images)},)")
     if labels is not None and labels.shape != (len(images),):
         raise InputError(
             f"labels have shape {tuple(labels.shape)}: {len(images)} images need ({len(images)},)"

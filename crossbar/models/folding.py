@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +15,7 @@ BEHIND: dict[type[nn.Module], tuple[type[nn.Module], ...]] = {
     nn.Conv2d: (nn.BatchNorm2d, nn.SyncBatchNorm),
 }
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ def foldable(model: nn.Module) -> Foldable:
     if not any(isinstance(module, NORMS) for module in model.modules()):
         return Foldable({})
     try:
-        graph = _Tracer().trace(model)
+        with _ONE_AT_A_TIME:
+            graph = _Tracer().trace(model)
     except Exception as error:  # whatever the model's own code raises
         reason = str(error).strip().splitlines()
         return Foldable({}, reason[0] if reason else type(error).__name__)
@@ -80,7 +84,25 @@ def fold(weight: Tensor, bias: Tensor | None, norm: nn.Module) -> tuple[Tensor, 
 
 
 class _Tracer(fx.Tracer):
-    """Keeps subclasses of the layers whole, wherever they are defined."""
+    """Keeps subclasses of the layers whole, and what other threads run meanwhile out of the graph.
+
+    `torch.fx` replaces ``nn.Module.__call__`` in the whole process while it traces.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.get_ident()
+
+    def call_module(
+        self,
+        m: nn.Module,
+        forward: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        if threading.get_ident() != self._thread:
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         leaf = any(is_a(m, kind) for kind in BEHIND)

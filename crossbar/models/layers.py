@@ -78,18 +78,18 @@ class AnalogLayer(nn.Module):
             if converters.adc_at == "tile":
                 self.register_buffer("grid_row", grid_row)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """The layer's outputs for a batch.
+    def forward(self, input: Tensor) -> Tensor:
+        """The layer's outputs for a batch; the name of the argument is that of torch's layers.
 
         Raises
         ------
         InputError
             For inputs of a wrong shape.
         """
-        self.check(inputs)
+        self.check(input)
         if self.converters is None:
-            return self.product(inputs, self.bias)
-        driven = self._converted("dac", inputs, self.converters.dac_bits)
+            return self.product(input, self.bias)
+        driven = self._converted("dac", input, self.converters.dac_bits)
         if self.converters.adc_at == "tile":
             total = self.tile_by_tile(driven)
         else:
@@ -256,7 +256,7 @@ class AnalogConv2d(AnalogLayer):
                 channels, self.kernel_size, dilation=self.dilation, stride=self.stride
             )
             total = self.sum_of_parts(patches.transpose(1, 2), group)
-            outputs.append(total.transpose(1, 2).reshape(len(total), -1, height, width))
+            outputs.append(total.transpose(1, 2).reshape(*total.shape[::2], height, width))
         joined = torch.cat(outputs, dim=1)
         return joined[0] if single else joined
 

@@ -11,13 +11,14 @@ from typing import Any
 from crossbar.datasets import Dataset
 from crossbar.errors import InputError
 from crossbar.figures import save_figure
+from crossbar.folders import read_digital_accuracy
 from crossbar.models.lenet import build_model
 from crossbar.models.model_files import LoadedModel
 from crossbar.models.plots import model_figure
 from crossbar.models.rows import ModelRow
 from crossbar.models.studies import ModelStudy, run_model_study
 from crossbar.models.trained import Shown, step, train_once
-from crossbar.models.training import DEFAULTS, Training, accuracy_percent
+from crossbar.models.training import DEFAULTS, Training
 
 PRUNED = 0.9
 NETWORKS = ("lenet-300-100", "lenet-5")
@@ -84,7 +85,7 @@ def run_lenets(
                     study, made.module, dataset, folder, executor=executor, progress=progress
                 )
         digital = {
-            version: accuracy_percent(made.module, dataset) for version, made in versions.items()
+            version: read_digital_accuracy(out / f"{name}-{version}") for version in versions
         }
         draw = partial(model_figure, results[name], digital, f"{name} on {dataset.name}")
         save_figure(draw, out, name)

@@ -23,7 +23,7 @@ from crossbar.models.converters import Converters
 from crossbar.models.layers import AnalogLayer
 from crossbar.models.model_files import tensors_sha256
 from crossbar.models.rows import ModelRow, model_rows
-from crossbar.models.training import accuracy_percent, deterministic, image_tensors
+from crossbar.models.training import accuracy_percent, deterministic, image_tensors, logits
 from crossbar.simulation import SimulatorName, Tile
 from crossbar.tables import NETWORK
 from spice_models import Wires
@@ -86,6 +86,8 @@ class ModelStudy:
             raise InputError(f"chips = {self.chips}: give at least 1")
         if self.images is not None and self.images < 1:
             raise InputError(f"images = {self.images}: give at least 1")
+        if self.simulator not in ("nodal", "ngspice"):
+            raise InputError(f"simulator = {self.simulator!r}: choose nodal or ngspice")
         if self.converters.dac_bits is None or self.converters.adc_bits is None:
             raise InputError("converters: give dac_bits and adc_bits; none are compared anyway")
         for count in self.resistors:
@@ -133,8 +135,10 @@ def run_model_study(
         Before any work: a folder of another study, a network that does not fit the dataset.
     """
     with deterministic():
-        work = partial(_evaluate, study, model, _data(study, dataset))
-        digital = _digital_accuracy(model, dataset)
+        data = _data(study, dataset)
+        check_images(model, data.images)
+        work = partial(_evaluate, study, model, data)
+        digital = accuracy_percent(model, data.images, data.labels)
         layers = _labels(study, model)
         keys = {(study.design.label, count, chip): (count, chip) for count, chip in study.tasks()}
         with RunFolder(Path(out), _identity(study, model, dataset), ModelRow) as folder:
@@ -167,13 +171,14 @@ def _data(study: ModelStudy, dataset: Dataset) -> _Data:
     return _Data(images[: study.images], labels[: study.images], train[:CALIBRATION_IMAGES].clone())
 
 
-def _digital_accuracy(model: nn.Module, dataset: Dataset) -> float:
+def check_images(model: nn.Module, images: Tensor) -> None:
+    """Raise an InputError unless the model takes such images (count, channels, height, width)."""
     try:
-        return accuracy_percent(model, dataset)
+        logits(model, images[:1])
     except RuntimeError as error:
         said = " ".join(str(error).split())[:120]
         raise InputError(
-            f"model: does not take images of shape {dataset.image_shape} ({said}); "
+            f"model: does not take images of shape {tuple(images.shape[1:])} ({said}); "
             "use the network of this dataset"
         ) from None
 

@@ -157,7 +157,8 @@ class _Run:
             self.epoch += 1
             self.checkpoint.write(self.model, self.optimizer, self.generator, self.epoch)
             if progress is not None:
-                progress(self.epoch, epochs, accuracy_percent(self.model, dataset))
+                test = image_tensors(dataset, train=False)
+                progress(self.epoch, epochs, accuracy_percent(self.model, *test))
 
 
 def run_epoch(
@@ -220,11 +221,15 @@ def _begin(
     return _Run(model, optimizer, generator, training, checkpoint, prune_at, epoch)
 
 
-def accuracy_percent(model: nn.Module, dataset: Dataset) -> float:
-    """Share of the test images whose largest output is at their label [%]."""
-    inputs, labels = image_tensors(dataset, train=False)
-    right = int((logits(model, inputs).argmax(dim=1) == labels).sum())
+def accuracy_percent(model: nn.Module, images: Tensor, labels: Tensor) -> float:
+    """Share of the images whose largest output is at their label [%]."""
+    right = int((logits(model, images).argmax(dim=1) == labels).sum())
     return 100 * right / len(labels)
+
+
+def accuracy_on(model: nn.Module, dataset: Dataset) -> float:
+    """Share of a dataset's test images whose largest output is at their label [%]."""
+    return accuracy_percent(model, *image_tensors(dataset, train=False))
 
 
 def logits(model: nn.Module, inputs: Tensor, batch: int = 1000) -> Tensor:
@@ -297,7 +302,7 @@ def _write(
         if key not in ("architecture", "image_shape", "classes")
     }
     details |= {
-        "accuracy_percent": accuracy_percent(model, dataset),
+        "accuracy_percent": accuracy_on(model, dataset),
         "pruned_fraction": pruned_fraction(plain_state(model)),
     }
     about = About(identity["architecture"], dataset.image_shape, dataset.classes, details)

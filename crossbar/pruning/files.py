@@ -17,7 +17,7 @@ from crossbar.models.lenet import build_model
 from crossbar.models.model_files import LAYERS, About, LoadedModel, save_model, tensors_sha256
 from crossbar.models.pruning import plain_state
 from crossbar.models.structures import structure_of
-from crossbar.models.training import Progress, Training, accuracy_percent, deterministic
+from crossbar.models.training import Progress, Training, accuracy_on, deterministic
 from crossbar.pruning.baselines import low_rank, quantize
 from crossbar.pruning.counting import Size
 from crossbar.pruning.fitting import Fitting
@@ -135,7 +135,7 @@ def prune_network(
     fit = Fitting(dataset, order.training, checkpoint_path(out), progress)
     rounds = out.with_name(f"{out.stem}.rounds")
     with deterministic():
-        before = accuracy_percent(given.module, dataset)
+        before = accuracy_on(given.module, dataset)
         pruned = _pruned(given, order, fit, rounds)
         written = _write(out, given, pruned, order, dataset)
     for path in (*rounds.glob("round-*.safetensors"), *rounds.glob("start.safetensors")):
@@ -193,7 +193,7 @@ def _write(
         "dataset": dataset.name,
         "dataset_sha256": dataset.checksum,
         "start_sha256": tensors_sha256(plain_state(given.module)),
-        "accuracy_percent": accuracy_percent(pruned.model, dataset),
+        "accuracy_percent": accuracy_on(pruned.model, dataset),
         "pruned_fraction": 1 - size.kept_fraction,
         "size": asdict(size),
     }

@@ -15,7 +15,7 @@ from crossbar.models.model_files import tensors_sha256
 from crossbar.models.training import (
     Progress,
     Training,
-    accuracy_percent,
+    accuracy_on,
     deterministic,
     image_tensors,
     run_epoch,
@@ -77,7 +77,7 @@ class Fitting:
                 if kept:
                     kept.write(model, optimizer, generator, epoch + 1)
                 if self.progress is not None:
-                    self.progress(epoch + 1, epochs, accuracy_percent(model, self.dataset))
+                    self.progress(epoch + 1, epochs, accuracy_on(model, self.dataset))
             if kept:
                 kept.path.unlink(missing_ok=True)
 

@@ -18,7 +18,7 @@ from crossbar.figures import save_figure
 from crossbar.folders import RunFolder
 from crossbar.models.lenet import build_model
 from crossbar.models.trained import Shown, train_once
-from crossbar.models.training import Training, accuracy_percent, deterministic
+from crossbar.models.training import Training, accuracy_on, deterministic
 from crossbar.pruning.baselines import quantize
 from crossbar.pruning.counting import check_bits, resistors_for
 from crossbar.pruning.families import Work, unit_networks
@@ -150,7 +150,7 @@ def run_pruning_study(
         kept_of_layers(first, min(study.keep))
     with RunFolder(out / "table", _identity(study, dataset), PruningRow) as folder:
         dense = _dense_networks(study, dataset, out, shown)
-        accuracies = [accuracy_percent(network, dataset) for network in dense.values()]
+        accuracies = [accuracy_on(network, dataset) for network in dense.values()]
         digital = sum(accuracies) / len(accuracies)
         rows_of = folder.finished([NETWORK])
         step = nullcontext() if shown is None else shown("families", "networks")
@@ -197,8 +197,8 @@ def _row(study: PruningStudy, dataset: Dataset, key: Key, pruned: Pruned) -> Pru
         family=family,
         level=level,
         seed=seed,
-        accuracy_percent=accuracy_percent(counted.model, dataset),
-        unrounded_accuracy_percent=accuracy_percent(pruned.model, dataset),
+        accuracy_percent=accuracy_on(counted.model, dataset),
+        unrounded_accuracy_percent=accuracy_on(pruned.model, dataset),
         **asdict(counted.size(study.bits)),
     )
 

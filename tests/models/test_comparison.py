@@ -92,12 +92,28 @@ def test_without_converters_the_bits_come_back(model, images):
         assert not torch.equal(coarse(images), plain(images))
 
 
+def test_a_layer_that_is_called_by_name_is_compared_and_one_that_is_not_called_has_no_bits():
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.used, self.unused = nn.Linear(5, 3), nn.Linear(5, 3)
+
+        def forward(self, values):
+            return self.used(input=values)
+
+    network = Named()
+    used, unused = compare(network, crossbar.convert(network, DESIGN), torch.rand(9, 5)).layers
+    assert 2 < used.effective_bits < 20
+    assert np.isnan([unused.worst_bits, unused.effective_bits]).all()
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"analog": nn.Linear(2, 2)}, "no converted model"),
         ({"images": torch.zeros(0, 2, 8, 8)}, "images"),
         ({"labels": torch.zeros(4)}, "labels have shape"),
+        ({"labels": [1, 2]}, "labels are a list"),
         ({"batch": 0}, "batch = 0"),
         ({"images": torch.full((2, 2, 8, 8), float("nan"), dtype=torch.float64)}, "NaN"),
     ],

@@ -189,6 +189,20 @@ def test_batch_norms_directly_behind_layers_are_folded() -> None:
         analog.head(torch.zeros(2, 3, 4, dtype=torch.float64))
 
 
+def test_batch_norms_are_found_while_other_threads_convert_and_run() -> None:
+    call = nn.Module.__call__
+    model = with_statistics(Residual()).double().eval()
+    images = torch.randn(2, 2, 5, 5, dtype=torch.float64)
+    wanted = digital_twin(model)(images)
+
+    def fold_and_run(_: int) -> bool:
+        return torch.equal(digital_twin(model)(images), wanted)
+
+    with ThreadPoolExecutor(4) as executor:
+        assert all(executor.map(fold_and_run, range(60)))
+    assert nn.Module.__call__ is call
+
+
 def test_a_model_that_cannot_be_traced_keeps_its_batch_norms() -> None:
     class Branching(Residual):
         def forward(self, images: Tensor) -> Tensor:
@@ -318,6 +332,32 @@ def test_without_converters_an_analog_model_is_linear() -> None:
     analog = crossbar.convert(model.double(), DESIGN, tile=TILE)
     one, other = torch.randn(2, 5, 2, 5, 5, dtype=torch.float64)
     assert close(analog(2 * one - 3 * other), 2 * analog(one) - 3 * analog(other), 1e-13)
+
+
+def test_each_group_has_resistors_of_its_own() -> None:
+    layer = nn.Conv2d(2, 4, 3, groups=2)
+    with torch.no_grad():
+        layer.weight[2:] = layer.weight[:2]
+    analog = crossbar.convert(layer, DESIGN, tile=TILE)
+    assert (analog.weight[2:] != analog.weight[:2]).any()
+
+
+def test_a_batch_norm_behind_one_of_two_calls_of_a_layer_is_not_folded() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.norm = nn.Linear(4, 4), nn.BatchNorm1d(4)
+
+        def forward(self, values: Tensor) -> Tensor:
+            return self.norm(self.layer(torch.relu(self.layer(values))))
+
+    class Read(Twice):
+        def forward(self, values: Tensor) -> Tensor:
+            return self.norm(self.layer(values)) @ self.layer.weight
+
+    for model in (with_statistics(Twice()).eval(), with_statistics(Read()).eval()):
+        values = torch.randn(3, 4)
+        assert close(digital_twin(model)(values), model(values).detach(), 1e-6)
 
 
 def test_progress_counts_matrices() -> None:

@@ -109,6 +109,7 @@ def test_many_bits_at_tiles_change_nothing(layer: nn.Module, bias: str) -> None:
     assert found.shape == wanted.shape
     error = float((found - wanted).abs().max() / wanted.abs().max())
     assert 0 < error < 1e-5
+    assert fine(batch[:0]).shape == model(batch[:0]).shape
     single = batch[0]
     assert torch.allclose(fine(single), fine(batch)[0], rtol=1e-9)
 
@@ -143,6 +144,10 @@ def test_inputs_without_sign_use_all_levels() -> None:
     assert bool(found[0].dac_signed)
     assert not bool(found[2].dac_signed)
     assert float(found[0].dac_range) == float(batch.abs().max())
+    mixed = crossbar.convert(
+        linear(), DESIGN, tile=TILE, converters=converters, calibration=[batch, batch.abs()]
+    )
+    assert bool(mixed.dac_signed)  # one batch with a negative input is enough
     assert len(found[2]._converted("dac", torch.linspace(-1, 99, 9999), 5).unique()) == 32
 
 

@@ -3,6 +3,7 @@
 import signal
 import sys
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -15,11 +16,15 @@ from pathlib import Path  # noqa: E402
 from crossbar import Design, InputError  # noqa: E402
 from crossbar.cli import main  # noqa: E402
 from crossbar.datasets import load_dataset  # noqa: E402
+from crossbar.folders import read_digital_accuracy  # noqa: E402
+from crossbar.models.converters import Converters  # noqa: E402
 from crossbar.models.lenet import build_model  # noqa: E402
 from crossbar.models.lenets import run_lenets  # noqa: E402
 from crossbar.models.rows import read_model_results  # noqa: E402
 from crossbar.models.studies import ModelStudy, run_model_study  # noqa: E402
+from crossbar.models.training import image_tensors  # noqa: E402
 from crossbar.tables import NETWORK  # noqa: E402
+from spice_models import Wires  # noqa: E402
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 NO_FASHION = "no Fashion-MNIST: install Debian's dataset-fashion-mnist"
@@ -51,6 +56,20 @@ def test_a_table_holds_every_chip_setting_and_layer(finished):
     assert len(settings) == 16
     assert {row.weights for row in rows if row.layer == "conv2"} == {8 * 4 * 9}
     assert all((row.flips is None) == (row.layer != NETWORK) for row in rows)
+    *parts, network = rows[:5]
+    for column in ("tiles", "resistors", "enabled_resistors", "weights", "kept_weights"):
+        assert getattr(network, column) == sum(getattr(row, column) for row in parts)
+    assert network.enabled_resistors < network.resistors == 4 * network.kept_weights
+    assert network.weight_worst_bits == min(row.weight_worst_bits for row in parts)
+    assert network.simulator_mismatch == max(row.simulator_mismatch for row in parts)
+
+
+def test_the_digital_accuracy_is_that_of_the_same_images(finished, digits, model):
+    out, _ = finished
+    images, labels = image_tensors(digits, train=False)
+    with torch.no_grad():
+        right = (model(images[:60]).argmax(1) == labels[:60]).double().mean()
+    assert read_digital_accuracy(out) == pytest.approx(100 * float(right), rel=1e-12)
 
 
 def test_more_resistors_and_no_converters_are_better(finished):
@@ -68,6 +87,27 @@ def test_more_resistors_and_no_converters_are_better(finished):
     assert bits(8, None) > bits(4, None) + 2
     assert bits(8, None) > bits(8, 8)
     assert bits(8, None) > bits(8, None, "real")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"measurement_error": 1e-2},
+        {"wires": Wires(9.0, 9.0)},
+        {"images": 30},
+        {"converters": Converters(dac_bits=5, adc_bits=5)},
+    ],
+)
+def test_every_setting_counts_and_every_chip_is_another(finished, digits, model, tmp_path, change):
+    first = [row for row in finished[1] if (row.resistors_per_weight, row.chip) == (4, 0)]
+    second = [row for row in finished[1] if (row.resistors_per_weight, row.chip) == (4, 1)]
+    assert [replace(row, chip=0) for row in second] != first
+    changed = replace(STUDY, resistors=(4,), chips=1, **change)
+    rows = run_model_study(changed, model, digits, tmp_path / "out")
+    assert [row.product_effective_bits for row in rows] != [
+        row.product_effective_bits for row in first
+    ]
 
 
 def test_a_stopped_study_goes_on_and_workers_change_nothing(finished, digits, model, tmp_path):
@@ -101,6 +141,7 @@ def test_a_folder_of_another_network_is_refused(finished, digits):
         ({"resistors": (1,)}, "resistors = 1"),
         ({"chips": 0}, "chips = 0"),
         ({"images": 0}, "images = 0"),
+        ({"simulator": "ideal"}, "simulator = 'ideal'"),
     ],
 )
 def test_bad_settings_are_refused_at_once(change, said):
@@ -185,10 +226,30 @@ def test_lenets_on_a_part_of_fashion_mnist(tmp_path):
         (["lenets", "--dataset", "fashion-mnist", "--out", "out"], "give the folder"),
         (["evaluate", "nothing.safetensors"], "no such file"),
         (["evaluate", "nothing.onnx"], "no such file"),
+        (["evaluate", "nothing.onnx", "--images", "-4"], "--images"),
     ],
 )
 def test_bad_commands_are_one_line(arguments, said, crossbar):
     status, _, error = crossbar(*arguments)
     assert status == 2
     assert said in error
+    assert error.count("\n") == 1, error
+
+
+def test_a_file_of_doubles_is_evaluated(tmp_path, crossbar, model):
+    arrays = {name: value.double().numpy() for name, value in model.state_dict().items()}
+    np.savez(tmp_path / "doubles.npz", **arrays)
+    named = ["evaluate", tmp_path / "doubles.npz", "--architecture", "lenet-5-digits"]
+    status, text, error = crossbar(*named, "--resistors", 4, "--images", 20, "--bits", 6, "--quiet")
+    assert status == 0, error
+    assert "20 images" in text
+
+
+def test_a_network_for_other_images_is_not_evaluated(tmp_path, crossbar):
+    torch.save(build_model("lenet-300-100", (1, 28, 28)).state_dict(), tmp_path / "large.pt")
+    status, _, error = crossbar(
+        "evaluate", tmp_path / "large.pt", "--architecture", "lenet-300-100"
+    )
+    assert status == 2
+    assert "does not take images of shape (1, 8, 8)" in error
     assert error.count("\n") == 1, error

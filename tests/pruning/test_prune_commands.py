@@ -12,7 +12,7 @@ from crossbar import cli
 from crossbar.models.lenet import build_model
 from crossbar.models.model_files import About, load_model, save_model
 from crossbar.models.pruning import plain_state
-from crossbar.models.training import Training, accuracy_percent, train
+from crossbar.models.training import Training, accuracy_on, train
 from crossbar.pruning import fitting
 
 
@@ -71,7 +71,7 @@ def test_every_family_writes_a_network_that_loads_and_counts(crossbar, trained, 
     found = re.match(said, done.stdout)
     assert found, done.stdout
     made = load_model("a.safetensors")
-    assert found[4] == f"{accuracy_percent(made.module, digits):.2f}"
+    assert found[4] == f"{accuracy_on(made.module, digits):.2f}"
     assert made.about.details["family"].replace(" ", "-") == options[0] == found[1]
     assert made.about.details["size"]["kept_weights"] == int(found[2])
     state = plain_state(made.module)

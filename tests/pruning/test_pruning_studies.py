@@ -6,7 +6,7 @@ import pytest
 
 from crossbar import InputError
 from crossbar.models.model_files import load_model
-from crossbar.models.training import Training, accuracy_percent
+from crossbar.models.training import Training, accuracy_on
 from crossbar.pruning import magnitude, quantize
 from crossbar.pruning import studies as studies_module
 from crossbar.pruning.console import families_table
@@ -39,7 +39,7 @@ def test_every_family_level_and_seed_has_a_row(made, few):
     assert not list(out.glob("**/*.checkpoint.safetensors"))
     dense = load_model(out / "dense-1.safetensors").module
     row = next(row for row in table if row.key == ("quantization", 8.0, 1))
-    assert row.accuracy_percent == accuracy_percent(quantize(dense, 8, per="channel").model, few)
+    assert row.accuracy_percent == accuracy_on(quantize(dense, 8, per="channel").model, few)
 
 
 def test_the_control_keeps_as_many_weights_as_its_ticket(made):

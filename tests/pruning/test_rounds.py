@@ -9,7 +9,7 @@ import torch
 from crossbar import InputError
 from crossbar.models.lenet import build_model
 from crossbar.models.pruning import matrix_layers, plain_state
-from crossbar.models.training import Training, accuracy_percent, train
+from crossbar.models.training import Training, accuracy_on, train
 from crossbar.pruning import (
     Fitting,
     edge_popup,
@@ -177,7 +177,7 @@ def test_a_stopped_training_goes_on_and_ends_with_the_same_bytes(few, lenet, tmp
 def test_edge_popup_learns_the_digits_without_training_a_weight(digits):
     model = build_model("lenet-300-100", (1, 8, 8))
     fit = Fitting(digits, Training(lr=2e-2, batch=50))
-    before = accuracy_percent(edge_popup(model, 0.5, fit, epochs=0).model, digits)
-    after = accuracy_percent(edge_popup(model, 0.5, fit, epochs=3).model, digits)
+    before = accuracy_on(edge_popup(model, 0.5, fit, epochs=0).model, digits)
+    after = accuracy_on(edge_popup(model, 0.5, fit, epochs=3).model, digits)
     assert before < 30
     assert after > 80

@@ -50,6 +50,8 @@ def calibrate(
 ) -> None:
     """Set the ranges of the layers' converters from batches that pass unconverted.
 
+    Inputs that have no word line have no DAC either, and count for nothing.
+
     Raises
     ------
     InputError
@@ -71,12 +73,13 @@ def calibrate(
                 "convert without converters"
             )
         largest, lowest = seen[layer]["dac"]
-        if largest == 0:
+        driven = bool(layer.lines.any())
+        if driven and largest == 0:
             raise InputError(
                 f"layer {layer.path!r}: sees nothing but zeros on the calibration batches (at "
                 "this percentile); give other batches"
             )
-        layer.dac_range.fill_(largest)
+        layer.dac_range.fill_(largest if driven else 1.0)
         layer.dac_signed.fill_(lowest < 0)
         sums = seen[layer].get("adc", [0.0])[0]
         if sums == 0 and bool(layer.weight.any()):
@@ -88,12 +91,10 @@ def calibrate(
 
 
 def _note(seen: dict[str, list[float]], percentile: float, name: str, values: Tensor) -> None:
-    if not values.numel():
-        return
     numbers = values.detach().cpu().double().numpy()
-    largest = float(np.percentile(np.abs(numbers), percentile))
+    largest = float(np.percentile(np.abs(numbers), percentile)) if numbers.size else 0.0
     before = seen.get(name, [0.0, 0.0])
-    seen[name] = [max(before[0], largest), min(before[1], float(numbers.min()))]
+    seen[name] = [max(before[0], largest), min(before[1], float(numbers.min(initial=0.0)))]
 
 
 def _run(model: nn.Module, batch: Batch, number: int) -> None:

@@ -11,7 +11,14 @@ from torch import Tensor, nn
 
 from crossbar.design import Design
 from crossbar.models.arrays import Making, make_matrix
-from crossbar.models.checks import Bias, check_options, check_seeds, check_wires, rehearse
+from crossbar.models.checks import (
+    Bias,
+    check_helpers,
+    check_options,
+    check_seeds,
+    check_wires,
+    rehearse,
+)
 from crossbar.models.converters import Converters
 from crossbar.models.layers import AnalogLayer
 from crossbar.models.making import Work, analog_layer, report, shaped_like, typed_like, works
@@ -88,7 +95,8 @@ def convert(
     converters : Converters, optional
         Default none: arrays take and give real numbers.
     calibration : iterable, optional
-        Batches for the ranges of the converters: tensors, or tuples of the model's inputs.
+        Batches for the ranges of the converters: tensors, or tuples of the model's inputs, each
+        a tensor or lists, tuples and dicts of tensors.
     executor : concurrent.futures.Executor, optional
         Where the tiles are simulated; changes no bit.
     progress : callable, optional
@@ -113,6 +121,7 @@ def convert(
     tile = Tile(128, 128) if tile is None else tile
     making = Making(design, wires, tile, simulator, measurement_error, method, executor)
     check_options(model, making, bias, converters, calibration)
+    check_helpers(executor, progress, calibration)
     check_seeds(seed, chip)
     analog = _copied(model)
     planned, digital = plan_layers(analog, kinds)

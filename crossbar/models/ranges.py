@@ -22,27 +22,43 @@ def checked_batches(model: nn.Module, batches: Iterable[Any]) -> list[Batch]:
     Parameters
     ----------
     batches : iterable
-        Each is a tensor, or a tuple of all the inputs of the model's forward method.
+        Each is a tensor, or a tuple of all the inputs of the model's forward method, which may be
+        lists, tuples and dicts of tensors.
 
     Raises
     ------
     InputError
         When there are none, or one does not run; it names the batch and the layer.
     """
-    found = [batch if isinstance(batch, tuple) else (batch,) for batch in batches]
+    given = list(batches)
+    found = [batch if isinstance(batch, tuple) else (batch,) for batch in given]
     if not found:
         raise InputError("calibration has no batches: give at least one")
     for number, batch in enumerate(found):
-        if not all(isinstance(part, Tensor) for part in batch):
+        parts = _tensors(batch)
+        if parts is None or not isinstance(given[number], Tensor | tuple):
             raise InputError(
                 f"calibration batch {number}: give a tensor, or a tuple of the model's inputs "
                 "(of a loader of images and labels, the images alone)"
             )
-        for part in batch:
+        for part in parts:
             if part.is_floating_point() and not torch.isfinite(part).all():
                 raise InputError(f"calibration batch {number}: every value must be finite")
         _run(model, batch, number)
     return found
+
+
+def _tensors(value: Any) -> list[Tensor] | None:
+    """The tensors in lists, tuples and dicts; None where there is anything else, or nothing."""
+    if isinstance(value, Tensor):
+        return [value]
+    parts = list(value.values()) if isinstance(value, dict) else value
+    if not isinstance(parts, list | tuple) or not parts:
+        return None
+    found = [_tensors(part) for part in parts]
+    if any(one is None for one in found):
+        return None
+    return [tensor for one in found for tensor in one or []]
 
 
 def calibrate(
@@ -115,7 +131,7 @@ def _run(model: nn.Module, batch: Batch, number: int) -> None:
             model(*batch)
     except Exception as error:  # whatever the model's own code raises
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        shapes = ", ".join(str(tuple(part.shape)) for part in batch)
+        shapes = ", ".join(str(tuple(part.shape)) for part in _tensors(batch) or [])
         raise InputError(
             f"calibration batch {number} of shape {shapes}: fails in or after layer "
             f"{at_work[0]!r}: {reason}"

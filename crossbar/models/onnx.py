@@ -111,20 +111,18 @@ class _Builder:
 
     def _try(self, model: nn.Module) -> None:
         """Run zeros of the declared shape through the model, where it is known."""
-        entry = self.entry
-        sizes = self.shapes[entry.name]
-        kind = _TYPES.get(entry.type.tensor_type.elem_type)
-        if not sizes or kind is None or not all(sizes[1:]):
+        kind = _TYPES.get(self.entry.type.tensor_type.elem_type)
+        batch, *image = [size or 0 for size in self.shapes[self.entry.name] or (0, 0)]
+        if kind is None or min(image, default=1) < 1:
             return
-        for batch in (1, 2) if sizes[0] is None else (sizes[0],):
-            images = torch.zeros(batch, *(size or 0 for size in sizes[1:]), dtype=kind)
+        for count in (batch,) if batch > 0 else (1, 2):
             try:
                 with torch.inference_mode():
-                    model(images)
+                    model(torch.zeros(count, *image, dtype=kind))
             except Exception as error:  # whatever PyTorch raises of shapes and types
                 line = (str(error).splitlines() or [type(error).__name__])[0]
                 raise InputError(
-                    f"{self.path}: fails on an input of shape {tuple(images.shape)}: {line}: "
+                    f"{self.path}: fails on an input of shape {(count, *image)}: {line}: "
                     "export the model again"
                 ) from None
 

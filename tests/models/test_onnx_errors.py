@@ -207,7 +207,7 @@ def shaped(sizes: list[Any], nodes: list[Any], weights: dict[str, Any]) -> Any:
     return model
 
 
-@pytest.mark.parametrize("batch", ["n", 1, 3])
+@pytest.mark.parametrize("batch", ["n", 1, 3, 0, -1])
 @pytest.mark.parametrize("operator", ["MatMul", "Gemm"])
 def test_a_product_of_shapes_that_do_not_fit(tmp_path: Path, operator: str, batch: Any) -> None:
     nodes = [helper.make_node(operator, ["x", "w"], ["y"], name="fc")]

@@ -43,6 +43,9 @@ class LayerProducts:
 class Comparison:
     """What the arrays make of a network; prints as a table.
 
+    Its column "weight bits" is `ConvertedLayer.cell_effective_bits`, of the cells without wires;
+    "matrix bits" of a `Conversion` include the wires. "product bits" are `effective_bits`.
+
     Parameters
     ----------
     layers : tuple of LayerProducts

@@ -222,3 +222,14 @@ except crossbar.InputError as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "pip install 'resistive-crossbar[torch]'" in done.stdout
+
+
+def test_names_that_need_torch_are_listed_and_import_none_of_it() -> None:
+    code = """
+import sys
+import crossbar, crossbar.models
+print({"convert", "compare"} <= {*dir(crossbar)}, "load_onnx" in dir(crossbar.models))
+print("torch" in sys.modules, crossbar.compare is crossbar.models.compare)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True", "False", "True"]

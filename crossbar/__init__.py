@@ -2,7 +2,8 @@
 
 The modules stand in the order of the data: `design`, `fabrication`, `calibration`,
 `programming`, `simulation`, `networks`, `studies`, `plots`. What is named here is loaded when it
-is first asked for, so that the command line can be stopped while it loads.
+is first asked for, so that the command line can be stopped while it loads. `convert` and
+`compare`, for PyTorch models, load torch.
 """
 
 from importlib import import_module
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from crossbar.errors import InputError
     from crossbar.fabrication import Chip, fabricate
     from crossbar.measurements import read_measurement, write_measurement
+    from crossbar.models.comparison import compare as compare
     from crossbar.models.conversion import convert as convert
     from crossbar.models.converters import Converters
     from crossbar.programming import Program, program, siemens_per_weight, target_siemens
@@ -50,6 +52,7 @@ __all__ = [
 ]
 
 
+_WITH_TORCH = ("compare", "convert")
 _HOMES = {
     "Chip": "crossbar.fabrication",
     "Converters": "crossbar.models.converters",
@@ -78,7 +81,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         value = getattr(import_module(_HOMES[name]), name)
-    elif name == "convert":
+    elif name in _WITH_TORCH:
         from crossbar import models
 
         value = models.__getattr__(name)
@@ -91,4 +94,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES, "convert"})
+    return sorted({*globals(), *_HOMES, *(_WITH_TORCH if find_spec("torch") else ())})

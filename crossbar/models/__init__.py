@@ -6,6 +6,7 @@ Only the names that need torch load it, and only when they are asked for.
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from crossbar.models.converters import Converters
@@ -38,3 +39,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     require("torch")
     return getattr(import_module(f"{__name__}.{_WITH_TORCH[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *(_WITH_TORCH if find_spec("torch") else ())})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Literal, get_args
 
 import numpy as np
+import torch
 from torch import nn
 
 from crossbar.design import Design
@@ -16,6 +17,7 @@ from crossbar.models.arrays import Making, make_matrix
 from crossbar.models.converters import Converters
 from crossbar.models.making import Work
 from crossbar.simulation import SimulatorName, Tile
+from solvers import METHODS
 from spice_models import Wires
 from spice_models.errors import CircuitError
 
@@ -35,6 +37,8 @@ def check_options(
     for name, value, kind, remedy in expected:
         if not isinstance(value, kind):
             raise InputError(f"{name} is a {type(value).__name__}: give {remedy}")
+    if isinstance(model, torch.jit.ScriptModule):
+        raise InputError("model is a scripted module: give the Python one")
     if "conversion" in {*model._modules, *model._parameters, *model._buffers}:
         raise InputError(
             "model.conversion is a part of the model: rename it, the report has this name"
@@ -43,6 +47,8 @@ def check_options(
         raise InputError(
             f"simulator = {making.simulator!r}: choose one of {', '.join(get_args(SimulatorName))}"
         )
+    if making.method not in METHODS:
+        raise InputError(f"method = {making.method!r}: choose one of {', '.join(METHODS)}")
     if bias not in get_args(Bias):
         raise InputError(f"bias = {bias!r}: choose one of {', '.join(get_args(Bias))}")
     if converters is not None and not isinstance(converters, Converters):
@@ -53,6 +59,21 @@ def check_options(
             given, missing = missing, given
         raise InputError(
             f"{given} without {missing}: give both, the ranges of converters come from batches"
+        )
+
+
+def check_helpers(executor: object, progress: object, calibration: object) -> None:
+    """Raise an InputError for helpers of `convert` that cannot do what they are for."""
+    able = all(callable(getattr(executor, name, None)) for name in ("submit", "map"))
+    if executor is not None and not able:
+        raise InputError(
+            f"executor is a {type(executor).__name__}: give a concurrent.futures.Executor or None"
+        )
+    if progress is not None and not callable(progress):
+        raise InputError(f"progress is a {type(progress).__name__}: give a function or None")
+    if calibration is not None and not isinstance(calibration, Iterable):
+        raise InputError(
+            f"calibration is a {type(calibration).__name__}: give batches, such as [images]"
         )
 
 

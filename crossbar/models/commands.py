@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from crossbar.errors import InputError
+from crossbar.models.converters import MOST_BITS
 from crossbar.progress import interruptible, progress_bar
 from crossbar.simulation import SimulatorName
 
 if TYPE_CHECKING:
     from torch.nn import Module
 
+    from crossbar.datasets import Dataset
     from crossbar.design import Design
     from crossbar.models.model_files import LoadedModel
 
+BITS = click.IntRange(1, MOST_BITS)
 MODELS = ("lenet-300-100", "lenet-5", "lenet-5-digits", "perceptron-500", "perceptron-16")
 
 
@@ -97,12 +100,12 @@ def train(
     "--resistors", default="4,6,8,10,12,16", show_default=True, help="Resistors per weight to try."
 )
 @click.option("--chips", default=3, show_default=True, help="Chips of each.")
-@click.option("--bits", default=8, show_default=True, help="Of the converters.")
+@click.option("--bits", type=BITS, default=8, show_default=True, help="Of the converters.")
 @click.option("--ohm", default=1.0, show_default=True, help="Each wire segment, driver and sense.")
 @click.option(
     "--full-scale", default=1e-6, show_default=True, help="Conductance of the largest weight [S]."
 )
-@click.option("--images", type=int, help="Test images to use.  [default: all]")
+@click.option("--images", type=click.IntRange(min=1), help="Test images to use.  [default: all]")
 @click.option("--epochs", type=int, help="Of each training.  [default: 12; digits: 60]")
 @click.option("--seed", default=0, show_default=True, help="Of chips and training.")
 @click.option(
@@ -176,8 +179,14 @@ def lenets(
 @click.option("--design", type=click.Path(path_type=Path), help="Cell design (.toml).")
 @click.option("--resistors", type=int, help="Resistors per weight, in place of the design's.")
 @click.option("--ohm", default=1.0, show_default=True, help="Each wire segment, driver and sense.")
-@click.option("--tile", default=128, show_default=True, help="Word lines and bit lines of a tile.")
-@click.option("--bits", type=int, help="Of DACs and ADCs.  [default: no converters]")
+@click.option(
+    "--tile",
+    type=click.IntRange(min=2),
+    default=128,
+    show_default=True,
+    help="Word lines and bit lines of a tile; a column of weights takes two bit lines.",
+)
+@click.option("--bits", type=BITS, help="Of DACs and ADCs.  [default: no converters]")
 @click.option(
     "--simulator", default="nodal", show_default=True, type=click.Choice(get_args(SimulatorName))
 )
@@ -206,19 +215,18 @@ def evaluate(
     from crossbar.models.comparison import compare
     from crossbar.models.conversion import convert
     from crossbar.models.converters import Converters
-    from crossbar.models.studies import check_images
     from crossbar.models.training import deterministic, image_tensors
     from crossbar.simulation import Tile
     from spice_models import Wires
 
     cell = _design(design, resistors)
-    network = _network(model, architecture)
+    if tile % 2:
+        raise InputError(f"--tile = {tile}: give an even number, columns are pairs of bit lines")
     found = load_dataset(dataset, data)
+    network = _network(model, architecture, found)
     test, labels = image_tensors(found, train=False)
     train_images, _ = image_tensors(found, train=True)
-    kind = next(network.parameters(), test).dtype  # a file may hold doubles
-    test, train_images = test.to(kind), train_images.to(kind)
-    check_images(network, test)
+    test, train_images = (part.to(_type_of(network)) for part in (test, train_images))
     with interruptible(), deterministic(), progress_bar(quiet, "matrices", "made") as progress:
         analog = convert(
             network,
@@ -233,6 +241,8 @@ def evaluate(
         )
         compared = compare(network, analog, test[:images], labels[:images])
     click.echo(f"{cell.label}, {cell.resistors} resistors per weight; {found.name}")
+    if images is not None and images > len(test):
+        click.echo(f"--images {images}: there are {len(test)} test images, and all are used")
     click.echo(str(compared))
 
 
@@ -253,14 +263,61 @@ def _design(path: Path | None, resistors: int | None) -> Design:
     return cell if resistors is None else replace(cell, resistors=resistors)
 
 
-def _network(path: Path, architecture: str | None) -> Module:
+def _network(path: Path, architecture: str | None, dataset: Dataset) -> Module:
+    """The network of a file, which takes the images of the dataset.
+
+    Raises
+    ------
+    InputError
+        When it does not.
+    """
     if path.suffix == ".onnx":
         from crossbar.models.onnx import load_onnx
 
-        return load_onnx(path)
-    from crossbar.models.model_files import load_model
+        network = load_onnx(path)
+    else:
+        from crossbar.models.model_files import load_model
 
-    return load_model(path, architecture).module
+        loaded = load_model(path, architecture)
+        about, wanted = loaded.about, (dataset.image_shape, dataset.classes)
+        if (about.image_shape, about.classes) != wanted:
+            raise InputError(
+                f"model = {path}: is for images {about.image_shape} and {about.classes} classes; "
+                f"{dataset.name} has {wanted[0]} and {wanted[1]}: choose another --dataset"
+            )
+        network = loaded.module
+    _try_one(network, path, dataset)
+    return network
+
+
+def _type_of(network: Module) -> Any:
+    """The number type of a network's first parameter, or of images."""
+    import torch
+
+    return next((value.dtype for value in network.parameters()), torch.float32)
+
+
+def _try_one(network: Module, path: Path, dataset: Dataset) -> None:
+    """Run an image through a network, and raise an InputError where it does not fit."""
+    import torch
+
+    from crossbar.models.training import image_tensors
+
+    image = image_tensors(dataset, train=False)[0][:1].to(_type_of(network))
+    try:
+        with torch.inference_mode():
+            shape = tuple(network(image).shape)
+    except Exception as error:  # whatever the network's own code raises
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"model = {path}: does not take images {dataset.image_shape} of {dataset.name} "
+            f"({reason}); choose another --dataset"
+        ) from None
+    if shape != (1, dataset.classes):
+        raise InputError(
+            f"model = {path}: returns {shape} for an image of {dataset.name}, which has "
+            f"{dataset.classes} classes; choose another --dataset"
+        )
 
 
 def whole_numbers(name: str, text: str) -> tuple[int, ...]:

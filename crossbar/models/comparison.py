@@ -16,6 +16,9 @@ from crossbar.models.conversion import digital_twin
 from crossbar.models.reports import Conversion
 from crossbar.models.text import as_text
 
+_LARGE = 2.0**500
+_WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+
 
 @dataclass(frozen=True, kw_only=True)
 class LayerProducts:
@@ -41,6 +44,9 @@ class LayerProducts:
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """What the arrays make of a network; prints as a table.
+
+    Its column "weight bits" is `ConvertedLayer.cell_effective_bits`, of the cells without wires;
+    "matrix bits" of a `Conversion` include the wires. "product bits" are `effective_bits`.
 
     Parameters
     ----------
@@ -125,12 +131,12 @@ def compare(
     Raises
     ------
     InputError
-        For a model that was not converted, images and labels that do not fit, or a model that does
-        not return one row of finite logits for each image.
+        For a model that was not converted or another model, images that the model does not take,
+        labels that are not whole numbers from 0 to below the number of classes, or a model that
+        does not return one row of finite logits for each image.
     """
     conversion = _checked(analog, images, labels, batch)
-    kinds = sorted({layer.kind for layer in conversion.converted})
-    twin = digital_twin(model, kinds)
+    twin = _twin(model, analog, conversion)
     layers = {layer.path: _Errors() for layer in conversion.converted}
     for path, errors in layers.items():
         hook = partial(_beside, analog.get_submodule(path), errors)
@@ -140,7 +146,9 @@ def compare(
     with torch.inference_mode():
         for start in range(0, len(images), batch):
             part = images[start : start + batch]
-            wanted, found = _logits(twin, part), _logits(analog, part)
+            wanted, found = _logits("model", twin, part), _logits("analog", analog, part)
+            if labels is not None and not start:
+                _check_classes(labels, wanted.shape[1])
             network.add(wanted, found)
             chosen = torch.stack([found.argmax(1), wanted.argmax(1)])
             flips += int((chosen[0] != chosen[1]).sum())
@@ -175,25 +183,37 @@ class _Errors:
     largest: float = 0.0
     low: float = field(default=math.inf)
     high: float = field(default=-math.inf)
+    unit: float = 1.0
 
     def add(self, wanted: Tensor, found: Tensor) -> None:
         error = (found.double() - wanted.double()).abs()
         self.count += error.numel()
-        self.squares += float((error**2).sum())
         self.worst = max(self.worst, float(error.max()))
+        self._rescale()
+        self.squares += float(((error / self.unit) ** 2).sum())
         self.largest = max(self.largest, float(wanted.abs().max()))
         self.low, self.high = (
             min(self.low, float(wanted.min())),
             max(self.high, float(wanted.max())),
         )
 
+    def _rescale(self) -> None:
+        """Count in units of a power of two, where the largest square would leave the floats."""
+        usual = self.worst == 0 or 1 / _LARGE <= self.worst <= _LARGE
+        unit = 1.0 if usual else 2.0 ** (math.frexp(self.worst)[1] - 1)
+        if self.squares:
+            self.squares *= (self.unit / unit) ** 2
+        self.unit = unit
+
     @property
     def rms(self) -> float:
+        """In units of `unit`, as `extent`."""
         return math.sqrt(self.squares / self.count) if self.count else math.nan
 
     @property
     def extent(self) -> float:
-        return self.high - self.low if self.count else math.nan
+        extent = self.high / self.unit - self.low / self.unit
+        return extent if self.count else math.nan
 
     @property
     def worst_bits(self) -> float:
@@ -222,8 +242,37 @@ def _beside(
     errors.add(output - shift, found - shift)
 
 
-def _logits(model: nn.Module, images: Tensor) -> Tensor:
-    found = model(images)
+def _twin(model: nn.Module, analog: nn.Module, conversion: Conversion) -> nn.Module:
+    """The digital twin of what the analog model was made from."""
+    if not isinstance(model, nn.Module):
+        raise InputError(f"model is a {type(model).__name__}: give a torch.nn.Module")
+    twin = digital_twin(model, sorted({layer.kind for layer in conversion.converted}))
+    shapes, wanted = (_shapes(one) for one in (twin, analog))
+    for layer in conversion.converted:
+        if shapes.get(layer.path) != wanted[layer.path]:
+            raise InputError(
+                f"model: has no layer {layer.path!r} with weights {wanted[layer.path]}; give the "
+                "model that analog was made from"
+            )
+    return twin
+
+
+def _shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
+    weights = {path: getattr(module, "weight", None) for path, module in model.named_modules()}
+    return {path: tuple(one.shape) for path, one in weights.items() if isinstance(one, Tensor)}
+
+
+def _logits(name: str, model: nn.Module, images: Tensor) -> Tensor:
+    try:
+        found = model(images)
+    except InputError:
+        raise
+    except Exception as error:  # whatever the model's own code raises
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"{name}: fails on images of shape {tuple(images.shape)} and type {images.dtype}: "
+            f"{reason}"
+        ) from None
     if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != len(images):
         shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
         raise InputError(
@@ -241,11 +290,22 @@ def _checked(analog: nn.Module, images: Tensor, labels: Tensor | None, batch: in
     if not isinstance(images, Tensor) or images.ndim < 2 or not len(images):
         raise InputError("images: give a tensor (images, ...), not empty")
     if labels is not None and not isinstance(labels, Tensor):
-        raise InputError(f"labels are a {type(labels).__name__}: give a tensor ({len(images)},)")
+        raise InputError(f"labels is a {type(labels).__name__}: give a tensor of whole numbers")
     if labels is not None and labels.shape != (len(images),):
         raise InputError(
             f"labels have shape {tuple(labels.shape)}: {len(images)} images need ({len(images)},)"
         )
+    if labels is not None and labels.dtype not in _WHOLE:
+        raise InputError(f"labels have type {labels.dtype}: give whole numbers, the classes from 0")
     if batch < 1:
         raise InputError(f"batch = {batch}: give 1 or more")
     return conversion
+
+
+def _check_classes(labels: Tensor, classes: int) -> None:
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
+        raise InputError(
+            f"labels reach from {low} to {high}: the model has {classes} classes, 0 to "
+            f"{classes - 1}"
+        )

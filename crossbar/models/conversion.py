@@ -11,7 +11,14 @@ from torch import Tensor, nn
 
 from crossbar.design import Design
 from crossbar.models.arrays import Making, make_matrix
-from crossbar.models.checks import Bias, check_options, check_seeds, check_wires, rehearse
+from crossbar.models.checks import (
+    Bias,
+    check_helpers,
+    check_options,
+    check_seeds,
+    check_wires,
+    rehearse,
+)
 from crossbar.models.converters import Converters
 from crossbar.models.layers import AnalogLayer
 from crossbar.models.making import Work, analog_layer, report, shaped_like, typed_like, works
@@ -68,7 +75,7 @@ def convert(
     wires : Wires, optional
         Default ``Wires()``.
     tile : Tile, optional
-        Largest array; default 128 x 128.
+        Largest array; default 128 x 128: 128 bit lines hold 64 columns of weights, a pair each.
     simulator : {"nodal", "ngspice", "ideal"}
         See `crossbar.transfer`.
     measurement_error : float
@@ -77,6 +84,7 @@ def convert(
         Layer k of chip c draws from ``SeedSequence(seed, spawn_key=(c, k))``, where k counts all
         Linear and Conv2d layers of the model in its own order; group g of a grouped convolution
         from the spawn key (c, k, g). So no layer's resistors depend on which others are chosen.
+        Its children are, in this order, for fabrication, measurement and solver.
     method : str
         Subset-sum method, see `solvers.solve_batch`.
     kinds : sequence of {"Linear", "Conv2d"}
@@ -88,7 +96,8 @@ def convert(
     converters : Converters, optional
         Default none: arrays take and give real numbers.
     calibration : iterable, optional
-        Batches for the ranges of the converters: tensors, or tuples of the model's inputs.
+        Batches for the ranges of the converters: tensors, or tuples of the model's inputs, each
+        a tensor or lists, tuples and dicts of tensors.
     executor : concurrent.futures.Executor, optional
         Where the tiles are simulated; changes no bit.
     progress : callable, optional
@@ -99,7 +108,10 @@ def convert(
     torch.nn.Module
         A copy in eval() mode, with `AnalogLinear` and `AnalogConv2d` layers, whose weights are
         buffers: they are saved, loaded and moved, but not trained. Its attribute ``conversion``
-        is a `Conversion`. Effective weights are computed in double precision and kept in the type
+        is a `Conversion`. To keep a chip, save its ``state_dict()`` and load it into a fresh
+        conversion with the same options; the report is not in it, so that of another chip stays
+        as it was. Layers inside PyTorch's own attention and transformer encoder layers stay
+        digital. Effective weights are computed in double precision and kept in the type
         and on the device of the digital ones.
 
     Raises
@@ -113,6 +125,7 @@ def convert(
     tile = Tile(128, 128) if tile is None else tile
     making = Making(design, wires, tile, simulator, measurement_error, method, executor)
     check_options(model, making, bias, converters, calibration)
+    check_helpers(executor, progress, calibration)
     check_seeds(seed, chip)
     analog = _copied(model)
     planned, digital = plan_layers(analog, kinds)

@@ -22,8 +22,12 @@ class Converters:
     A converter of b bits has 2^b levels a step apart, one of them exactly zero (mid-tread). A
     signed one covers its range R from -R to R in steps of 2 R / (2^b - 1), an unsigned one from 0
     to R in steps of R / (2^b - 1); every value inside is met within half a step, and every value
-    outside becomes the nearest end. Ranges come from calibration batches: each layer has one for
-    all its DACs and one for all its ADCs, so the codes of partial sums add up as integers.
+    outside becomes the nearest end. As zero is a level, the top code of a signed converter stands
+    for half a step less than R, its lowest for half a step below -R.
+
+    Ranges come from calibration batches: each layer has one for all its DACs and one for all its
+    ADCs, so the codes of partial sums add up as integers. Inputs without a word line have no DAC
+    and set no range. ADCs are ranged by the partial sums of inputs that no DAC has rounded.
 
     Parameters
     ----------
@@ -36,8 +40,9 @@ class Converters:
         ``tile``: the partial sum of each column of each tile is converted, and the codes of tiles
         one above the other are added. ``layer``: their currents add up first, as if on one line.
     percentile : float
-        Of the magnitudes in a batch [%], above 0 to 100; a range is the largest over the
-        batches. 100 takes the largest value; less lets outliers saturate.
+        Of the magnitudes in a batch [%], above 0 to 100, of each row of tiles alone where ADCs
+        stand at tiles; a range is the largest of these over batches and rows. 100 takes the
+        largest value; less lets outliers saturate.
 
     Raises
     ------

@@ -36,7 +36,8 @@ class Foldable:
 
 def is_a(module: nn.Module, kind: type[nn.Module]) -> bool:
     """Whether a module computes just what a layer of this kind does, subclasses included."""
-    return isinstance(module, kind) and type(module).forward is kind.forward
+    replaced = "forward" in module.__dict__
+    return isinstance(module, kind) and type(module).forward is kind.forward and not replaced
 
 
 def foldable(model: nn.Module) -> Foldable:
@@ -120,7 +121,7 @@ def _layer_before(model: nn.Module, calls: list[fx.Node]) -> nn.Module | None:
 
 def _fit(layer: nn.Module, norm: nn.Module) -> bool:
     for kind, norms in BEHIND.items():
-        if is_a(layer, kind) and type(norm) in norms:
+        if is_a(layer, kind) and type(norm) in norms and "forward" not in norm.__dict__:
             statistics: Any = norm
             outputs = len(getattr(layer, "weight"))  # noqa: B009
             return statistics.running_mean is not None and statistics.num_features == outputs

@@ -39,7 +39,7 @@ class AnalogLayer(nn.Module):
         Groups of outputs with a matrix each.
     grid_row : Tensor of int, (groups, inputs), optional
         Which row of tiles holds each input, that of the bias line last; -1 for none. Needed for
-        converters at tiles.
+        converters.
     converters : Converters, optional
     """
 
@@ -75,8 +75,8 @@ class AnalogLayer(nn.Module):
             for name, value in (("dac", one), ("adc", one)):
                 self.register_buffer(f"{name}_range", value.to(weight.device, copy=True))
                 self.register_buffer(f"{name}_signed", yes.to(weight.device, copy=True))
-            if converters.adc_at == "tile":
-                self.register_buffer("grid_row", grid_row)
+            at_tiles = converters.adc_at == "tile"
+            self.register_buffer("grid_row", grid_row, persistent=at_tiles)
 
     def forward(self, input: Tensor) -> Tensor:
         """The layer's outputs for a batch; the name of the argument is that of torch's layers.
@@ -93,7 +93,8 @@ class AnalogLayer(nn.Module):
         if self.converters.adc_at == "tile":
             total = self.tile_by_tile(driven)
         else:
-            total = self._read(self.product(driven, self.bias if self.bias_on_line else None))
+            bias = self.bias if self.bias_on_line else None
+            total = self._read(self.product(driven, bias))
         if self.bias is None or self.bias_on_line:
             return total
         return total + self.bias.reshape(-1, *[1] * (self.weight.ndim - 2))
@@ -102,13 +103,31 @@ class AnalogLayer(nn.Module):
         """Raise an InputError for inputs of a wrong shape."""
         raise NotImplementedError
 
-    def product(self, inputs: Tensor, bias: Tensor | None) -> Tensor:
-        """The layer's linear operation with its effective weights."""
+    def product(self, inputs: Tensor, bias: Tensor | None, weight: Tensor | None = None) -> Tensor:
+        """The layer's linear operation, with its effective weights unless others are given."""
         raise NotImplementedError
 
     def tile_by_tile(self, inputs: Tensor) -> Tensor:
         """The same as a sum of converted partial sums."""
         raise NotImplementedError
+
+    @property
+    def lines(self) -> Tensor:
+        """Which inputs have a word line: bool, in the shape of the weights."""
+        each = self.weight[0].numel()
+        kept = (self.grid_row[:, :each] >= 0)[:, None].to(self.weight.device)
+        return kept.expand(-1, len(self.weight) // self.groups, -1).reshape(self.weight.shape)
+
+    def on_lines(self, inputs: Tensor) -> Tensor:
+        """Those of the inputs that some word line carries, in one axis.
+
+        They are the inputs that the outputs would depend on if no line had zero weights.
+        """
+        lines = self.lines.float()
+        with torch.enable_grad():
+            probe = torch.zeros(inputs.shape, device=inputs.device, requires_grad=True)
+            (used,) = torch.autograd.grad(self.product(probe, None, lines).sum(), probe)
+        return inputs[used > 0]
 
     def sum_of_parts(self, inputs: Tensor, group: int) -> Tensor:
         """Converted partial sums of one group's tiles, added up.
@@ -139,7 +158,7 @@ class AnalogLayer(nn.Module):
 
     def _converted(self, name: str, values: Tensor, bits: int | None) -> Tensor:
         if self.observer is not None:
-            self.observer(name, values)
+            self.observer(name, self.on_lines(values) if name == "dac" else values)
             return values
         if bits is None:
             return values
@@ -193,9 +212,9 @@ class AnalogLinear(AnalogLayer):
                 f"folded in, which needs (batch, {self.in_features})"
             )
 
-    def product(self, inputs: Tensor, bias: Tensor | None) -> Tensor:
-        """Inputs times the effective weights, and the bias."""
-        return F.linear(inputs, self.weight, bias)
+    def product(self, inputs: Tensor, bias: Tensor | None, weight: Tensor | None = None) -> Tensor:
+        """Inputs times the effective weights, or others, and the bias."""
+        return F.linear(inputs, self.weight if weight is None else weight, bias)
 
     def tile_by_tile(self, inputs: Tensor) -> Tensor:
         """The same as a sum of converted partial sums."""
@@ -233,12 +252,13 @@ class AnalogConv2d(AnalogLayer):
                 f"(batch, {self.in_channels}, height, width)"
             )
 
-    def product(self, inputs: Tensor, bias: Tensor | None) -> Tensor:
-        """The convolution with the effective weights."""
+    def product(self, inputs: Tensor, bias: Tensor | None, weight: Tensor | None = None) -> Tensor:
+        """The convolution with the effective weights, or others."""
+        weight = self.weight if weight is None else weight
         padding: str | tuple[int, ...] = self.padding
         if self.padding_mode != "zeros":
             inputs, padding = self._padded(inputs), (0, 0)
-        return F.conv2d(inputs, self.weight, bias, self.stride, padding, self.dilation, self.groups)
+        return F.conv2d(inputs, weight, bias, self.stride, padding, self.dilation, self.groups)
 
     def tile_by_tile(self, inputs: Tensor) -> Tensor:
         """The same as a sum of converted partial sums, patch by patch."""

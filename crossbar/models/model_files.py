@@ -238,7 +238,7 @@ def _about(
         else:
             raise InputError(
                 f"model = {path}: does not say which network it holds; "
-                f"name it (--model): {', '.join(BUILDERS)}"
+                f"name it (--architecture): {', '.join(BUILDERS)}"
             )
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):

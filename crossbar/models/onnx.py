@@ -31,6 +31,9 @@ from crossbar.models.onnx_operators import OPERATORS, Call, Step, Value
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, ValueInfoProto
 
+_TYPES = {1: torch.float32, 6: torch.int32, 7: torch.int64, 10: torch.float16, 11: torch.float64}
+"""Types of `onnx.TensorProto` that an input is tried with."""
+
 SUPPORTED = frozenset({*OPERATORS, *LAYERS, "Constant"})
 
 
@@ -41,7 +44,9 @@ def load_onnx(path: str | os.PathLike[str]) -> nn.Module:
     normalisations with constant weights become `nn.Linear`, `nn.Conv1d` to `nn.Conv3d` and
     `nn.BatchNorm1d` to `nn.BatchNorm3d`, named after their weights ("features.0.weight" is in
     "features.0") or their nodes; nodes that share all weights share one module. Everything else
-    is a function of PyTorch. The batch may have any size, whatever the file was exported with.
+    is a function of PyTorch. A file that leaves the size of the batch open is tried with batches of
+    one and two, where it declares all other sizes of its input; one that fixes the size is tried
+    with that. Others may work as well then, or be refused when they are run.
 
     Parameters
     ----------
@@ -59,7 +64,7 @@ def load_onnx(path: str | os.PathLike[str]) -> nn.Module:
     ------
     InputError
         If `onnx` is missing, the file is none or is damaged, an operator is not supported (all
-        of them are named), weights are missing, computed or not finite.
+        of them are named), weights are missing, computed or not finite, or shapes do not fit.
     """
     path = Path(path)
     return _Builder(read_model(path, SUPPORTED), path).build()
@@ -80,6 +85,8 @@ class _Builder:
         self.uses = Counter(name for node in model.graph.node for name in node.input)
         self.uses.update(info.name for info in model.graph.output)
         self.batch: int | None = None
+        constants = {tensor.name for tensor in model.graph.initializer}
+        self.entry = next(info for info in model.graph.input if info.name not in constants)
 
     def build(self) -> fx.GraphModule:
         """The model."""
@@ -98,10 +105,29 @@ class _Builder:
                     f"export the model again"
                 ) from error
         self.graph.output(self._placed(self.values[self.model.graph.output[0].name]))
-        return fx.GraphModule(self.targets, self.graph, "OnnxModel").eval()
+        made = fx.GraphModule(self.targets, self.graph, "OnnxModel").eval()
+        self._try(made)
+        return made
+
+    def _try(self, model: nn.Module) -> None:
+        """Run zeros of the declared shape through the model, where it is known."""
+        kind = _TYPES.get(self.entry.type.tensor_type.elem_type)
+        batch, *image = [size or 0 for size in self.shapes[self.entry.name] or (0, 0)]
+        if kind is None or min(image, default=1) < 1:
+            return
+        for count in (batch,) if batch > 0 else (1, 2):
+            try:
+                with torch.inference_mode():
+                    model(torch.zeros(count, *image, dtype=kind))
+            except Exception as error:  # whatever PyTorch raises of shapes and types
+                line = (str(error).splitlines() or [type(error).__name__])[0]
+                raise InputError(
+                    f"{self.path}: fails on an input of shape {(count, *image)}: {line}: "
+                    "export the model again"
+                ) from None
 
     def _add_input(self) -> None:
-        entry = next(i for i in self.model.graph.input if i.name not in self.values)
+        entry = self.entry
         value = self.graph.placeholder("x")
         sizes = self.shapes[entry.name]
         if sizes:

@@ -93,10 +93,6 @@ def plan_layers(
         for index, module in enumerate(candidates)
         if _kind(module) in kinds
     ]
-    if not planned:
-        raise InputError(f"model: has no {' or '.join(kinds)} layer that can be analog")
-    if not any(layer.weight.any() for layer in planned):
-        raise InputError("model: every weight of its layers is zero; give a trained model")
     folded = {layer.norm for layer in planned}
     done = {layer.module for layer in planned} | folded
     digital = [
@@ -104,7 +100,20 @@ def plan_layers(
         for module, places in paths.items()
         if module not in done and next(module.parameters(recurse=False), None) is not None
     ]
+    if not planned:
+        raise _nothing(kinds, digital)
+    if not any(layer.weight.any() for layer in planned):
+        raise InputError("model: every weight of its layers is zero; give a trained model")
     return planned, digital
+
+
+def _nothing(kinds: Sequence[str], digital: Sequence[DigitalLayer]) -> InputError:
+    """The error for a model without a layer to convert, with the first reasons."""
+    known = sorted(digital, key=lambda layer: layer.reason == _UNSUPPORTED)
+    reasons = [f"{layer.path or '(model)'} ({layer.kind}): {layer.reason}" for layer in known[:3]]
+    reasons += [f"{len(known) - 3} more"] if len(known) > 3 else []
+    said = f": {'; '.join(reasons)}" if reasons else ""
+    return InputError(f"model: has no {' or '.join(kinds)} layer that can be analog{said}")
 
 
 def _check_kinds(model: nn.Module, kinds: Sequence[str]) -> None:

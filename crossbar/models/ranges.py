@@ -22,33 +22,51 @@ def checked_batches(model: nn.Module, batches: Iterable[Any]) -> list[Batch]:
     Parameters
     ----------
     batches : iterable
-        Each is a tensor, or a tuple of all the inputs of the model's forward method.
+        Each is a tensor, or a tuple of all the inputs of the model's forward method, which may be
+        lists, tuples and dicts of tensors.
 
     Raises
     ------
     InputError
         When there are none, or one does not run; it names the batch and the layer.
     """
-    found = [batch if isinstance(batch, tuple) else (batch,) for batch in batches]
+    given = list(batches)
+    found = [batch if isinstance(batch, tuple) else (batch,) for batch in given]
     if not found:
         raise InputError("calibration has no batches: give at least one")
     for number, batch in enumerate(found):
-        if not all(isinstance(part, Tensor) for part in batch):
+        parts = _tensors(batch)
+        if parts is None or not isinstance(given[number], Tensor | tuple):
             raise InputError(
                 f"calibration batch {number}: give a tensor, or a tuple of the model's inputs "
                 "(of a loader of images and labels, the images alone)"
             )
-        for part in batch:
+        for part in parts:
             if part.is_floating_point() and not torch.isfinite(part).all():
                 raise InputError(f"calibration batch {number}: every value must be finite")
         _run(model, batch, number)
     return found
 
 
+def _tensors(value: Any) -> list[Tensor] | None:
+    """The tensors in lists, tuples and dicts; None where there is anything else, or nothing."""
+    if isinstance(value, Tensor):
+        return [value]
+    parts = list(value.values()) if isinstance(value, dict) else value
+    if not isinstance(parts, list | tuple) or not parts:
+        return None
+    found = [_tensors(part) for part in parts]
+    if any(one is None for one in found):
+        return None
+    return [tensor for one in found for tensor in one or []]
+
+
 def calibrate(
     model: nn.Module, layers: Sequence[AnalogLayer], batches: Sequence[Batch], percentile: float
 ) -> None:
     """Set the ranges of the layers' converters from batches that pass unconverted.
+
+    Inputs that have no word line have no DAC either, and count for nothing.
 
     Raises
     ------
@@ -71,12 +89,13 @@ def calibrate(
                 "convert without converters"
             )
         largest, lowest = seen[layer]["dac"]
-        if largest == 0:
+        driven = bool(layer.lines.any())
+        if driven and largest == 0:
             raise InputError(
                 f"layer {layer.path!r}: sees nothing but zeros on the calibration batches (at "
                 "this percentile); give other batches"
             )
-        layer.dac_range.fill_(largest)
+        layer.dac_range.fill_(largest if driven else 1.0)
         layer.dac_signed.fill_(lowest < 0)
         sums = seen[layer].get("adc", [0.0])[0]
         if sums == 0 and bool(layer.weight.any()):
@@ -88,12 +107,10 @@ def calibrate(
 
 
 def _note(seen: dict[str, list[float]], percentile: float, name: str, values: Tensor) -> None:
-    if not values.numel():
-        return
     numbers = values.detach().cpu().double().numpy()
-    largest = float(np.percentile(np.abs(numbers), percentile))
+    largest = float(np.percentile(np.abs(numbers), percentile)) if numbers.size else 0.0
     before = seen.get(name, [0.0, 0.0])
-    seen[name] = [max(before[0], largest), min(before[1], float(numbers.min()))]
+    seen[name] = [max(before[0], largest), min(before[1], float(numbers.min(initial=0.0)))]
 
 
 def _run(model: nn.Module, batch: Batch, number: int) -> None:
@@ -114,7 +131,7 @@ def _run(model: nn.Module, batch: Batch, number: int) -> None:
             model(*batch)
     except Exception as error:  # whatever the model's own code raises
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        shapes = ", ".join(str(tuple(part.shape)) for part in batch)
+        shapes = ", ".join(str(tuple(part.shape)) for part in _tensors(batch) or [])
         raise InputError(
             f"calibration batch {number} of shape {shapes}: fails in or after layer "
             f"{at_work[0]!r}: {reason}"

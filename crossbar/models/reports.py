@@ -10,7 +10,16 @@ from crossbar.metrics import effective_bits, worst_bits
 from crossbar.models.arrays import AnalogMatrix, joined_errors
 from crossbar.models.text import as_text
 
-_HEADINGS = ("layer", "kind", "matrix", "tiles", "resistors", "enabled", "unreachable", "bits")
+_HEADINGS = (
+    "layer",
+    "kind",
+    "matrix",
+    "tiles",
+    "resistors",
+    "enabled",
+    "unreachable",
+    "matrix bits",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +101,9 @@ class DigitalLayer:
 @dataclass(frozen=True)
 class Conversion:
     """What `crossbar.convert` did; prints as a short table.
+
+    Its column "matrix bits" is `matrix_effective_bits`, of the effective weights with wires;
+    "weight bits" of `comparison.Comparison` are `cell_effective_bits`, of the cells without wires.
 
     Parameters
     ----------

@@ -62,6 +62,12 @@ def bad_norm() -> nn.Sequential:
     return model
 
 
+def own_forward() -> nn.Module:
+    layer = nn.Linear(2, 2)
+    layer.forward = lambda values: values  # type: ignore[method-assign]
+    return layer
+
+
 def quantised() -> nn.Module:
     return torch.ao.nn.quantized.dynamic.Linear(4, 4)
 
@@ -73,6 +79,12 @@ MODELS = {
     "batch-norm": (bad_norm(), r"layer '0' with its batch-norm folded in: weight\[1, 0, 0, 0\]"),
     "zero": (zero(), "every weight of its layers is zero"),
     "nothing": (nn.Sequential(nn.ReLU(), nn.LSTM(2, 2)), "has no Linear or Conv2d layer"),
+    "reasons": (
+        nn.Sequential(own_forward(), nn.LSTM(2, 2)),
+        r"can be analog: 0 \(Linear\): it has a forward method of its own; 1 \(LSTM\): only",
+    ),
+    "scripted": (torch.jit.script(small()), "model is a scripted module: give the Python one"),
+    "traced": (torch.jit.trace(small(), BATCH), "model is a scripted module"),
     "lazy": (nn.Sequential(nn.LazyLinear(3)), r"0\.weight is not initialised yet"),
     "meta": (nn.Sequential(nn.Linear(2, 2, device="meta")), r"0\.weight is on the meta device"),
     "complex": (nn.Sequential(nn.Linear(2, 2).to(torch.cfloat)), "layer '0'.*complex64"),
@@ -94,7 +106,10 @@ OPTIONS = {
     "tile": ({"tile": (8, 8)}, "tile is a tuple"),
     "wires": ({"wires": 1.0}, "wires is a float"),
     "simulator": ({"simulator": "spice"}, "simulator = 'spice': choose one of"),
-    "method": ({"method": "magic"}, "magic"),
+    "method": ({"method": "magic"}, "method = 'magic': choose one of auto, "),
+    "executor": ({"executor": 4}, "executor is a int: give a concurrent.futures.Executor"),
+    "progress": ({"progress": True}, "progress is a bool: give a function"),
+    "calibration": ({"converters": Converters(), "calibration": 3}, "calibration is a int: give"),
     "seed": ({"seed": -1}, "seed = -1: give a whole number, 0 or more"),
     "chip": ({"chip": 0.5}, "chip = 0.5"),
     "error": ({"measurement_error": 2.0}, "measurement error = 2.0"),
@@ -113,7 +128,7 @@ OPTIONS = {
 
 @pytest.mark.parametrize("options, message", OPTIONS.values(), ids=OPTIONS)
 def test_bad_options(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         crossbar.convert(small(), **{"design": DESIGN, **options})
 
 
@@ -136,6 +151,8 @@ class TwoHeads(nn.Module):
 
 CALIBRATIONS = {
     "none": ([], "calibration has no batches"),
+    "text": ([({"x": "a"},)], "calibration batch 0: give a tensor"),
+    "dict": ([{"x": BATCH}], "calibration batch 0: give a tensor"),
     "labels": ([[BATCH, torch.ones(4)]], "calibration batch 0: give a tensor, .*images alone"),
     "shape": ([BATCH, torch.rand(4, 7)], r"batch 1 of shape \(4, 7\): fails in or after layer '0'"),
     "NaN": ([BATCH * float("nan")], "calibration batch 0: every value must be finite"),
@@ -205,3 +222,14 @@ except crossbar.InputError as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "pip install 'resistive-crossbar[torch]'" in done.stdout
+
+
+def test_names_that_need_torch_are_listed_and_import_none_of_it() -> None:
+    code = """
+import sys
+import crossbar, crossbar.models
+print({"convert", "compare"} <= {*dir(crossbar)}, "load_onnx" in dir(crossbar.models))
+print("torch" in sys.modules, crossbar.compare is crossbar.models.compare)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True", "False", "True"]

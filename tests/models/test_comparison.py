@@ -113,8 +113,16 @@ def test_a_layer_that_is_called_by_name_is_compared_and_one_that_is_not_called_h
         ({"analog": nn.Linear(2, 2)}, "no converted model"),
         ({"images": torch.zeros(0, 2, 8, 8)}, "images"),
         ({"labels": torch.zeros(4)}, "labels have shape"),
-        ({"labels": [1, 2]}, "labels are a list"),
+        ({"labels": [1, 2]}, "labels is a list"),
+        ({"labels": torch.zeros(23)}, "labels have type torch.float32"),
+        ({"labels": torch.arange(23)}, "labels reach from 0 to 22: the model has 5 classes"),
+        ({"labels": torch.arange(-1, 22) % 5 - 1}, "labels reach from -1"),
         ({"batch": 0}, "batch = 0"),
+        ({"model": 3}, "model is a int"),
+        ({"model": nn.Sequential(nn.Linear(2, 2))}, "model: has no layer '0' with weights"),
+        ({"model": nn.Linear(2, 2)}, "model: has no layer '0' with weights"),
+        ({"images": torch.zeros(2, 2, 8, 8)}, "and type torch.float32: "),
+        ({"images": torch.zeros(2, 8, 8, dtype=torch.float64)}, "model: fails on images of shape"),
         ({"images": torch.full((2, 2, 8, 8), float("nan"), dtype=torch.float64)}, "NaN"),
     ],
 )
@@ -123,3 +131,15 @@ def test_bad_input_is_one_line(model, analog, images, change, said):
     with pytest.raises(InputError, match=said) as error:
         compare(**given)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e290, 1e305])
+def test_enormous_logits_have_the_bits_of_usual_ones(scale):
+    layer = nn.Linear(6, 4, bias=False).double()
+    images = torch.rand(30, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    analog = crossbar.convert(layer, DESIGN, seed=3)
+    usual = compare(layer, analog, images, batch=7)
+    found = compare(layer, analog, scale * images, batch=7)
+    assert found.effective_bits == pytest.approx(usual.effective_bits, rel=1e-12)
+    assert found.logit_error_percent == pytest.approx(usual.logit_error_percent, rel=1e-12)
+    assert found.layers[0].worst_bits == pytest.approx(usual.layers[0].worst_bits, rel=1e-12)

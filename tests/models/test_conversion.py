@@ -404,3 +404,32 @@ def test_wires_take_their_share() -> None:
         for wires in (crossbar.Wires.ideal(), crossbar.Wires(), strong)
     ]
     assert bits[0] > bits[1] + 1 > bits[2] + 3
+
+
+def test_a_layer_whose_forward_was_replaced_stays_digital() -> None:
+    model = mlp()
+    layer = model[2]
+    layer.forward = lambda values: 2 * nn.Linear.forward(layer, values)
+    analog = crossbar.convert(model, DESIGN, tile=TILE)
+    assert [one.path for one in analog.conversion.converted] == ["0"]
+    (kept,) = analog.conversion.digital
+    assert (kept.path, kept.reason) == ("2", "it has a forward method of its own")
+
+
+class Nested(nn.Module):
+    """Takes a dict with a list of tensors in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(6, 3)
+
+    def forward(self, given: dict[str, list[Tensor]], factor: Tensor) -> Tensor:
+        return self.layer(torch.cat(given["parts"], dim=1)) * factor
+
+
+def test_inputs_in_lists_and_dicts_calibrate() -> None:
+    parts = [torch.rand(5, 2), torch.rand(5, 4) * 3]
+    converters = crossbar.Converters(adc_bits=None)
+    batch = ({"parts": parts}, torch.ones(()))
+    analog = crossbar.convert(Nested(), DESIGN, converters=converters, calibration=[batch])
+    assert float(analog.layer.dac_range) == float(parts[1].max())

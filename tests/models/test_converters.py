@@ -177,3 +177,53 @@ def test_ranges_are_saved_and_loaded() -> None:
     assert half.dtype == torch.float16
     # Half precision rounds inputs and weights to 11 bits, which may move a code of 8 bits by one.
     assert float((half - one(inputs)).abs().max() / one(inputs).abs().max()) < 0.05
+
+
+@pytest.mark.parametrize("place", ["tile", "layer"])
+@pytest.mark.parametrize("bias", ["digital", "word line"])
+@pytest.mark.parametrize("percentile", [100.0, 90.0])
+def test_inputs_without_a_line_set_no_range(place: str, bias: str, percentile: float) -> None:
+    layer = linear()
+    with torch.no_grad():
+        layer.weight[:, 3:6] = 0
+    batch = torch.rand(50, 30, dtype=torch.float64)
+    wild = batch.clone()
+    wild[:, 3:6] *= -1000
+    converters = Converters(adc_at=place, percentile=percentile)
+    options = {"tile": TILE, "bias": bias, "converters": converters}
+    calm, other = (
+        crossbar.convert(layer, DESIGN, calibration=[one], **options) for one in (batch, wild)
+    )
+    assert not bool(other.dac_signed)
+    assert float(other.dac_range) == float(calm.dac_range) <= 1
+    assert (other(wild) == calm(batch)).all()
+
+
+@pytest.mark.parametrize("mode", ["zeros", "reflect"])
+def test_pixels_without_a_line_set_no_range(mode: str) -> None:
+    torch.manual_seed(2)
+    layer = nn.Conv2d(4, 6, 3, groups=2, stride=2, padding=1, padding_mode=mode).double()
+    with torch.no_grad():
+        layer.weight[3:, 1] = 0  # channel 3, and of channel 1 all but the middle
+        layer.weight[:3, 1] *= torch.tensor([[0.0, 0, 0], [0, 1, 0], [0, 0, 0]])
+    batch = torch.rand(5, 4, 8, 8, dtype=torch.float64)
+    wild = batch.clone()
+    wild[:, 3] *= -1000
+    wild[:, 1, 1::2] *= -1000  # between the middles
+    wild[:, 1, :, 1::2] *= -1000
+    converters = Converters(adc_bits=None)
+    calm, other = (
+        crossbar.convert(layer, DESIGN, tile=TILE, converters=converters, calibration=[one])
+        for one in (batch, wild)
+    )
+    assert not bool(other.dac_signed)
+    assert float(other.dac_range) == float(calm.dac_range) <= 1
+
+
+def test_a_layer_without_any_line_is_no_fault() -> None:
+    model = nn.Sequential(linear(), nn.Linear(12, 3).double())
+    with torch.no_grad():
+        model[1].weight.zero_()
+    batch = torch.rand(5, 30, dtype=torch.float64)
+    found = crossbar.convert(model, DESIGN, converters=Converters(), calibration=[batch])
+    assert torch.equal(found(batch), model[1].bias.expand(5, 3))

@@ -81,7 +81,9 @@ def test_weights_from_elsewhere_need_only_a_name(model, tmp_path, suffix, write,
     kept = torch.float64 if dtype == torch.float64 else torch.float32
     assert all(torch.equal(loaded[name], value.to(kept)) for name, value in state.items())
     assert {value.dtype for value in loaded.values()} == {kept}
-    with pytest.raises(InputError, match=r"does not say which network.*--model.*lenet-300-100"):
+    with pytest.raises(
+        InputError, match=r"does not say which network.*--architecture.*lenet-300-100"
+    ):
         load_model(path)
     with pytest.raises(InputError, match="choose one of lenet-300-100"):
         load_model(path, "vgg")

@@ -20,6 +20,7 @@ from crossbar.folders import read_digital_accuracy  # noqa: E402
 from crossbar.models.converters import Converters  # noqa: E402
 from crossbar.models.lenet import build_model  # noqa: E402
 from crossbar.models.lenets import run_lenets  # noqa: E402
+from crossbar.models.model_files import About, save_model  # noqa: E402
 from crossbar.models.rows import read_model_results  # noqa: E402
 from crossbar.models.studies import ModelStudy, run_model_study  # noqa: E402
 from crossbar.models.training import image_tensors  # noqa: E402
@@ -222,11 +223,14 @@ def test_lenets_on_a_part_of_fashion_mnist(tmp_path):
     ("arguments", "said"),
     [
         (["lenets", "--resistors", "4,x", "--out", "out"], "--resistors"),
-        (["lenets", "--resistors", "4", "--out", "out", "--bits", "99"], "dac_bits = 99"),
+        (["lenets", "--resistors", "4", "--out", "out", "--bits", "99"], "--bits"),
         (["lenets", "--dataset", "fashion-mnist", "--out", "out"], "give the folder"),
         (["evaluate", "nothing.safetensors"], "no such file"),
         (["evaluate", "nothing.onnx"], "no such file"),
         (["evaluate", "nothing.onnx", "--images", "-4"], "--images"),
+        (["evaluate", "net.onnx", "--bits", "0"], "--bits"),
+        (["evaluate", "net.onnx", "--images", "0"], "--images"),
+        (["evaluate", "net.onnx", "--tile", "7"], "--tile = 7: give an even number"),
     ],
 )
 def test_bad_commands_are_one_line(arguments, said, crossbar):
@@ -251,5 +255,58 @@ def test_a_network_for_other_images_is_not_evaluated(tmp_path, crossbar):
         "evaluate", tmp_path / "large.pt", "--architecture", "lenet-300-100"
     )
     assert status == 2
-    assert "does not take images of shape (1, 8, 8)" in error
+    assert "is for images (1, 28, 28)" in error
     assert error.count("\n") == 1, error
+
+
+@pytest.mark.parametrize(
+    ("shape", "classes", "said"),
+    [
+        ((1, 9, 9), 10, "is for images (1, 9, 9) and 10 classes; digits"),
+        ((1, 8, 8), 11, "is for images (1, 8, 8) and 11 classes; digits"),
+    ],
+)
+def test_a_network_of_other_images_is_not_evaluated(shape, classes, said, crossbar, tmp_path):
+    model = build_model("perceptron-16", shape, classes)
+    file = tmp_path / "net.safetensors"
+    save_model(file, model, About("perceptron-16", shape, classes, {}))
+    status, text, error = crossbar("evaluate", file)
+    assert (status, text, error.count("\n")) == (2, "", 1)
+    assert said in error
+
+
+@pytest.mark.parametrize(
+    ("inputs", "classes", "said"),
+    [(63, 10, "does not take images (1, 8, 8) of digits"), (64, 9, "returns (1, 9) for an image")],
+)
+def test_an_onnx_file_of_other_images_is_not_evaluated(inputs, classes, said, crossbar, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    weight = onnx.numpy_helper.from_array(np.ones((inputs, classes), np.float32), "w")
+    float_ = onnx.TensorProto.FLOAT
+    graph = onnx.helper.make_graph(
+        [
+            onnx.helper.make_node("Flatten", ["x"], ["flat"]),
+            onnx.helper.make_node("MatMul", ["flat", "w"], ["y"]),
+        ],
+        "net",
+        [onnx.helper.make_tensor_value_info("x", float_, ["n", "c", "h", "w_"])],
+        [onnx.helper.make_tensor_value_info("y", float_, ["n", "m"])],
+        [weight],
+    )
+    opset = onnx.helper.make_opsetid("", 17)
+    onnx.save(
+        onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8), tmp_path / "net.onnx"
+    )
+    status, text, error = crossbar("evaluate", tmp_path / "net.onnx")
+    assert (status, text, error.count("\n")) == (2, "", 1)
+    assert said in error
+
+
+def test_more_images_than_there_are_is_said(crossbar, tmp_path):
+    model = build_model("perceptron-16", (1, 8, 8), 10)
+    file = tmp_path / "net.safetensors"
+    save_model(file, model.double(), About("perceptron-16", (1, 8, 8), 10, {}))
+    settings = ["--images", 9999, "--resistors", 4, "--simulator", "ideal", "--quiet"]
+    status, text, error = crossbar("evaluate", file, *settings)
+    assert status == 0, error
+    assert "--images 9999: there are" in text

@@ -170,7 +170,7 @@ def test_gemm_is_a_linear_layer(
 
 def test_gemm_of_a_transposed_input(tmp_path: Path) -> None:
     node = helper.make_node("Gemm", ["x", "w"], ["y"], name="/head/Gemm", transA=1)
-    model = save(tmp_path / "net.onnx", [node], {"w": draw(7, 5)}, ["n", 4])
+    model = save(tmp_path / "net.onnx", [node], {"w": draw(7, 5)}, [7, 4])
     net = load_onnx(tmp_path / "net.onnx")
     assert kinds(net) == {"head": "Linear"}
     assert_close(run(net, draw(7, 4)), reference(model, draw(7, 4)))

@@ -198,3 +198,32 @@ def test_without_onnx_the_remedy_is_the_extra(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(InputError, match=r'pip install "resistive-crossbar\[onnx\]"$'):
         load_onnx("net.onnx")
+
+
+def shaped(sizes: list[Any], nodes: list[Any], weights: dict[str, Any]) -> Any:
+    model = network(nodes, weights)
+    entry = helper.make_tensor_value_info("x", TensorProto.FLOAT, sizes)
+    model.graph.input[0].CopyFrom(entry)
+    return model
+
+
+@pytest.mark.parametrize("batch", ["n", 1, 3, 0, -1])
+@pytest.mark.parametrize("operator", ["MatMul", "Gemm"])
+def test_a_product_of_shapes_that_do_not_fit(tmp_path: Path, operator: str, batch: Any) -> None:
+    nodes = [helper.make_node(operator, ["x", "w"], ["y"], name="fc")]
+    said = message(tmp_path / "net.onnx", shaped([batch, 5], nodes, {"w": WEIGHTS}))
+    assert "fails on an input of shape" in said
+    assert ", 5)" in said
+
+
+def test_a_batch_that_is_open_and_does_not_fit(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["h"]),
+        helper.make_node("Concat", ["h", "one"], ["y"], axis=1),
+    ]
+    weights = {"w": WEIGHTS, "one": np.ones((1, 2), dtype=np.float32)}
+    said = message(tmp_path / "net.onnx", shaped(["n", 4], nodes, weights))
+    assert "fails on an input of shape (2, 4)" in said
+    fixed = tmp_path / "fixed.onnx"
+    fixed.write_bytes(shaped([1, 4], nodes, weights).SerializeToString())
+    assert load_onnx(fixed)(torch.zeros(1, 4)).shape == (1, 5)

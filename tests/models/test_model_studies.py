@@ -1,7 +1,9 @@
 """Studies of networks on arrays: the table, its resumption, its figure, the commands."""
 
+import copy
 import signal
 import sys
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -131,6 +133,33 @@ def test_a_folder_of_another_network_is_refused(finished, digits):
     other = build_model("lenet-5-digits", digits.image_shape, seed=1)
     with pytest.raises(InputError, match="model_sha256"):
         run_model_study(STUDY, other, digits, out)
+
+
+def test_the_same_weights_in_another_forward_pass_are_another_network(finished, digits, model):
+    out, _ = finished
+    named = copy.deepcopy(model)
+    named.relu1 = torch.nn.Tanh()  # another text
+    silent = copy.deepcopy(model)
+    silent.forward = lambda images: -torch.nn.Sequential.forward(silent, images)  # the same text
+    for other, said in ((named, "architecture_sha256"), (silent, "predicted_labels_sha256")):
+        with pytest.raises(InputError, match=f"another study .{said}"):
+            run_model_study(STUDY, other, digits, out)
+
+
+def test_a_layer_called_as_the_whole_is_refused(digits, tmp_path):
+    layers = {"flat": torch.nn.Flatten(), "network": torch.nn.Linear(64, 10)}
+    model = torch.nn.Sequential(OrderedDict(layers))
+    with pytest.raises(InputError, match="^layer = 'network': .* rename it$"):
+        run_model_study(STUDY, model, digits, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("field", ["logit_error_percent", "flips", "accuracy_percent"])
+def test_what_is_of_the_network_stands_on_its_lines_only(finished, field):
+    layer, network = finished[1][0], finished[1][4]
+    for row, value in ((layer, 1), (network, None)):
+        with pytest.raises(InputError, match=f"{field} = {value}: is for network lines only"):
+            replace(row, **{field: value})
 
 
 @pytest.mark.parametrize(

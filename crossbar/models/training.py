@@ -120,7 +120,7 @@ def train(
     check_output(out, (".safetensors",))
     with deterministic():
         model = _first_model(architecture, dataset, training, start)
-        identity = _identity(architecture, dataset, training, start)
+        identity = training_identity(architecture, dataset, training, start)
         run = _begin(model, training, Checkpoint(checkpoint_path(out), identity), start)
         run.complete(dataset, progress)
         return _write(out, run.model, identity, dataset)
@@ -272,10 +272,10 @@ def _first_model(
     return model
 
 
-def _identity(
+def training_identity(
     architecture: str, dataset: Dataset, training: Training, start: LoadedModel | None
 ) -> dict[str, Any]:
-    """What a result follows from."""
+    """What a trained network follows from, as its file tells."""
     from crossbar import __version__
 
     return {

@@ -1,6 +1,8 @@
 """Studies of networks on arrays: the table, its resumption, its figure, the commands."""
 
 import copy
+import importlib.util
+import re
 import signal
 import sys
 from collections import OrderedDict
@@ -203,8 +205,11 @@ def test_lenets_on_digits_from_one_command(tmp_path, crossbar):
     command = ["lenets", "--out", out, *sizes]
     status, text, error = crossbar(*command, "--images", "40")
     assert status == 0, error
+    assert text.count("digital [%]") == 2
     for name in ("lenet-300-100", "lenet-5-digits"):
         assert name in text
+        digital = read_digital_accuracy(out / f"{name}-pruned")
+        assert re.search(rf"{name}\n(.*\n)* *pruned .* {digital:.2f}\n", text)
         assert (out / f"{name}.png").stat().st_size > 10_000
         for version in ("dense", "pruned"):
             assert (out / f"{name}-{version}.safetensors").is_file()
@@ -282,3 +287,24 @@ def test_a_network_for_other_images_is_not_evaluated(tmp_path, crossbar):
     assert status == 2
     assert "does not take images of shape (1, 8, 8)" in error
     assert error.count("\n") == 1, error
+
+
+def test_each_kind_of_file_needs_its_own_library_only(tmp_path, crossbar, model, monkeypatch):
+    named = ["--architecture", "lenet-5-digits", "--resistors", 4, "--images", 5, "--quiet"]
+    torch.save(model.state_dict(), tmp_path / "plain.pt")
+    (tmp_path / "named.safetensors").touch()
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        "crossbar.models.optional.find_spec",
+        lambda name: None if name == "safetensors" else find(name),
+    )
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    status, text, error = crossbar("evaluate", tmp_path / "plain.pt", *named)
+    assert status == 0, error
+    assert "5 images" in text
+    for name, library in (("named.safetensors", "safetensors: not"), ("a.onnx", '"onnx": pip')):
+        status, _, error = crossbar("evaluate", tmp_path / name, *named)
+        assert (status, error.count("\n")) == (2, 1)
+        assert library in error
+    status, _, error = crossbar("train", "lenet-5-digits", "--out", tmp_path / "a.safetensors")
+    assert (status, "safetensors: not installed" in error) == (2, True)

@@ -114,15 +114,18 @@ class RunFolder(Generic[RowType]):
     ) -> None:
         self._lock.release()
 
-    def finished(self, layers: list[str]) -> dict[Key, list[RowType]]:
+    def finished(
+        self, layers: list[str], command: str = "crossbar study"
+    ) -> dict[Key, list[RowType]]:
         """Rows of the tasks that are complete, by their key.
 
-        `layers` are the labels that the rows of a complete task have, in order.
+        `layers` are the labels that the rows of a complete task have, in order; `command` is what
+        writes such a table, to name where it is damaged.
         """
         if not self._table.exists():
             return {}
         rows_of: dict[Key, list[RowType]] = {}
-        for row in read_table(self._table, self.kind, "crossbar study"):
+        for row in read_table(self._table, self.kind, command):
             rows_of.setdefault(row.key, []).append(row)
         return {key: rows for key, rows in rows_of.items() if [row.layer for row in rows] == layers}
 

@@ -150,7 +150,7 @@ def run_model_study(
         identity = _identity(study, model, dataset, said)
         keys = {(study.design.label, count, chip): (count, chip) for count, chip in study.tasks()}
         with RunFolder(Path(out), identity, ModelRow) as folder:
-            rows_of = folder.finished(layers)
+            rows_of = folder.finished(layers, "crossbar lenets")
             todo = [task for key, task in keys.items() if key not in rows_of]
             if progress:
                 progress(len(keys) - len(todo), len(keys))

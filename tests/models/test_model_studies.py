@@ -3,6 +3,7 @@
 import copy
 import importlib.util
 import re
+import shutil
 import signal
 import sys
 from collections import OrderedDict
@@ -146,6 +147,13 @@ def test_the_same_weights_in_another_forward_pass_are_another_network(finished, 
     for other, said in ((named, "architecture_sha256"), (silent, "predicted_labels_sha256")):
         with pytest.raises(InputError, match=f"another study .{said}"):
             run_model_study(STUDY, other, digits, out)
+
+
+def test_a_damaged_table_names_the_command_that_makes_it(finished, digits, model, tmp_path):
+    shutil.copytree(finished[0], tmp_path / "out")
+    (tmp_path / "out/results.csv").write_text("other,columns\n1,2\n")
+    with pytest.raises(InputError, match="'crossbar lenets'"):
+        run_model_study(STUDY, model, digits, tmp_path / "out")
 
 
 def test_a_layer_called_as_the_whole_is_refused(digits, tmp_path):

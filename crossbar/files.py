@@ -6,7 +6,8 @@ import io
 import json
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,36 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         raise InputError(
             f"{path}: cannot be written ({error.strerror}); check folder and rights"
         ) from None
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Keep a file that takes long to make for one process; a hidden lock stands beside it.
+
+    Raises
+    ------
+    InputError
+        When another process makes the same file, or the folder cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(
+            f"out = {path}: another run is writing it; wait for it or name another file"
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"out = {path}: cannot be written ({error.strerror}); check folder and rights"
+        ) from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # where an open file cannot be removed, it stays and does no harm
+            os.unlink(lock.lock_file)
+        lock.release()
 
 
 def check_output(path: Path, suffixes: Sequence[str], inputs: Sequence[Path | None] = ()) -> None:

@@ -78,7 +78,7 @@ class RunFolder(Generic[RowType]):
             ) from None
         if found != self.identity:
             raise InputError(
-                f"{self.path}: belongs to another study ({_difference(found, self.identity)}); "
+                f"{self.path}: belongs to another study ({difference(found, self.identity)}); "
                 "name another folder"
             )
 
@@ -114,15 +114,18 @@ class RunFolder(Generic[RowType]):
     ) -> None:
         self._lock.release()
 
-    def finished(self, layers: list[str]) -> dict[Key, list[RowType]]:
+    def finished(
+        self, layers: list[str], command: str = "crossbar study"
+    ) -> dict[Key, list[RowType]]:
         """Rows of the tasks that are complete, by their key.
 
-        `layers` are the labels that the rows of a complete task have, in order.
+        `layers` are the labels that the rows of a complete task have, in order; `command` is what
+        writes such a table, to name where it is damaged.
         """
         if not self._table.exists():
             return {}
         rows_of: dict[Key, list[RowType]] = {}
-        for row in read_table(self._table, self.kind, "crossbar study"):
+        for row in read_table(self._table, self.kind, command):
             rows_of.setdefault(row.key, []).append(row)
         return {key: rows for key, rows in rows_of.items() if [row.layer for row in rows] == layers}
 
@@ -184,17 +187,17 @@ class RunFolder(Generic[RowType]):
         write_atomically(self._run_file, json.dumps(state, indent=2, allow_nan=False) + "\n")
 
 
-def _difference(found: Any, wanted: Any, where: str = "") -> str:
+def difference(found: Any, wanted: Any, where: str = "") -> str:
     """The first setting in which two studies differ."""
     if isinstance(found, dict) and isinstance(wanted, dict):
         for key in sorted(found.keys() | wanted.keys()):
             if found.get(key) != wanted.get(key):
                 below = f"{where}.{key}" if where else key
-                return _difference(found.get(key), wanted.get(key), below)
+                return difference(found.get(key), wanted.get(key), below)
     if isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
         pairs = enumerate(zip(found, wanted, strict=True))
         number, (old, new) = next((k, pair) for k, pair in pairs if pair[0] != pair[1])
-        return _difference(old, new, f"{where}.{number}")
+        return difference(old, new, f"{where}.{number}")
     if isinstance(found, list) and isinstance(wanted, list):
         return f"{where.removeprefix('study.')} had {len(found)} entries, has {len(wanted)}"
     return f"{where.removeprefix('study.')} was {found}, is {wanted}"

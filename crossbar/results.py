@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from crossbar.errors import InputError
-from crossbar.tables import NETWORK, read_table
+from crossbar.tables import NETWORK, check_network_fields, read_table
 
 __all__ = ["NETWORK", "Row", "read_results"]
 
@@ -74,9 +73,7 @@ class Row:
     seconds: float
 
     def __post_init__(self) -> None:
-        for field in ("logit_error_percent", "flips", "accuracy_percent"):
-            if (getattr(self, field) is None) == (self.layer == NETWORK):
-                raise InputError(f"{field} = {getattr(self, field)}: is for {NETWORK} lines only")
+        check_network_fields(self)
 
     @property
     def key(self) -> tuple[str, int, int]:

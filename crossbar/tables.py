@@ -32,6 +32,16 @@ class TableRow(Protocol):
 
 
 RowType = TypeVar("RowType", bound=TableRow)
+NETWORK_FIELDS = ("logit_error_percent", "flips", "accuracy_percent")
+"""Columns that the line about all layers together has, and no other."""
+
+
+def check_network_fields(row: TableRow) -> None:
+    """Raise an InputError unless `NETWORK_FIELDS` stand on the `NETWORK` line, and only there."""
+    for field in NETWORK_FIELDS:
+        value = getattr(row, field)
+        if (value is None) == (row.layer == NETWORK):
+            raise InputError(f"{field} = {value}: is for {NETWORK} lines only")
 
 
 class WholeRow:

@@ -72,7 +72,7 @@ def train(
 ) -> None:
     """Train MODEL, a network whose layers are in its name. A run that was stopped goes on from
     its last epoch when the same command is given again."""
-    require_torch()
+    require_torch("safetensors")
     from crossbar.datasets import load_dataset
     from crossbar.files import check_output
     from crossbar.models import training
@@ -134,9 +134,10 @@ def lenets(
     """LeNets, dense and 90 % pruned, on arrays: bits, logit error, flips and accuracy against
     resistors per weight, with ideal and real wires, with and without converters. Trains the
     networks first. A run that was stopped goes on when the same command is given again."""
-    require_torch()
+    require_torch("safetensors")
     from crossbar.datasets import load_dataset
     from crossbar.design import Design
+    from crossbar.folders import read_digital_accuracy
     from crossbar.models.console import network_table
     from crossbar.models.converters import Converters
     from crossbar.models.lenets import run_lenets
@@ -164,7 +165,8 @@ def lenets(
             shown=partial(progress_bar, quiet),
         )
     for name, rows_of in results.items():
-        click.echo(network_table(name, rows_of))
+        digital = {kind: read_digital_accuracy(out / f"{name}-{kind}") for kind in rows_of}
+        click.echo(network_table(name, rows_of, digital))
     click.echo(f"Networks, tables and figures: {out}")
 
 
@@ -246,11 +248,11 @@ def evaluate(
     click.echo(str(compared))
 
 
-def require_torch() -> None:
-    """Say in one line how to get torch where it is missing."""
+def require_torch(*others: str) -> None:
+    """Say in one line how to get torch, or what else is named, where it is missing."""
     from crossbar.models.optional import require
 
-    require("torch", "safetensors")
+    require("torch", *others)
 
 
 def _design(path: Path | None, resistors: int | None) -> Design:

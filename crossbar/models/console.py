@@ -26,8 +26,16 @@ _HEADINGS = (
 )  # fmt: skip
 
 
-def network_table(name: str, rows_of: Mapping[str, Sequence[ModelRow]]) -> str:
-    """Means over chips, a line for each version, setting and number of resistors."""
+def network_table(
+    name: str,
+    rows_of: Mapping[str, Sequence[ModelRow]],
+    digital_percent: Mapping[str, float] | None = None,
+) -> str:
+    """Means over chips, a line for each version, setting and number of resistors.
+
+    The last column is the digital accuracy of each version [%], where it is given.
+    """
+    headings = (*_HEADINGS, "digital [%]") if digital_percent else _HEADINGS
     lines = []
     for version, rows in rows_of.items():
         network = [row for row in rows if row.layer == NETWORK]
@@ -39,5 +47,6 @@ def network_table(name: str, rows_of: Mapping[str, Sequence[ModelRow]]) -> str:
             said = [
                 f"{mean:.{digit}f}" for mean, digit in zip(means, _COLUMNS.values(), strict=True)
             ]
+            said += [f"{digital_percent[version]:.2f}"] if digital_percent else []
             lines.append((version, wires, f"{bits or '-'}", f"{count}", *said))
-    return f"{name}\n{as_text(_HEADINGS, lines)}"
+    return f"{name}\n{as_text(headings, lines)}"

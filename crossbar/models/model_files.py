@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from crossbar.errors import InputError
 from crossbar.files import write_atomically
 from crossbar.models.lenet import BUILDERS, ImageShape, build_model
+from crossbar.models.optional import require
 from crossbar.models.pruning import plain_state
 from crossbar.models.structures import restructure
 
@@ -104,9 +105,10 @@ def read_tensors(path: Path, field: str = "model") -> tuple[dict[str, Tensor], d
     Raises
     ------
     InputError
-        For a file that is missing, unreadable or no safetensors file, or tensors that are not
-        those of the checksum in its description.
+        For a missing library, a file that is missing, unreadable or no safetensors file, or
+        tensors that are not those of the checksum in its description.
     """
+    require("safetensors")
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():

@@ -23,6 +23,7 @@ QUANTITIES = {
 }
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 LINES = {"real": "-", "ideal": ":"}
+_LINEAR = {"flips": {"linthresh": 1}}
 
 
 def model_figure(
@@ -97,9 +98,6 @@ def plot_quantity(
         ax.set_ylim(bottom=0)
     ax.set_xticks(sorted({row.resistors_per_weight for rows in rows_of.values() for row in rows}))
     return ax
-
-
-_LINEAR = {"flips": {"linthresh": 1}}
 
 
 def _band(

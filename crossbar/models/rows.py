@@ -9,7 +9,7 @@ from typing import Any
 
 from crossbar.models.comparison import Comparison
 from crossbar.models.reports import ConvertedLayer
-from crossbar.tables import NETWORK, read_table
+from crossbar.tables import NETWORK, check_network_fields, read_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +64,9 @@ class ModelRow:
     flips: int | None
     accuracy_percent: float | None
     simulator_mismatch: float
+
+    def __post_init__(self) -> None:
+        check_network_fields(self)
 
     @property
     def key(self) -> tuple[str, int, int]:

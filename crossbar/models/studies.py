@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, as_completed
 from dataclasses import asdict, dataclass, field, replace
@@ -22,14 +23,18 @@ from crossbar.models.conversion import convert
 from crossbar.models.converters import Converters
 from crossbar.models.layers import AnalogLayer
 from crossbar.models.model_files import tensors_sha256
+from crossbar.models.planning import plan_layers
 from crossbar.models.rows import ModelRow, model_rows
-from crossbar.models.training import accuracy_percent, deterministic, image_tensors, logits
+from crossbar.models.training import deterministic, image_tensors, logits
 from crossbar.simulation import SimulatorName, Tile
 from crossbar.tables import NETWORK
 from spice_models import Wires
 
 Progress = Callable[[int, int], None]
+"""Takes the numbers of finished and of all chips."""
+
 CALIBRATION_IMAGES = 1000
+_WIRES = ("ideal", "real")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +127,7 @@ def run_model_study(
     executor : concurrent.futures.Executor, optional
         Where chips are simulated; changes no bit.
     progress : callable, optional
-        Called with the numbers of finished and of all chips.
+        See `Progress`.
 
     Returns
     -------
@@ -132,17 +137,20 @@ def run_model_study(
     Raises
     ------
     InputError
-        Before any work: a folder of another study, a network that does not fit the dataset.
+        Before any work: a folder of another study, a network that does not fit the dataset, a
+        layer called ``network``.
     """
     with deterministic():
         data = _data(study, dataset)
         check_images(model, data.images)
+        layers = _labels(model)
         work = partial(_evaluate, study, model, data)
-        digital = accuracy_percent(model, data.images, data.labels)
-        layers = _labels(study, model)
+        said = logits(model, data.images).argmax(dim=1)
+        digital = 100 * int((said == data.labels).sum()) / len(said)
+        identity = _identity(study, model, dataset, said)
         keys = {(study.design.label, count, chip): (count, chip) for count, chip in study.tasks()}
-        with RunFolder(Path(out), _identity(study, model, dataset), ModelRow) as folder:
-            rows_of = folder.finished(layers)
+        with RunFolder(Path(out), identity, ModelRow) as folder:
+            rows_of = folder.finished(layers, "crossbar lenets")
             todo = [task for key, task in keys.items() if key not in rows_of]
             if progress:
                 progress(len(keys) - len(todo), len(keys))
@@ -240,19 +248,23 @@ def without_converters(analog: nn.Module) -> nn.Module:
     return bare
 
 
-_WIRES = ("ideal", "real")
-
-
-def _labels(study: ModelStudy, model: nn.Module) -> list[str]:
+def _labels(model: nn.Module) -> list[str]:
     """The column `layer` of a complete task."""
-    from crossbar.models.planning import plan_layers
-
     planned, _ = plan_layers(copy.deepcopy(model).eval(), ("Linear", "Conv2d"))
     once = [layer.paths[0] for layer in planned]
+    if NETWORK in once:
+        raise InputError(f"layer = {NETWORK!r}: the table has this name for the whole; rename it")
     return [*once, NETWORK] * (2 * len(_WIRES))
 
 
-def _identity(study: ModelStudy, model: nn.Module, dataset: Dataset) -> dict[str, Any]:
+def _identity(
+    study: ModelStudy, model: nn.Module, dataset: Dataset, said: Tensor
+) -> dict[str, Any]:
+    """What a table follows from.
+
+    The forward pass counts by the model's text and, for what that does not show, the labels
+    that it predicts, `said`.
+    """
     from crossbar import __version__
 
     return {
@@ -260,6 +272,8 @@ def _identity(study: ModelStudy, model: nn.Module, dataset: Dataset) -> dict[str
         "torch": str(torch.__version__),
         "study": asdict(study),
         "model_sha256": tensors_sha256(model.state_dict()),
+        "architecture_sha256": hashlib.sha256(str(model).encode()).hexdigest(),
+        "predicted_labels_sha256": tensors_sha256({"labels": said}),
         "dataset": dataset.name,
         "dataset_sha256": dataset.checksum,
     }

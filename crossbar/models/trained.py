@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from crossbar.datasets import Dataset
 from crossbar.errors import InputError
+from crossbar.folders import difference
 from crossbar.models.model_files import LoadedModel, load_model
-from crossbar.models.training import Training, train
+from crossbar.models.training import Training, train, training_identity
+
+COMPARED = ("image_shape", "classes", "dataset_sha256", "settings", "start_sha256")
+"""Fields of a training's identity that a file must share; versions may be older."""
 
 
 class Shown(Protocol):
@@ -32,6 +35,9 @@ def train_once(
 ) -> LoadedModel:
     """Train a network, unless its file is there; see `training.train`.
 
+    A file that another version of torch or of this package trained from the same data, settings and
+    start is taken as it is: it says which, and what is made of it counts by its weights.
+
     Raises
     ------
     InputError
@@ -39,14 +45,22 @@ def train_once(
     """
     if path.exists():
         found = load_model(path, name)
-        details = found.about.details
-        if details.get("dataset_sha256") != dataset.checksum or details.get("settings") != asdict(
-            training
-        ):
-            raise InputError(f"{path}: was trained in another way; name another folder with --out")
+        _check(path, found, training_identity(name, dataset, training, start))
         return found
     with step(shown, f"{path.stem}, training", "epochs") as progress:
         return train(name, dataset, path, training, start=start, progress=progress)
+
+
+def _check(path: Path, found: LoadedModel, identity: Mapping[str, Any]) -> None:
+    """Refuse a network of other data, settings or start."""
+    about = found.about
+    described = {**about.details, "image_shape": list(about.image_shape), "classes": about.classes}
+    was, wanted = ({key: one.get(key) for key in COMPARED} for one in (described, identity))
+    if was != wanted:
+        raise InputError(
+            f"{path}: was trained in another way ({difference(was, wanted)}); "
+            "name another folder with --out"
+        )
 
 
 def step(

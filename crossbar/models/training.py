@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from crossbar.datasets import Dataset
 from crossbar.errors import InputError
-from crossbar.files import check_output
+from crossbar.files import check_output, held
 from crossbar.models.checkpoints import Checkpoint, checkpoint_path
 from crossbar.models.lenet import build_model
 from crossbar.models.model_files import LAYERS, About, LoadedModel, save_model, tensors_sha256
@@ -113,14 +113,15 @@ def train(
     ------
     InputError
         For an unknown network, one that does not fit dataset or start, a checkpoint of another
-        training, a training that diverges, or a file that cannot be written.
+        training, a training that diverges, a file that cannot be written, or one that another
+        run is writing.
     """
     training = training or Training()
     out = Path(out)
     check_output(out, (".safetensors",))
-    with deterministic():
+    with held(out), deterministic():
         model = _first_model(architecture, dataset, training, start)
-        identity = _identity(architecture, dataset, training, start)
+        identity = training_identity(architecture, dataset, training, start)
         run = _begin(model, training, Checkpoint(checkpoint_path(out), identity), start)
         run.complete(dataset, progress)
         return _write(out, run.model, identity, dataset)
@@ -272,10 +273,10 @@ def _first_model(
     return model
 
 
-def _identity(
+def training_identity(
     architecture: str, dataset: Dataset, training: Training, start: LoadedModel | None
 ) -> dict[str, Any]:
-    """What a result follows from."""
+    """What a trained network follows from, as its file tells."""
     from crossbar import __version__
 
     return {

@@ -78,7 +78,7 @@ def prune(
 ) -> None:
     """Prune the network of FILE (.safetensors): magnitude pruning at once or in rounds, lottery
     tickets and their control, edge-popup, filters; or fewer bits, or low rank."""
-    require_torch()
+    require_torch("safetensors")
     from crossbar.datasets import load_dataset
     from crossbar.files import check_output
     from crossbar.models.console import progress_bar
@@ -163,7 +163,7 @@ def prune_study(
     """All families in one table and figure: accuracy against stored bits, non-zero weights and
     resistors, several seeds. A run that was stopped goes on when the same command is given again.
     """
-    require_torch()
+    require_torch("safetensors")
     from crossbar.datasets import load_dataset
     from crossbar.models.console import progress_bar
     from crossbar.models.training import DEFAULTS, Training

@@ -152,7 +152,7 @@ def run_pruning_study(
         dense = _dense_networks(study, dataset, out, shown)
         accuracies = [accuracy_on(network, dataset) for network in dense.values()]
         digital = sum(accuracies) / len(accuracies)
-        rows_of = folder.finished([NETWORK])
+        rows_of = folder.finished([NETWORK], "crossbar prune-study")
         step = nullcontext() if shown is None else shown("families", "networks")
         with step as progress:
             if not folder.complete:

@@ -55,7 +55,7 @@ def pensia(
     dataset: str, data: Path | None, epochs: int | None, n: int, out: Path, seed: int, quiet: bool
 ) -> None:
     """A network of 500 hidden neurons from n random numbers a weight (Pensia et al. 2020)."""
-    require_torch()
+    require_torch("safetensors")
     from crossbar.datasets import load_dataset
     from crossbar.tickets.experiments import PENSIA
     from crossbar.tickets.network_runs import run_pensia
@@ -97,7 +97,7 @@ def da_cunha(
 ) -> None:
     """The convolutions of a LeNet-5 from few to many random numbers a weight (da Cunha et al.
     2022)."""
-    require_torch()
+    require_torch("safetensors")
     from crossbar.datasets import load_dataset
     from crossbar.tickets.experiments import DA_CUNHA, DA_CUNHA_PERCENT
     from crossbar.tickets.network_runs import run_da_cunha
@@ -187,7 +187,7 @@ def hardware(
 ) -> None:
     """A small network from chips of random resistors, only by switching some of them off; in
     ngspice."""
-    require_torch()
+    require_torch("safetensors")
     from crossbar.datasets import load_dataset
     from crossbar.tickets.hardware_runs import run_hardware
 

@@ -66,7 +66,7 @@ def run_rows(
     from crossbar import __version__
 
     with RunFolder(folder, {"version": __version__, **identity}, kind) as run:
-        rows_of = run.finished(list(layers))
+        rows_of = run.finished(list(layers), "crossbar tickets")
         if progress:
             progress(len(rows_of), len(keys))
         if not (run.complete and len(rows_of) == len(keys)):

@@ -1,7 +1,12 @@
 """Studies of networks on arrays: the table, its resumption, its figure, the commands."""
 
+import copy
+import importlib.util
+import re
+import shutil
 import signal
 import sys
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -134,6 +139,40 @@ def test_a_folder_of_another_network_is_refused(finished, digits):
         run_model_study(STUDY, other, digits, out)
 
 
+def test_the_same_weights_in_another_forward_pass_are_another_network(finished, digits, model):
+    out, _ = finished
+    named = copy.deepcopy(model)
+    named.relu1 = torch.nn.Tanh()  # another text
+    silent = copy.deepcopy(model)
+    silent.forward = lambda images: -torch.nn.Sequential.forward(silent, images)  # the same text
+    for other, said in ((named, "architecture_sha256"), (silent, "predicted_labels_sha256")):
+        with pytest.raises(InputError, match=f"another study .{said}"):
+            run_model_study(STUDY, other, digits, out)
+
+
+def test_a_damaged_table_names_the_command_that_makes_it(finished, digits, model, tmp_path):
+    shutil.copytree(finished[0], tmp_path / "out")
+    (tmp_path / "out/results.csv").write_text("other,columns\n1,2\n")
+    with pytest.raises(InputError, match="'crossbar lenets'"):
+        run_model_study(STUDY, model, digits, tmp_path / "out")
+
+
+def test_a_layer_called_as_the_whole_is_refused(digits, tmp_path):
+    layers = {"flat": torch.nn.Flatten(), "network": torch.nn.Linear(64, 10)}
+    model = torch.nn.Sequential(OrderedDict(layers))
+    with pytest.raises(InputError, match="^layer = 'network': .* rename it$"):
+        run_model_study(STUDY, model, digits, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("field", ["logit_error_percent", "flips", "accuracy_percent"])
+def test_what_is_of_the_network_stands_on_its_lines_only(finished, field):
+    layer, network = finished[1][0], finished[1][4]
+    for row, value in ((layer, 1), (network, None)):
+        with pytest.raises(InputError, match=f"{field} = {value}: is for network lines only"):
+            replace(row, **{field: value})
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -175,8 +214,11 @@ def test_lenets_on_digits_from_one_command(tmp_path, crossbar):
     command = ["lenets", "--out", out, *sizes]
     status, text, error = crossbar(*command, "--images", "40")
     assert status == 0, error
+    assert text.count("digital [%]") == 2
     for name in ("lenet-300-100", "lenet-5-digits"):
         assert name in text
+        digital = read_digital_accuracy(out / f"{name}-pruned")
+        assert re.search(rf"{name}\n(.*\n)* *pruned .* {digital:.2f}\n", text)
         assert (out / f"{name}.png").stat().st_size > 10_000
         for version in ("dense", "pruned"):
             assert (out / f"{name}-{version}.safetensors").is_file()
@@ -310,3 +352,24 @@ def test_more_images_than_there_are_is_said(crossbar, tmp_path):
     status, text, error = crossbar("evaluate", file, *settings)
     assert status == 0, error
     assert "--images 9999: there are" in text
+
+
+def test_each_kind_of_file_needs_its_own_library_only(tmp_path, crossbar, model, monkeypatch):
+    named = ["--architecture", "lenet-5-digits", "--resistors", 4, "--images", 5, "--quiet"]
+    torch.save(model.state_dict(), tmp_path / "plain.pt")
+    (tmp_path / "named.safetensors").touch()
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        "crossbar.models.optional.find_spec",
+        lambda name: None if name == "safetensors" else find(name),
+    )
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    status, text, error = crossbar("evaluate", tmp_path / "plain.pt", *named)
+    assert status == 0, error
+    assert "5 images" in text
+    for name, library in (("named.safetensors", "safetensors: not"), ("a.onnx", '"onnx": pip')):
+        status, _, error = crossbar("evaluate", tmp_path / name, *named)
+        assert (status, error.count("\n")) == (2, 1)
+        assert library in error
+    status, _, error = crossbar("train", "lenet-5-digits", "--out", tmp_path / "a.safetensors")
+    assert (status, "safetensors: not installed" in error) == (2, True)

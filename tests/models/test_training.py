@@ -25,6 +25,7 @@ from crossbar.models.training import (  # noqa: E402
     accuracy_percent,
     image_tensors,
     logits,
+    run_epoch,
     train,
 )
 
@@ -199,6 +200,40 @@ def test_a_file_that_cannot_be_written_is_known_before_training(few, tmp_path):
     for name in ("no/a.safetensors", "a.npz"):
         with pytest.raises(InputError, match="out = "):
             train(NAME, few, tmp_path / name, SHORT, progress=progress)
+
+
+def test_two_trainings_of_one_file_are_refused(few, tmp_path):
+    out, said = tmp_path / "a.safetensors", []
+
+    def progress(*_):
+        with pytest.raises(InputError, match="^out = .*another run is writing it; wait") as raised:
+            train(NAME, few, out, SHORT)
+        said.append(raised.value)
+        train(NAME, few, tmp_path / "b.safetensors", Training(epochs=1))  # another file is free
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(NAME, few, out, SHORT, progress=progress)
+    assert len(said) == 1
+    train(NAME, few, out, Training(epochs=1))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.safetensors", "b.safetensors"]
+
+
+def test_the_rate_falls_along_half_a_cosine(few, monkeypatch):
+    model = build_model(NAME, (1, 8, 8))
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    generator, rates = torch.Generator(), []
+    training = Training(epochs=4, lr=0.08, batch=len(few.train_labels))
+    step = optimizer.step
+    monkeypatch.setattr(
+        optimizer, "step", lambda: (rates.append(optimizer.param_groups[0]["lr"]), step())
+    )
+    for epoch in range(4):
+        run_epoch(
+            model, optimizer, generator, image_tensors(few, train=True), training, epoch, None
+        )
+    # 0.08 (1 + cos(pi k / 4)) / 2: half of it in the middle, never zero in the last epoch.
+    assert rates == pytest.approx([0.08, 0.0682842712474619, 0.04, 0.0117157287525381], rel=1e-12)
 
 
 def test_a_start_that_does_not_fit_is_refused(few, tmp_path):

@@ -150,9 +150,10 @@ def test_the_same_weights_in_another_forward_pass_are_another_network(finished, 
             run_model_study(STUDY, other, digits, out)
 
 
-def test_a_damaged_table_names_the_command_that_makes_it(finished, digits, model, tmp_path):
+def test_an_unreadable_table_names_the_command_that_makes_it(finished, digits, model, tmp_path):
     shutil.copytree(finished[0], tmp_path / "out")
-    (tmp_path / "out/results.csv").write_text("other,columns\n1,2\n")
+    (tmp_path / "out/results.csv").unlink()
+    (tmp_path / "out/results.csv").mkdir()
     with pytest.raises(InputError, match="'crossbar lenets'"):
         run_model_study(STUDY, model, digits, tmp_path / "out")
 

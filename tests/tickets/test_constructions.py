@@ -171,6 +171,8 @@ def test_a_pruned_weight_costs_nothing():
         (nn.Conv2d(2, 2, 3, padding="same"), "padding in pixels"),
         (nn.Conv2d(2, 2, 2, padding=1), "padding of at most"),
         (nn.ReLU(), "no Linear or Conv2d"),
+        (nn.AvgPool2d(2, divisor_override=1), r"target\[0\] is AvgPool2d.*divisor_override"),
+        (nn.MaxPool2d(2, return_indices=True), r"target\[0\] is MaxPool2d.*return_indices"),
     ],
 )
 def test_other_layers_are_refused(layer, text):

@@ -69,6 +69,10 @@ def test_pruning_more_keeps_what_is_pruned_and_pruning_less_is_refused(lenet):
     assert same(plain_state(once), plain_state(twice))
     with pytest.raises(InputError, match=r"keep = 0\.5: only 0\.1997 of the weights are left"):
         magnitude(once, 0.5)
+    few = magnitude(lenet, 0.2, scope="layer").model
+    with pytest.raises(InputError, match=r"only 0\.1944 of the weights of layer 'conv1' are left"):
+        magnitude(few, 0.5, scope="layer")
+    assert same(plain_state(magnitude(few, 0.2, scope="layer").model), plain_state(few))
     assert magnitude(lenet, 1.0).size().kept_fraction == 1
 
 

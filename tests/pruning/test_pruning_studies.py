@@ -68,6 +68,16 @@ def test_scores_learn_at_their_own_rate_and_controls_draw_other_weights(
     assert dataclasses.replace(work, family="edge-popup").fit.training.lr == 0.3
 
 
+def test_a_row_s_accuracy_is_that_of_the_weights_that_are_counted(made, few):
+    _, out = made
+    dense = load_model(out / "dense-0.safetensors").module
+    study = dataclasses.replace(STUDY, bits=2)
+    row = studies_module._row(study, few, ("magnitude", 0.5, 0), Pruned(dense))
+    assert row.accuracy_percent == accuracy_on(quantize(dense, 2).model, few)
+    assert row.unrounded_accuracy_percent == accuracy_on(dense, few) != row.accuracy_percent
+    assert row.kept_weights == quantize(dense, 2).size().kept_weights
+
+
 def test_rows_count_what_they_say(made):
     table, _ = made
     for row in table:

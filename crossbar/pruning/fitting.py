@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -26,7 +29,8 @@ from crossbar.models.training import (
 class Fitting:
     """Trains any model on a dataset, as `crossbar.models.training` does; a `Fit`.
 
-    The same model and number of epochs give the same bytes, stopped in between or not.
+    The same model and number of epochs give the same bytes, stopped in between or not; so do layers
+    that draw random numbers, such as Dropout.
 
     Parameters
     ----------
@@ -73,7 +77,8 @@ class Fitting:
                 first = kept.restore_state(model, optimizer, generator, stored)
             images = image_tensors(self.dataset, train=True)
             for epoch in range(first, epochs):
-                run_epoch(model, optimizer, generator, images, training, epoch, self.progress)
+                with _drawn_from(training.seed, epoch):
+                    run_epoch(model, optimizer, generator, images, training, epoch, self.progress)
                 if kept:
                     kept.write(model, optimizer, generator, epoch + 1)
                 if self.progress is not None:
@@ -88,3 +93,12 @@ class Fitting:
         return Checkpoint(
             self.checkpoint, {**self.identity, "start_sha256": start, "epochs": epochs}
         )
+
+
+@contextmanager
+def _drawn_from(seed: int, epoch: int) -> Iterator[None]:
+    """Let layers draw from the seed and epoch inside; outside the generator stays as it was."""
+    drawn = np.random.SeedSequence(seed, spawn_key=(epoch,)).generate_state(1, np.uint64)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(int(drawn[0]))
+        yield

@@ -61,8 +61,8 @@ def magnitude(
         _check_kept(pruned, keep)
         prune_smallest(pruned, 1 - keep)
     else:
-        for layer in matrix_layers(pruned).values():
-            _prune_layer(layer, keep)
+        for path, layer in matrix_layers(pruned).items():
+            _prune_layer(path, layer, keep)
     make_plain(pruned)
     if not allow_empty:
         check_not_empty(pruned, "keep more, or prune each layer by itself (scope 'layer')")
@@ -95,8 +95,13 @@ def _check_kept(model: nn.Module, keep: float) -> None:
         raise InputError(f"keep = {keep}: only {left / total:.4f} of the weights are left")
 
 
-def _prune_layer(layer: nn.Module, keep: float) -> None:
+def _prune_layer(path: str, layer: nn.Module, keep: float) -> None:
     weight = weight_of(layer)
-    more = int(torch.count_nonzero(weight)) - round(keep * weight.numel())
-    if more > 0:
-        prune.l1_unstructured(layer, "weight", amount=more)  # type: ignore[no-untyped-call]
+    left = int(torch.count_nonzero(weight))
+    more = left - round(keep * weight.numel())
+    if more < 0:
+        raise InputError(
+            f"keep = {keep}: only {left / weight.numel():.4f} of the weights of layer {path!r} are "
+            "left"
+        )
+    prune.l1_unstructured(layer, "weight", amount=more)  # type: ignore[no-untyped-call]

@@ -191,6 +191,11 @@ def _check(target: nn.Sequential, n: object, seed: object, scale: float) -> None
         if isinstance(layer, Affine):
             check_layer(layer)
             _check_finite(position, layer)
+        elif _grows(layer):
+            raise InputError(
+                f"target[{position}] is {layer}: give a pooling that returns the mean or the "
+                "largest only, without divisor_override and return_indices"
+            )
         elif not isinstance(layer, (nn.ReLU, *_POOLS)):
             raise InputError(
                 f"target[{position}] is {type(layer).__name__}: give Linear, Conv2d, ReLU, "
@@ -198,6 +203,12 @@ def _check(target: nn.Sequential, n: object, seed: object, scale: float) -> None
             )
     if not any(isinstance(layer, Affine) for layer in target):
         raise InputError("target has no Linear or Conv2d: give a network with weights")
+
+
+def _grows(layer: nn.Module) -> bool:
+    """Whether a pooling may return more than its largest input, which the bounds rule out."""
+    summed = isinstance(layer, nn.AvgPool2d) and layer.divisor_override is not None
+    return summed or (isinstance(layer, nn.MaxPool2d) and layer.return_indices)
 
 
 def _check_finite(position: int, layer: Affine) -> None:

@@ -153,6 +153,29 @@ def winner_codes(responses: Floats, winners: int) -> Codes:
     return codes
 
 
+def check_images(images: ArrayLike, share: float = NEIGHBOURS) -> Floats:
+    """Images as floats (points, inputs).
+
+    Raises
+    ------
+    InputError
+        For another shape, numbers that are not finite, or a share by which no image is near.
+    """
+    table = np.asarray(images, np.float64)
+    if table.ndim != 2 or not np.isfinite(table).all():
+        raise InputError(f"images have shape {table.shape}: give finite ones, (points, inputs)")
+    _near(table, share)
+    return table
+
+
+def _near(images: Floats, share: float) -> int:
+    """Images that count as near to one."""
+    near = round(share * (len(images) - 1))
+    if not 1 <= near < len(images):
+        raise InputError(f"share = {share}: of {len(images)} images none is near; give more")
+    return near
+
+
 def centred(images: ArrayLike) -> Floats:
     """Images (points, inputs) less their own mean, which the fly's first step removes."""
     table = np.asarray(images, np.float64)
@@ -178,9 +201,7 @@ def recall(images: Floats, codes: NDArray[np.generic], share: float = NEIGHBOURS
     """
     if len(codes) != len(images):
         raise InputError(f"codes are of {len(codes)} points: give {len(images)}, one an image")
-    near = round(share * (len(images) - 1))
-    if not 1 <= near < len(images):
-        raise InputError(f"share = {share}: of {len(images)} images none is near; give more")
+    near = _near(images, share)
     truth = _distances(images)
     nearest = np.zeros(truth.shape, np.bool_)
     np.put_along_axis(nearest, np.argsort(truth, axis=1, kind="stable")[:, :near], True, axis=1)
@@ -233,13 +254,13 @@ def flyhash_rows(
     Raises
     ------
     InputError
-        For lengths or trials below 1.
+        For lengths or trials below 1, and as `check_images`.
     """
     for name, numbers_given in (("lengths", lengths), ("trials", [trials])):
         for one in numbers_given:
             if not isinstance(one, numbers.Integral) or one < 1:
                 raise InputError(f"{name} = {numbers_given}: give whole numbers, at least 1")
-    table = centred(images)
+    table = centred(check_images(images))
     for length in lengths:
         if (length,) in skip:
             continue

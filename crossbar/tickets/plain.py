@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from dataclasses import dataclass
 
@@ -71,10 +72,14 @@ def plain_sums(
     Raises
     ------
     InputError
-        For an empty range.
+        For an empty or infinite range, no numbers, or a target that is no Sequential.
     """
-    if not low < high:
-        raise InputError(f"low = {low}, high = {high}: give a range that is not empty")
+    if not isinstance(target, nn.Sequential):
+        raise InputError(f"target is {type(target).__name__}: give a torch.nn.Sequential")
+    if n < 1:
+        raise InputError(f"n = {n}: give a whole number, at least 1")
+    if not -math.inf < low < high < math.inf:
+        raise InputError(f"low = {low}, high = {high}: give a finite range that is not empty")
     rng = np.random.default_rng(seed)
     network = copy.deepcopy(target)
     begun = time.perf_counter()

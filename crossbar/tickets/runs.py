@@ -11,7 +11,7 @@ from crossbar.figures import save_figure
 from crossbar.folders import RunFolder
 from crossbar.tables import NETWORK, RowType
 from crossbar.tickets import plots
-from crossbar.tickets.flyhash import HASHES, RecallRow, flyhash_rows
+from crossbar.tickets.flyhash import HASHES, RecallRow, check_images, flyhash_rows
 from crossbar.tickets.neurons import KINDS, NeuronRow, neuron_rows
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def run_flyhash(
     InputError
         As `run_rows` and `flyhash.flyhash_rows`.
     """
-    some = dataset.test_inputs[:images]
+    some = check_images(dataset.test_inputs[:images])  # refused here, before there is a folder
     keys = [(length,) for length in lengths]
     settings = {"lengths": list(lengths), "trials": trials, "images": len(some), "seed": seed}
     identity = {"experiment": "flyhash", "settings": settings, **of_dataset(dataset)}

@@ -69,6 +69,10 @@ def test_pruning_more_keeps_what_is_pruned_and_pruning_less_is_refused(lenet):
     assert same(plain_state(once), plain_state(twice))
     with pytest.raises(InputError, match=r"keep = 0\.5: only 0\.1997 of the weights are left"):
         magnitude(once, 0.5)
+    few = magnitude(lenet, 0.2, scope="layer").model
+    with pytest.raises(InputError, match=r"only 0\.1944 of the weights of layer 'conv1' are left"):
+        magnitude(few, 0.5, scope="layer")
+    assert same(plain_state(magnitude(few, 0.2, scope="layer").model), plain_state(few))
     assert magnitude(lenet, 1.0).size().kept_fraction == 1
 
 
@@ -205,6 +209,22 @@ def test_ranks_go_where_they_hold_most():
     made = low_rank(model, 0.4).model
     assert made[0][0].out_features == 2
     assert made[1][0].out_features == 0.4 * 2 * 900 // 60 - 2
+
+
+def test_ranks_grow_by_shares_of_squares():
+    """Second values hold 0.36 / 1.36 and 1 / 3 of the squares, but 0.6 / 1.6 and 1 / 3 as such."""
+    model = nn.Sequential(nn.Linear(30, 30), nn.Linear(30, 30))
+    with torch.no_grad():
+        for layer, values in zip(model, ([1, 0.6], [1, 1, 1]), strict=True):
+            layer.weight.copy_(torch.diag(torch.tensor(values + [0.0] * (30 - len(values)))))
+    made = low_rank(model, 0.1).model
+    assert [pair[0].out_features for pair in made] == [1, 2]
+
+
+def test_at_least_one_filter_stays(lenet):
+    pruned = prune_filters(lenet, 1e-3).model
+    kept = [int(weight.flatten(1).any(dim=1).sum()) for weight in weights(pruned).values()]
+    assert kept[:-1] == [1, 1, 1]
 
 
 def test_low_rank_leaves_what_it_cannot_make_smaller_and_takes_a_single_layer(unusual):

@@ -7,7 +7,7 @@ import pytest
 from crossbar import InputError
 from crossbar.models.model_files import load_model
 from crossbar.models.training import Training, accuracy_on
-from crossbar.pruning import magnitude, quantize
+from crossbar.pruning import Pruned, families, magnitude, quantize
 from crossbar.pruning import studies as studies_module
 from crossbar.pruning.console import families_table
 from crossbar.pruning.plots import QUANTITIES, families_figure
@@ -49,6 +49,33 @@ def test_the_control_keeps_as_many_weights_as_its_ticket(made):
         if family == "reinitialized":
             ticket = kept["ticket", level, seed]
             assert count == pytest.approx(ticket, rel=0.02)  # rounding to 8 bits takes a few more
+
+
+def test_scores_learn_at_their_own_rate_and_controls_draw_other_weights(
+    few, lenet, tmp_path, monkeypatch
+):
+    seeds = []
+    monkeypatch.setattr(families, "_rounds", lambda work: [Pruned(lenet)] * 2)
+    monkeypatch.setattr(families, "reinitialized", lambda model, seed, *_: seeds.append(seed))
+    work = families.Work(
+        family="reinitialized", seed=1, levels=[0.5, 0.3], first=lenet, dense=lenet, dataset=few,
+        training=STUDY.training, popup_lr=0.3, out=tmp_path,
+    )  # fmt: skip
+    assert [level for level, _ in families.unit_networks(work, [0.3])] == [0.3]
+    assert len(seeds) == 1
+    assert seeds[0] not in range(1000)  # the seeds of studies
+    assert work.fit.training.lr == STUDY.training.lr
+    assert dataclasses.replace(work, family="edge-popup").fit.training.lr == 0.3
+
+
+def test_a_row_s_accuracy_is_that_of_the_weights_that_are_counted(made, few):
+    _, out = made
+    dense = load_model(out / "dense-0.safetensors").module
+    study = dataclasses.replace(STUDY, bits=2)
+    row = studies_module._row(study, few, ("magnitude", 0.5, 0), Pruned(dense))
+    assert row.accuracy_percent == accuracy_on(quantize(dense, 2).model, few)
+    assert row.unrounded_accuracy_percent == accuracy_on(dense, few) != row.accuracy_percent
+    assert row.kept_weights == quantize(dense, 2).size().kept_weights
 
 
 def test_rows_count_what_they_say(made):

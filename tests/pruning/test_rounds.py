@@ -174,6 +174,22 @@ def test_a_stopped_training_goes_on_and_ends_with_the_same_bytes(few, lenet, tmp
     assert same(whole, again)
 
 
+def test_layers_that_draw_numbers_end_with_the_same_bytes_too(few, tmp_path):
+    """Dropout draws from torch's global generator, which the training leaves as it was."""
+    layers = (torch.nn.Linear(64, 20), torch.nn.Dropout(0.5), torch.nn.Linear(20, 10))
+    model = torch.nn.Sequential(torch.nn.Flatten(), *layers)
+    state = torch.get_rng_state()
+    whole = fine_tune(model, Fitting(few, TRAINING), 3)
+    assert torch.equal(state, torch.get_rng_state())
+    torch.rand(7)
+    path = tmp_path / "a.checkpoint.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        fine_tune(model, Fitting(few, TRAINING, path, stop_in(1.5)), 3)
+    assert same(whole, fine_tune(model, Fitting(few, TRAINING, path), 3))
+    other = fine_tune(model, Fitting(few, replace(TRAINING, seed=1)), 3)
+    assert not same(whole, other)
+
+
 def test_edge_popup_learns_the_digits_without_training_a_weight(digits):
     model = build_model("lenet-300-100", (1, 8, 8))
     fit = Fitting(digits, Training(lr=2e-2, batch=50))

@@ -8,7 +8,10 @@ import torch
 from torch import nn
 
 from crossbar.errors import InputError
+from crossbar.tickets.choices import binary_decomposition, one_of_many
 from crossbar.tickets.constructions import CONSTRUCTIONS, da_cunha, malach, orseau, pensia
+from crossbar.tickets.pairs import Approximated
+from crossbar.tickets.ticket import propagated_bound, relative_weight_error
 
 ROUNDING = 1e-12
 """Relative: sums of at most a few thousand numbers in double precision."""
@@ -72,6 +75,47 @@ def test_the_bound_is_reached_by_an_input_that_drives_one_row_to_its_worst():
     seen = ticket.error(torch.tensor(bits[None].astype(float)))
     assert seen <= ticket.bound() * (1 + ROUNDING)
     assert seen == pytest.approx(np.abs(errors[row] @ bits), rel=1e-9)
+
+
+def test_the_bound_of_two_layers_is_reached_when_all_errors_have_one_sign():
+    """By hand: 2 relu(1 x + 1) + 1 at x = 3 is 9, and 2.5 (1.1 x + 1.2) + 1.5 is 12.75."""
+    wanted, found = ([[1.0, 1.0]], [[2.0, 1.0]]), ([[1.1, 1.2]], [[2.5, 1.5]])
+    layers = [
+        Approximated(np.array(one), np.array(other), np.array(one), True, 0)
+        for one, other in zip(wanted, found, strict=True)
+    ]
+    assert propagated_bound(layers, 3.0) == pytest.approx(3.75, rel=1e-12)
+
+
+def test_a_weight_that_only_one_sign_of_its_input_reaches_is_counted():
+    target = nn.Sequential(nn.Linear(1, 1, bias=False)).double()
+    signs = set()
+    for seed in range(8):
+        random = pensia(target, 3, seed=seed).random
+        products = (random[0].weight.ravel() * random[2].weight.ravel()).clamp(min=0)
+        positive, negative = float(products[0::2].sum()), float(products[1::2].sum())
+        signs.add(positive > negative)
+        nn.init.constant_(target[0].weight, (positive + negative) / 2)
+        assert pensia(target, 3, seed=seed).unreachable == 1
+        assert pensia(target, 3, seed=seed, nonnegative=True).unreachable == (positive < negative)
+    assert signs == {False, True}
+
+
+def test_choices_by_hand():
+    candidates = np.array([[0.9, -0.6, 0.3], [0.9, -0.6, 0.3], [0.9, -0.6, 0.3]])
+    targets = np.array([0.1, 0.2, 0.61])
+    assert one_of_many(candidates, targets).tolist() == [
+        [False, False, False],  # zero is closer
+        [False, False, True],
+        [True, False, False],
+    ]
+    assert binary_decomposition(candidates, targets).tolist() == [
+        [False, False, False],
+        [False, False, True],
+        [True, False, False],  # 0.9 first; none brings -0.29 closer
+    ]
+    digits = binary_decomposition(np.array([[0.5, 0.3, 0.1, -0.02]]), np.array([0.88]))
+    assert digits.tolist() == [[True, True, True, True]]
 
 
 @pytest.mark.parametrize("name", CONSTRUCTIONS)
@@ -149,10 +193,12 @@ def test_parameters_are_counted():
 
 
 def test_relative_errors_are_per_tensor():
-    ticket = pensia(dense(), 5)
-    layer = ticket.layers[0]
-    weights = layer.gap[:, :-1].max() / np.abs(layer.wanted[:, :-1]).max()
-    assert ticket.relative_weight_error >= weights
+    """Of the weights 0.1 of 4, of the bias 0.05 of 0.1."""
+    wanted, found = np.array([[4.0, 1.0, 0.1]]), np.array([[4.1, 1.0, 0.15]])
+    layer = Approximated(wanted, found, wanted, True, 0)
+    assert relative_weight_error([layer]) == pytest.approx(0.5, rel=1e-12)
+    layer = Approximated(wanted[:, :2], found[:, :2], wanted[:, :2], False, 0)
+    assert relative_weight_error([layer]) == pytest.approx(0.025, rel=1e-12)
 
 
 def test_a_pruned_weight_costs_nothing():
@@ -171,6 +217,8 @@ def test_a_pruned_weight_costs_nothing():
         (nn.Conv2d(2, 2, 3, padding="same"), "padding in pixels"),
         (nn.Conv2d(2, 2, 2, padding=1), "padding of at most"),
         (nn.ReLU(), "no Linear or Conv2d"),
+        (nn.AvgPool2d(2, divisor_override=1), r"target\[0\] is AvgPool2d.*divisor_override"),
+        (nn.MaxPool2d(2, return_indices=True), r"target\[0\] is MaxPool2d.*return_indices"),
     ],
 )
 def test_other_layers_are_refused(layer, text):

@@ -137,6 +137,12 @@ def test_shared_numbers_are_shared_by_a_row():
     assert len(plain_sums(target, 4).network[0].weight.unique()) == 6
     with pytest.raises(InputError, match="low = 1.0"):
         plain_sums(target, 4, low=1.0, high=1.0)
+    with pytest.raises(InputError, match="high = inf: give a finite range"):
+        plain_sums(target, 4, high=np.inf)
+    with pytest.raises(InputError, match="n = 0"):
+        plain_sums(target, 0)
+    with pytest.raises(InputError, match="target is Linear"):
+        plain_sums(target[0], 4)
 
 
 def test_rows_count_missed_weights_and_flips(dense, digits):

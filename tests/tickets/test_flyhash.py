@@ -90,3 +90,6 @@ def test_wrong_input_is_refused():
         sparse_array(4, 4, sampled=0)
     with pytest.raises(InputError, match="lengths"):
         list(flyhash_rows(np.eye(60), [0]))
+    for images in (np.ones(60), np.full((60, 3), np.nan)):
+        with pytest.raises(InputError, match="images have shape"):
+            list(flyhash_rows(images, [2]))

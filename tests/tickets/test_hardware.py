@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -88,6 +89,22 @@ def test_every_weight_is_reached_with_as_much_to_spare():
     per_weight = siemens_per_weight_reached(measurement, WEIGHTS[0])
     assert prune_resistors(measurement, WEIGHTS[0], 1.99 * per_weight).reachable.all()
     assert not prune_resistors(measurement, WEIGHTS[0], 2.01 * per_weight).reachable.all()
+
+
+def test_open_switches_that_leak_count():
+    """Against all states of each cell, of unlike resistors that leak when they are off."""
+    design = replace(cells(6, LOGNORMAL), off_ohm=2 * float(cells(6).nominal_ohm[0]))
+    chip = fabricate(design, 9, 6, 1)
+    measurement = measure(chip, error=0, seed=2)
+    per_weight = 0.5 * siemens_per_weight_reached(measurement, WEIGHTS[0])
+    made = prune_resistors(measurement, WEIGHTS[0], per_weight)
+    found = chip.cell_siemens(made.enabled)
+    states = np.array(list(product([False, True], repeat=6)))
+    every = [chip.cell_siemens(np.broadcast_to(one, made.enabled.shape)) for one in states]
+    kept = WEIGHTS[0].T != 0
+    gaps = np.abs(np.array(every) - made.target_siemens).min(axis=0)[kept]
+    error = np.abs(found - made.target_siemens)[kept]
+    assert error == pytest.approx(gaps, rel=1e-6, abs=1e-15)  # of some 1e-7 S
 
 
 @pytest.fixture(scope="module")

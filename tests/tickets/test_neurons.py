@@ -60,6 +60,13 @@ def test_counting_expects_what_enumeration_finds():
     assert first_moment(1e-9 * np.eye(2), np.ones(2)) == np.inf  # far out of reach
 
 
+def test_counting_by_hand():
+    """One vector of 2: sums of mean 1 and variance 1, so 2 / sqrt(2 pi) 2 e = 1 at the mean."""
+    by_hand = np.sqrt(2 * np.pi) / 4
+    assert first_moment(np.array([[2.0]]), np.array([1.0])) == pytest.approx(by_hand, rel=1e-12)
+    assert first_moment(2 * np.eye(2), np.ones(2)) == pytest.approx(by_hand, rel=1e-12)
+
+
 def test_more_dimensions_are_harder_and_more_neurons_help():
     rows = {(row.d, row.n): row for row in neuron_rows([1, 3], [10, 18], kinds=["outputs"])}
     assert rows[1, 18].median_error < rows[3, 18].median_error < rows[3, 10].median_error

@@ -84,6 +84,13 @@ def test_flyhash_on_digits(tickets, tmp_path):
     assert [(row.name, row.length) for row in rows] == [(h, n) for n in (2, 4) for h in HASHES]
 
 
+def test_too_few_images_leave_no_folder_that_refuses_more(tickets, tmp_path):
+    status, _, error = tickets("flyhash", "--images", 10, "--lengths", 2, "--trials", 1)
+    assert status == 2
+    assert error == "crossbar: error: share = 0.02: of 10 images none is near; give more\n"
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_killed_run_computes_only_what_is_missing(tmp_path, monkeypatch):
     computed = []
     real = neurons._row

@@ -115,16 +115,24 @@ class _Builder:
         batch, *image = [size or 0 for size in self.shapes[self.entry.name] or (0, 0)]
         if kind is None or min(image, default=1) < 1:
             return
-        for count in (batch,) if batch > 0 else (1, 2):
-            try:
-                with torch.inference_mode():
-                    model(torch.zeros(count, *image, dtype=kind))
-            except Exception as error:  # whatever PyTorch raises of shapes and types
-                line = (str(error).splitlines() or [type(error).__name__])[0]
+        counts = (batch,) if batch > 0 else (1, 2)
+        failures = {count: self._failure(model, (count, *image), kind) for count in counts}
+        for count, line in failures.items():
+            if line and self._failure(model, (0, *image), kind):  # a batch of 0 may be meant so
                 raise InputError(
                     f"{self.path}: fails on an input of shape {(count, *image)}: {line}: "
                     "export the model again"
-                ) from None
+                )
+
+    @staticmethod
+    def _failure(model: nn.Module, shape: tuple[int, ...], kind: torch.dtype) -> str:
+        """What PyTorch says of zeros of a shape, if they do not run."""
+        try:
+            with torch.inference_mode():
+                model(torch.zeros(shape, dtype=kind))
+        except Exception as error:  # whatever PyTorch raises of shapes and types
+            return (str(error).splitlines() or [type(error).__name__])[0]
+        return ""
 
     def _add_input(self) -> None:
         entry = self.entry

@@ -329,7 +329,7 @@ def test_the_library_says_nothing_of_a_full_disk_but_its_short_result_does(monke
 )
 def test_a_spoilt_result_of_no_runner_is_believed(runner, spoil, text, monkeypatch):
     read = runners._content
-    monkeypatch.setattr(runners, "_content", lambda folder, log: spoil(read(folder, log)))
+    monkeypatch.setattr(runners, "_content", lambda *where: spoil(read(*where)))
     with pytest.raises(BadRawfile, match=text) as caught:
         find_runner(runner).run(DIVIDER, 60, ["i(v1)"], 1)
     assert (caught.value.folder / "circuit.cir").read_text() == DIVIDER

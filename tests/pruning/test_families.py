@@ -366,3 +366,16 @@ def test_models_that_cannot_be_pruned_are_refused(lenet, prune):
 def test_other_values_out_of_range_are_refused(lenet, prune, said):
     with pytest.raises(InputError, match=said):
         prune(lenet)
+
+
+def test_low_rank_leaves_layers_whose_weights_attention_reads():
+    torch.manual_seed(5)
+    block = nn.TransformerEncoderLayer(8, 2, 32, dropout=0.0, batch_first=True).eval()
+    model = nn.Sequential(block, nn.Linear(8, 20))
+    made = low_rank(model, rank={"1": 2}).model
+    assert isinstance(made[1], nn.Sequential)
+    inputs = torch.ones(1, 3, 8)
+    assert torch.equal(made[0](inputs), block(inputs))
+    assert isinstance(low_rank(model, rank=2).model[0].linear1, nn.Linear)
+    with pytest.raises(InputError, match="'0.linear1' is read directly by TransformerEncoderLayer"):
+        low_rank(model, rank={"0.linear1": 2})

@@ -8,8 +8,8 @@ Each weight matrix is coded in the cheapest of three ways:
 
 Which of N places hold the K kept weights takes log2 of "N choose K" bits, the rank of that choice
 among all (T. Cover, Enumerative source encoding, doi:10.1109/TIT.1973.1054929), or N bits as a
-plain mask. Weights that follow from a seed take no bits: their places, the seed and a scale are
-enough.
+plain mask. Weights that follow from a seed take no stored bits: their places, the seed and a scale
+are enough; resistors they take for their bits, which are two for a constant of either sign.
 Scales are 32-bit floats. Biases are neither pruned nor counted, in any family.
 """
 

@@ -245,6 +245,9 @@ def test_a_popup_network_holds_random_weights_only(model):
         assert torch.allclose(kept.abs(), torch.tensor(constant), rtol=1e-6)
         assert -1 < kept.sign().mean() < 1
     assert made.seeded
+    assert made.size(8).weight_bits == 2
+    assert quantize(made.model, 2).size().kept_weights == made.size().kept_weights
+    assert edge_popup(model, 0.25, no_fit, epochs=0, start="kaiming").size(8).weight_bits == 8
     assert all(value.requires_grad for value in made.model.parameters())
     again = edge_popup(model, 0.25, no_fit, epochs=0, seed=5)
     assert same(plain_state(again.model), plain_state(made.model))

@@ -185,3 +185,10 @@ def test_a_network_too_large_for_the_images_is_refused_before_anything_is_writte
     with pytest.raises(InputError, match="too small"):
         run_pruning_study(dataclasses.replace(STUDY, network="lenet-5"), few, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_shares_of_a_shrunk_network_are_of_the_dense_ones_weights(made):
+    rows = [row for row in made[0] if row.family == "filters"]
+    row = rows[0]
+    share = f"{100 * row.kept_weights / (4 * row.weights):.1f}"
+    assert families_table([row], 4 * row.weights).splitlines()[-1].split()[4] == share

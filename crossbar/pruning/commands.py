@@ -77,7 +77,8 @@ def prune(
     **options: Any,
 ) -> None:
     """Prune the network of FILE (.safetensors): magnitude pruning at once or in rounds, lottery
-    tickets and their control, edge-popup, filters; or fewer bits, or low rank."""
+    tickets and their control, edge-popup, filters; or fewer bits, or low rank. For reinitialized,
+    the control, FILE must be the ticket whose mask it takes."""
     require_torch("safetensors")
     from crossbar.datasets import load_dataset
     from crossbar.files import check_output

@@ -194,3 +194,8 @@ def test_the_control_of_a_ticket_does_not_draw_the_ticket_s_weights(crossbar, tr
     assert kept.equal(second != 0)
     assert not first[kept].equal(second[kept])
     assert (first - second)[kept].abs().mean() > 0.01
+
+
+def test_help_says_which_file_a_control_needs(crossbar):
+    said = " ".join(crossbar("prune", "--help").stdout.split())
+    assert "FILE must be the ticket whose mask it takes" in said

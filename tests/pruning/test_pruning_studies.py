@@ -81,7 +81,7 @@ def test_a_row_s_accuracy_is_that_of_the_weights_that_are_counted(made, few):
 def test_rows_count_what_they_say(made):
     table, _ = made
     for row in table:
-        bits = int(row.level) if row.family == "quantization" else 8
+        bits = {"quantization": int(row.level), "edge-popup": 2}.get(row.family, STUDY.bits)
         assert row.weight_bits == bits
         assert row.resistors == row.resistors_per_weight * row.kept_weights
         assert row.array_resistors >= row.resistors

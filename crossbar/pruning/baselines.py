@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from crossbar.errors import InputError
+from crossbar.models.planning import OPAQUE
 from crossbar.models.pruning import matrix_layers
 from crossbar.models.structures import pair_like
 from crossbar.pruning.counting import check_bits
@@ -64,7 +65,8 @@ def low_rank(
     A Linear layer becomes two; a convolution becomes one with fewer filters and one of 1 x 1. The
     singular values are shared evenly (C. Eckart, G. Young, doi:10.1007/BF02288367; for filters:
     E. Denton et al., arXiv 1404.0736). Where two layers would not hold fewer weights than one, the
-    layer stays.
+    layer stays, and so do convolutions of several groups and layers inside modules that read
+    their weights directly (`torch.nn.MultiheadAttention`, `torch.nn.TransformerEncoderLayer`).
 
     Parameters
     ----------
@@ -81,12 +83,12 @@ def low_rank(
     ------
     InputError
         For a fraction out of range, both or neither given, a rank above that of a full matrix, or
-        a convolution of several groups named by its path.
+        a layer that must stay named by its path.
     """
     if (keep is None) == (rank is None):
         raise InputError("keep, rank: give one of the two")
     factored = copied(model)
-    ranks = _ranks(matrix_layers(factored), keep, rank)
+    ranks = _ranks(matrix_layers(factored), _fixed(factored), keep, rank)
     pairs = {
         matrix_layers(factored)[path]: _factors(matrix_layers(factored)[path], one)
         for path, one in ranks.items()
@@ -100,25 +102,42 @@ def low_rank(
     return Pruned(factored)
 
 
+def _fixed(model: nn.Module) -> dict[str, str]:
+    """Layers that stay as they are, by path, and why."""
+    read = {
+        part: type(module).__name__
+        for module in model.modules()
+        if isinstance(module, OPAQUE)
+        for part in module.modules()
+    }
+    fixed = {}
+    for path, layer in matrix_layers(model).items():
+        if isinstance(layer, nn.Conv2d) and layer.groups > 1:
+            fixed[path] = "has several groups"
+        elif layer in read:
+            fixed[path] = f"is read directly by {read[layer]}"
+    return fixed
+
+
 def _ranks(
-    layers: Mapping[str, nn.Module], keep: float | None, rank: int | Mapping[str, int] | None
+    layers: Mapping[str, nn.Module],
+    fixed: Mapping[str, str],
+    keep: float | None,
+    rank: int | Mapping[str, int] | None,
 ) -> dict[str, int]:
     """Rank of each layer that becomes two."""
-    grouped = [
-        path for path, one in layers.items() if isinstance(one, nn.Conv2d) and one.groups > 1
-    ]
     shapes = {
         path: tuple(weight_of(layer).flatten(1).shape)
         for path, layer in layers.items()
-        if path not in grouped
+        if path not in fixed
     }
     if keep is not None:
         ranks = _ranks_for(keep, {path: weight_of(layers[path]).flatten(1) for path in shapes})
     elif isinstance(rank, Mapping):
         if unknown := rank.keys() - layers.keys():
             raise InputError(f"rank = {sorted(unknown)}: the layers are {', '.join(layers)}")
-        if several := rank.keys() & set(grouped):
-            raise InputError(f"rank: {sorted(several)} have several groups; leave them out")
+        for path in sorted(rank.keys() & fixed.keys()):
+            raise InputError(f"rank: layer {path!r} {fixed[path]}; leave it out")
         ranks = dict(rank)
     else:
         assert rank is not None

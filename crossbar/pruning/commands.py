@@ -77,7 +77,8 @@ def prune(
     **options: Any,
 ) -> None:
     """Prune the network of FILE (.safetensors): magnitude pruning at once or in rounds, lottery
-    tickets and their control, edge-popup, filters; or fewer bits, or low rank."""
+    tickets and their control, edge-popup, filters; or fewer bits, or low rank. For reinitialized,
+    the control, FILE must be the ticket whose mask it takes."""
     require_torch("safetensors")
     from crossbar.datasets import load_dataset
     from crossbar.files import check_output
@@ -101,9 +102,10 @@ def prune(
     with interruptible(), progress_bar(quiet, family, "epochs") as progress:
         done = prune_network(network, images, out, order, progress=progress)
     size, details = done.size, done.made.about.details
+    rounding = "" if done.rounded else " (accuracy before rounding)"
     click.echo(
-        f"{out}: {family}, {size.kept_weights} of {size.weights} weights kept; stored in "
-        f"{size.stored_bits / 1000:.1f} kbit at {size.weight_bits} bits a weight; "
+        f"{out}: {family}, {size.kept_weights} of {done.before_weights} weights kept; stored in "
+        f"{size.stored_bits / 1000:.1f} kbit at {size.weight_bits} bits a weight{rounding}; "
         f"{size.resistors} resistors, "
         f"{size.resistors_per_weight} a weight ({size.array_resistors} on full arrays); "
         f"{details['accuracy_percent']:.2f} % of the test images of {images.name}, before "
@@ -166,8 +168,10 @@ def prune_study(
     require_torch("safetensors")
     from crossbar.datasets import load_dataset
     from crossbar.models.console import progress_bar
+    from crossbar.models.lenet import build_model
     from crossbar.models.training import DEFAULTS, Training
     from crossbar.pruning.console import families_table
+    from crossbar.pruning.counting import count
     from crossbar.pruning.studies import PruningStudy, run_pruning_study
 
     settings = {"seed": seed, "epochs": epochs, "batch": batch}
@@ -188,7 +192,8 @@ def prune_study(
     found = load_dataset(dataset, data)
     with interruptible():
         rows = run_pruning_study(study, found, out, shown=partial(progress_bar, quiet))
-    click.echo(families_table(rows))
+    first = build_model(network, found.image_shape, found.classes)
+    click.echo(families_table(rows, count(first).weights))
     click.echo(f"Networks, table and figure: {out}")
 
 

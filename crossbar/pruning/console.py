@@ -15,12 +15,23 @@ _HEADINGS = (
 )  # fmt: skip
 
 
-def families_table(rows: Sequence[PruningRow]) -> str:
-    """Means over seeds, a line for each family and level; the lowest and highest accuracy."""
+def families_table(rows: Sequence[PruningRow], dense_weights: int | None = None) -> str:
+    """Means over seeds, a line for each family and level; the lowest and highest accuracy.
+
+    Parameters
+    ----------
+    rows : sequence of PruningRow
+        The table.
+    dense_weights : int, optional
+        Weights of the network before pruning, to which ``kept [%]`` refers; by default those of
+        the largest network of the table.
+    """
+    if dense_weights is None:
+        dense_weights = max((row.weights for row in rows), default=0)
     lines = []
     for (family, level), seeds in by_level(rows).items():
         accuracy = [row.accuracy_percent for row in seeds]
-        kept = 100 * _mean(seeds, "kept_weights") / _mean(seeds, "weights")
+        kept = 100 * _mean(seeds, "kept_weights") / dense_weights
         lines.append(
             (
                 family,

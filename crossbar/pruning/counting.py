@@ -8,8 +8,8 @@ Each weight matrix is coded in the cheapest of three ways:
 
 Which of N places hold the K kept weights takes log2 of "N choose K" bits, the rank of that choice
 among all (T. Cover, Enumerative source encoding, doi:10.1109/TIT.1973.1054929), or N bits as a
-plain mask. Weights that follow from a seed take no bits: their places, the seed and a scale are
-enough.
+plain mask. Weights that follow from a seed take no stored bits: their places, the seed and a scale
+are enough; resistors they take for their bits, which are two for a constant of either sign.
 Scales are 32-bit floats. Biases are neither pruned nor counted, in any family.
 """
 
@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from crossbar.design import MOST_RESISTORS, Design
 from crossbar.errors import InputError
@@ -97,11 +98,11 @@ def count(
     Raises
     ------
     InputError
-        For bits out of range, or that the design cannot promise.
+        For bits out of range, or that the design cannot promise, and as `layers_of`.
     """
     check_bits(bits)
     each = resistors_for(bits, design)
-    layers = matrix_layers(model).values()
+    layers = layers_of(model).values()
     if scales is None:
         scales = len(layers)
     fixed = SCALE_BITS * scales + (SEED_BITS if seeded else 0)
@@ -141,6 +142,31 @@ class _Matrix:
         if self.value_bits:
             codings.append(self.places * self.value_bits)
         return min(codings)
+
+
+def layers_of(model: nn.Module) -> dict[str, nn.Module]:
+    """Linear and Conv2d layers of a model, by path.
+
+    Raises
+    ------
+    InputError
+        For no module, one without such layers, or weights that have no values yet.
+    """
+    if not isinstance(model, nn.Module):
+        raise InputError(f"model is a {type(model).__name__}: give a torch.nn.Module")
+    layers = matrix_layers(model)
+    if not layers:
+        raise InputError("model: has no Linear or Conv2d layer; there is nothing to prune")
+    for path, layer in layers.items():
+        for tensor in layer.parameters(recurse=False):
+            if is_lazy(tensor):
+                raise InputError(
+                    f"model: layer {path!r} is lazy and has no weights that are real numbers; "
+                    "run the model once"
+                )
+            if tensor.is_meta:
+                raise InputError(f"model: layer {path!r} is on the device meta; load its weights")
+    return layers
 
 
 def choice_bits(places: int, kept: int) -> int:

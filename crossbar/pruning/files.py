@@ -19,7 +19,7 @@ from crossbar.models.pruning import plain_state
 from crossbar.models.structures import structure_of
 from crossbar.models.training import Progress, Training, accuracy_on, deterministic
 from crossbar.pruning.baselines import low_rank, quantize
-from crossbar.pruning.counting import Size
+from crossbar.pruning.counting import Size, count
 from crossbar.pruning.fitting import Fitting
 from crossbar.pruning.magnitudes import magnitude
 from crossbar.pruning.popup import edge_popup
@@ -86,11 +86,28 @@ class Order:
 
 @dataclass(frozen=True)
 class PrunedFile:
-    """What was written: the network, what it takes, and its accuracy before [%]."""
+    """What was written.
+
+    Parameters
+    ----------
+    made : LoadedModel
+        The pruned network.
+    size : Size
+        What it takes.
+    before_percent : float
+        Accuracy of the given network [%].
+    before_weights : int
+        Weights of the given network.
+    rounded : bool
+        Whether the weights have the bits that are counted; else the accuracy is that before they
+        are rounded.
+    """
 
     made: LoadedModel
     size: Size
     before_percent: float
+    before_weights: int
+    rounded: bool
 
 
 def prune_network(
@@ -142,7 +159,8 @@ def prune_network(
         path.unlink()
     if rounds.is_dir() and not any(rounds.iterdir()):
         rounds.rmdir()
-    return PrunedFile(written, pruned.size(), before)
+    weights = count(given.module).weights
+    return PrunedFile(written, pruned.size(), before, weights, pruned.bits is not None)
 
 
 def _pruned(given: LoadedModel, order: Order, fit: Fitting, rounds: Path) -> Pruned:

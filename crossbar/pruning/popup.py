@@ -26,6 +26,9 @@ from crossbar.pruning.pruned import (
     weight_of,
 )
 
+SIGN_BITS = 2
+"""A signed constant and zero are the three values of weights of two bits, exactly."""
+
 Start = Literal["signed constant", "kaiming", "as given"]
 
 
@@ -65,7 +68,9 @@ def edge_popup(
     Returns
     -------
     Pruned
-        A copy: the random weights that were chosen, zeros elsewhere.
+        A copy: the random weights that were chosen, zeros elsewhere. Signed constants have two
+        bits: minus, zero and plus one scale. Those of a seed take none to store, only a cell that
+        can hold them.
 
     Raises
     ------
@@ -87,7 +92,8 @@ def edge_popup(
     for layer in matrix_layers(random).values():
         parametrize.remove_parametrizations(layer, "weight")
     make_plain(random)
-    return Pruned(random.requires_grad_(True), seeded=start != "as given")
+    bits = SIGN_BITS if start == "signed constant" else None
+    return Pruned(random.requires_grad_(True), bits=bits, seeded=start != "as given")
 
 
 class _Chosen(nn.Module):

@@ -15,7 +15,7 @@ from torch.nn.utils import parametrize, prune
 from crossbar.design import Design
 from crossbar.errors import InputError
 from crossbar.models.pruning import matrix_layers
-from crossbar.pruning.counting import IDEAL, Size, count
+from crossbar.pruning.counting import IDEAL, Size, count, layers_of
 
 Fit = Callable[[nn.Module, int], None]
 """Trains a model in place for a number of epochs; see `fitting.Fitting` for a ready one.
@@ -65,14 +65,10 @@ def copied(model: nn.Module) -> nn.Module:
     Raises
     ------
     InputError
-        For no module, one without Linear or Conv2d layers, one that has masks or parametrisations
-        already, weights that are not finite real numbers, or that two layers share.
+        As `counting.layers_of`, and for a model that has masks or parametrisations already, weights
+        that are not finite real numbers or none at all, or that two layers share.
     """
-    if not isinstance(model, nn.Module):
-        raise InputError(f"model is a {type(model).__name__}: give a torch.nn.Module")
-    layers = matrix_layers(model)
-    if not layers:
-        raise InputError("model: has no Linear or Conv2d layer; there is nothing to prune")
+    layers = layers_of(model)
     users = Counter(id(value) for part in model.modules() for value in part._parameters.values())
     for path, layer in layers.items():
         if users[id(layer.weight)] > 1:
@@ -85,10 +81,13 @@ def copied(model: nn.Module) -> nn.Module:
                 "(torch.nn.utils.prune.remove, parametrize.remove_parametrizations)"
             )
         weight = weight_of(layer)
-        if isinstance(weight, nn.UninitializedParameter) or not weight.is_floating_point():
+        if not weight.is_floating_point():
             raise InputError(
-                f"model: layer {path!r} has no weights that are real numbers; run a lazy layer "
-                "once, and give no complex ones"
+                f"model: layer {path!r} has no weights that are real numbers; give no complex ones"
+            )
+        if not weight.numel():
+            raise InputError(
+                f"model: layer {path!r} has weights of shape {tuple(weight.shape)}; remove it"
             )
         if not bool(torch.isfinite(weight).all()):
             raise InputError(f"model: layer {path!r} holds NaN or infinity; train it again")
@@ -119,7 +118,7 @@ def weight_of(layer: nn.Module) -> Tensor:
     """The weights of a layer as they act."""
     weight = layer.weight
     assert isinstance(weight, Tensor)
-    return weight if isinstance(weight, nn.UninitializedParameter) else weight.detach()
+    return weight.detach()
 
 
 def masks_of(model: nn.Module) -> dict[str, Tensor]:

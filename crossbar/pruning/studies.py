@@ -50,6 +50,7 @@ class PruningStudy:
         Of ``quantization``.
     bits : int
         Of the weights of all other families: they are rounded before they are counted and tested.
+        Those of edge-popup are constants of either sign and have two bits as they are.
     seeds : int
         Networks of each.
     training : Training

@@ -5,6 +5,7 @@
 | `constructions` | `malach`, `pensia`, `orseau`, `da_cunha`: from a target network to a `Ticket` |
 | `ticket` | `Ticket`: the random network, its mask, what it costs and how far it is off |
 | `pairs`, `choices` | the two random layers for one of the target's; which weights stay |
+| `checks` | what a target network and its inputs must be |
 | `plain` | networks whose weights are subset sums of plain random numbers |
 | `experiments` | the published experiments, repeated |
 | `neurons` | the open problem: whole neurons, by subset sums of vectors |
@@ -14,5 +15,5 @@
 | `runs`, `network_runs`, `hardware_runs` | the experiments as studies in a folder, resumed |
 | `commands` | ``crossbar tickets`` |
 
-The first five and the last two runs need torch, so nothing is imported here.
+The first six and the last two runs need torch, so nothing is imported here.
 """

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 NEURONS = (8, 12, 16, 20, 24, 28, 64, 256)
 MOST_QUICK = 20
-EPOCHS = click.option(
-    "--epochs", type=click.IntRange(1), help="Of the training.  [default: 12; digits: 60]"
-)
+EPOCHS_HELP = "Of the training.  [default: 12; digits: 60]"
+EPOCHS = click.option("--epochs", type=click.IntRange(1), help=EPOCHS_HELP)
 
 
 def _common(command: Callable[..., None]) -> Callable[..., None]:
@@ -169,7 +168,9 @@ def flyhash(
 @tickets.command(epilog="Example: crossbar tickets hardware")
 @DATASET
 @DATA
-@EPOCHS
+@click.option(
+    "--epochs", type=click.IntRange(2), help=f"{EPOCHS_HELP} At least 2: before and after pruning."
+)
 @click.option(
     "--resistors", default="2,4,6,8,10,12,16", show_default=True, help="For a weight, to try."
 )

@@ -17,6 +17,7 @@ import numpy as np
 from torch import nn
 
 from crossbar.errors import InputError
+from crossbar.tickets.checks import check_plain, check_weights, is_number
 from crossbar.tickets.choices import Choice, binary_decomposition, one_of_many, subset_sum
 from crossbar.tickets.pairs import Affine, Draw, check_layer, hyperbolic, prune_pair, uniform
 from crossbar.tickets.ticket import Ticket
@@ -25,6 +26,7 @@ SMALLEST_HYPERBOLIC = 2.0**-5
 """Of 2**-2 to 2**-8 the one with the smallest median error at n = 16, targets in (-1/2, 1/2)."""
 
 _POOLS = (nn.MaxPool2d, nn.AvgPool2d, nn.Flatten, nn.Identity)
+_KNOWN = (nn.Linear, nn.Conv2d, nn.ReLU, *_POOLS)
 
 
 def malach(
@@ -59,7 +61,8 @@ def malach(
     Raises
     ------
     InputError
-        For a layer of another kind, or an argument out of range.
+        For a layer of another kind, one that computes by a method or a hook of its own, weights
+        that are missing, infinite or no real floating-point numbers, or an argument out of range.
     """
     return _construct("malach", target, n, seed, scale, nonnegative, one_of_many, uniform)
 
@@ -106,8 +109,8 @@ def orseau(
     smallest : float
         Magnitudes are log-uniform in [smallest, 1], times ``scale`` in the second layers.
     """
-    if not 0 < smallest < 1:
-        raise InputError(f"smallest = {smallest}: give a magnitude between 0 and 1")
+    if not is_number(smallest) or not 0 < smallest < 1:
+        raise InputError(f"smallest = {smallest!r}: give a magnitude between 0 and 1")
     draw = hyperbolic(smallest)
     return _construct("orseau", target, n, seed, scale, nonnegative, binary_decomposition, draw)
 
@@ -185,12 +188,15 @@ def _check(target: nn.Sequential, n: object, seed: object, scale: float) -> None
         whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
         if not whole or value < least:  # type: ignore[operator]
             raise InputError(f"{field} = {value!r}: give a whole number, at least {least}")
-    if not 0 < scale < math.inf:
-        raise InputError(f"scale = {scale}: give a positive, finite number")
+    if not is_number(scale) or not 0 < scale < math.inf:
+        raise InputError(f"scale = {scale!r}: give a positive, finite number")
+    check_plain("target", target, (nn.Sequential,))
     for position, layer in enumerate(target):
         if isinstance(layer, Affine):
+            check_weights(f"target[{position}]", layer)
+        check_plain(f"target[{position}]", layer, _KNOWN)
+        if isinstance(layer, Affine):
             check_layer(layer)
-            _check_finite(position, layer)
         elif _grows(layer):
             raise InputError(
                 f"target[{position}] is {layer}: give a pooling that returns the mean or the "
@@ -209,9 +215,3 @@ def _grows(layer: nn.Module) -> bool:
     """Whether a pooling may return more than its largest input, which the bounds rule out."""
     summed = isinstance(layer, nn.AvgPool2d) and layer.divisor_override is not None
     return summed or (isinstance(layer, nn.MaxPool2d) and layer.return_indices)
-
-
-def _check_finite(position: int, layer: Affine) -> None:
-    for name, tensor in layer.named_parameters():
-        if not bool(tensor.isfinite().all()):
-            raise InputError(f"target[{position}].{name}: every weight must be finite")

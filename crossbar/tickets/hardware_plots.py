@@ -63,10 +63,23 @@ def plot_resistors(made: ProgrammedChip, pruned: bool, ax: Axes | None = None) -
     return ax
 
 
-def plot_weights(weights: Floats, limit: float, ax: Axes | None = None) -> Axes:
-    """A matrix (outputs, inputs) as it stands on the chip: inputs down, outputs across."""
+def plot_weights(
+    weights: Floats, limit: float, ax: Axes | None = None, *, blank: bool = True
+) -> Axes:
+    """A matrix (outputs, inputs) as it stands on the chip: inputs down, outputs across.
+
+    Parameters
+    ----------
+    weights : ndarray, (outputs, inputs)
+        The matrix.
+    limit : float
+        Magnitude at either end of the colours.
+    blank : bool
+        Whether zeros are grey, as what was never asked for.
+    """
     ax = axes_or_new(ax)
-    _map(np.where(weights.T == 0, np.nan, weights.T), limit, "weight", ax)
+    shown = np.where(weights.T == 0, np.nan, weights.T) if blank else weights.T
+    _map(shown, limit, "weight", ax)
     ax.set_xticks(range(len(weights)))
     return ax
 
@@ -138,8 +151,8 @@ def hardware_figure(
         f"pruned: {int(made.program.enabled.sum()):,} stay, the others are switched off"
     )
     limit = float(np.abs(weights).max())
-    shown = np.where(weights == 0, 0, product)
-    plot_weights(shown, limit, figure.add_subplot(grid[4:6, 0])).set_title("their sums, in ngspice")
+    sums = plot_weights(product, limit, figure.add_subplot(grid[4:6, 0]), blank=False)
+    sums.set_title("their sums, in ngspice")
     plot_weights(weights, limit, figure.add_subplot(grid[4:6, 1])).set_title("the target")
     errors, accuracy = figure.add_subplot(grid[0:3, 3]), figure.add_subplot(grid[3:6, 3])
     plot_quantity(rows, "logit_error_percent", errors).set_title("the whole network, in ngspice")

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from crossbar.datasets import Dataset
+from crossbar.errors import InputError
 from crossbar.figures import save_figure
 from crossbar.models.lenets import networks_for
 from crossbar.models.model_files import LoadedModel, tensors_sha256
@@ -90,8 +91,11 @@ def run_da_cunha(
     Raises
     ------
     InputError
-        As `runs.run_rows` and `models.training.train`.
+        As `runs.run_rows` and `models.training.train`, and for a count below 1.
     """
+    for n in counts:
+        if n < 1:
+            raise InputError(f"n = {n}: give whole numbers, at least 1")
     with deterministic():
         made = trained(networks_for(dataset)[1], dataset, out, epochs, seed, shown)
         _draw_errors(dataset, made, out, counts, range(seed, seed + seeds), shown)

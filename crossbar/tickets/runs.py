@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crossbar.errors import InputError
 from crossbar.figures import save_figure
 from crossbar.folders import RunFolder
 from crossbar.tables import NETWORK, RowType
@@ -97,8 +99,10 @@ def run_neurons(
     Raises
     ------
     InputError
-        As `run_rows` and `neurons.neuron_rows`.
+        As `run_rows` and `neurons.neuron_rows`, and for an eps that is not positive and finite.
     """
+    if not 0 < eps < math.inf:
+        raise InputError(f"eps = {eps}: give a positive, finite number")
     sizes = range(1, dimensions + 1)
     keys = [(kind, d, n) for kind in KINDS for n in counts for d in sizes]
     identity = {

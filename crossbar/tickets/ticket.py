@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from crossbar.errors import InputError
+from crossbar.tickets.checks import check_inputs, check_largest_input
 from crossbar.tickets.choices import Floats
 from crossbar.tickets.pairs import Affine, Approximated
 
@@ -106,7 +107,14 @@ class Ticket:
         return relative_weight_error(self.layers)
 
     def bound(self, largest_input: float = 1.0) -> float:
-        """Bound on the error of any output, for inputs of at most this magnitude."""
+        """Bound on the error of any output, for inputs of at most this magnitude.
+
+        Raises
+        ------
+        InputError
+            Unless that is a finite number from 0 on.
+        """
+        check_largest_input(largest_input)
         return propagated_bound(self.layers, largest_input)
 
     def error(self, inputs: Tensor) -> float:
@@ -115,8 +123,10 @@ class Ticket:
         Raises
         ------
         InputError
-            For a negative input where the ticket was made for others.
+            For inputs that are none or that the target cannot take, or that are negative where
+            the ticket was made for others.
         """
+        check_inputs(inputs, self.target)
         if self.nonnegative and bool((inputs < 0).any()):
             raise InputError(
                 "inputs: some are negative, this ticket is for inputs from 0 on; make it with "

@@ -104,3 +104,27 @@ def test_resistors_are_the_fewest_that_promise_the_bits():
     assert fewer.guaranteed_bits < 8 <= design.guaranteed_bits
     with pytest.raises(InputError, match="bits = 8: no number of resistors guarantees them"):
         resistors_for(8, Design(ladder="stagger"))
+
+
+@pytest.mark.parametrize(
+    "model, said",
+    [
+        (None, "model is a NoneType"),
+        (nn.ReLU(), "no Linear or Conv2d"),
+        (nn.Linear(3, 2, device="meta"), "device meta"),
+        (nn.LazyLinear(2), "lazy"),
+    ],
+)
+@pytest.mark.parametrize("use", [count, lambda model: quantize(model, 4)])
+def test_what_has_no_weights_is_refused(use, model, said):
+    with pytest.raises(InputError, match=said) as error:
+        use(model)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("per", ["layer", "channel"])
+def test_a_layer_of_size_zero_is_not_rounded(per):
+    layer = nn.Linear(3, 1)
+    layer.weight = nn.Parameter(torch.ones(0, 3))
+    with pytest.raises(InputError, match=r"shape \(0, 3\)"):
+        quantize(layer, 4, per=per)

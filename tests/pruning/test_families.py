@@ -245,6 +245,9 @@ def test_a_popup_network_holds_random_weights_only(model):
         assert torch.allclose(kept.abs(), torch.tensor(constant), rtol=1e-6)
         assert -1 < kept.sign().mean() < 1
     assert made.seeded
+    assert made.size(8).weight_bits == 2
+    assert quantize(made.model, 2).size().kept_weights == made.size().kept_weights
+    assert edge_popup(model, 0.25, no_fit, epochs=0, start="kaiming").size(8).weight_bits == 8
     assert all(value.requires_grad for value in made.model.parameters())
     again = edge_popup(model, 0.25, no_fit, epochs=0, seed=5)
     assert same(plain_state(again.model), plain_state(made.model))
@@ -366,3 +369,16 @@ def test_models_that_cannot_be_pruned_are_refused(lenet, prune):
 def test_other_values_out_of_range_are_refused(lenet, prune, said):
     with pytest.raises(InputError, match=said):
         prune(lenet)
+
+
+def test_low_rank_leaves_layers_whose_weights_attention_reads():
+    torch.manual_seed(5)
+    block = nn.TransformerEncoderLayer(8, 2, 32, dropout=0.0, batch_first=True).eval()
+    model = nn.Sequential(block, nn.Linear(8, 20))
+    made = low_rank(model, rank={"1": 2}).model
+    assert isinstance(made[1], nn.Sequential)
+    inputs = torch.ones(1, 3, 8)
+    assert torch.equal(made[0](inputs), block(inputs))
+    assert isinstance(low_rank(model, rank=2).model[0].linear1, nn.Linear)
+    with pytest.raises(InputError, match="'0.linear1' is read directly by TransformerEncoderLayer"):
+        low_rank(model, rank={"0.linear1": 2})

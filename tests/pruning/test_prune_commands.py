@@ -62,9 +62,11 @@ def trained(digits, tmp_path_factory):
 def test_every_family_writes_a_network_that_loads_and_counts(crossbar, trained, digits, options):
     done = crossbar("prune", trained, "--family", *options, "--out", "a.safetensors", "--quiet")
     assert done.returncode == 0, done.stderr
+    exact = options[0] in ("quantization", "edge-popup")
+    rounding = "" if exact else r" \(accuracy before rounding\)"
     said = (
         r"a\.safetensors: ([\w-]+), (\d+) of (\d+) weights kept; stored in [\d.]+ kbit "
-        r"at \d bits a weight; "
+        rf"at \d bits a weight{rounding}; "
         r"\d+ resistors, \d+ a weight \(\d+ on full arrays\); ([\d.]+) % of the test images of "
         r"digits, before [\d.]+ %; \d+ s"
     )
@@ -192,3 +194,8 @@ def test_the_control_of_a_ticket_does_not_draw_the_ticket_s_weights(crossbar, tr
     assert kept.equal(second != 0)
     assert not first[kept].equal(second[kept])
     assert (first - second)[kept].abs().mean() > 0.01
+
+
+def test_help_says_which_file_a_control_needs(crossbar):
+    said = " ".join(crossbar("prune", "--help").stdout.split())
+    assert "FILE must be the ticket whose mask it takes" in said

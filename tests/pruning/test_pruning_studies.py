@@ -81,7 +81,7 @@ def test_a_row_s_accuracy_is_that_of_the_weights_that_are_counted(made, few):
 def test_rows_count_what_they_say(made):
     table, _ = made
     for row in table:
-        bits = int(row.level) if row.family == "quantization" else 8
+        bits = {"quantization": int(row.level), "edge-popup": 2}.get(row.family, STUDY.bits)
         assert row.weight_bits == bits
         assert row.resistors == row.resistors_per_weight * row.kept_weights
         assert row.array_resistors >= row.resistors
@@ -185,3 +185,10 @@ def test_a_network_too_large_for_the_images_is_refused_before_anything_is_writte
     with pytest.raises(InputError, match="too small"):
         run_pruning_study(dataclasses.replace(STUDY, network="lenet-5"), few, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_shares_of_a_shrunk_network_are_of_the_dense_ones_weights(made):
+    rows = [row for row in made[0] if row.family == "filters"]
+    row = rows[0]
+    share = f"{100 * row.kept_weights / (4 * row.weights):.1f}"
+    assert families_table([row], 4 * row.weights).splitlines()[-1].split()[4] == share

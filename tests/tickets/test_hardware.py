@@ -16,6 +16,7 @@ from crossbar.programming import program
 from crossbar.simulation import Tile, place_tiles
 from crossbar.tickets.hardware import (
     RESISTORS,
+    HardwareRow,
     hardware_rows,
     hardware_ticket,
     logits,
@@ -24,6 +25,7 @@ from crossbar.tickets.hardware import (
     random_resistors,
     siemens_per_weight_reached,
 )
+from crossbar.tickets.hardware_plots import hardware_figure
 from spice_models import Wires
 from spice_models.ngspice import sweep
 
@@ -183,3 +185,31 @@ def test_wrong_input_is_refused():
         siemens_per_weight_reached(dead, WEIGHTS[0])
     with pytest.raises(InputError, match="tolerance = 1"):
         random_resistors(1.0)
+
+
+def test_the_picture_shows_what_weights_of_zero_become():
+    target = np.array([[1.0, 0.0], [0.0, -0.5]])
+    made = hardware_ticket([target], cells(4, LOGNORMAL), chip=0, seed=1)
+    products = target + np.array([[0.0, 0.1], [-0.1, 0.0]])
+    row = HardwareRow(
+        kind="any",
+        resistors_per_weight=4,
+        chip=0,
+        simulator="ngspice",
+        weights=4,
+        kept_weights=2,
+        resistors=16,
+        closed_resistors=5,
+        unreachable_weights=0,
+        weight_error=0.1,
+        logit_error_percent=1.0,
+        flips=0,
+        target_percent=90.0,
+        percent=89.0,
+        simulator_mismatch=0.0,
+    )
+    figure = hardware_figure(made[-1], target, products, [row], row.kind)
+    shown = {ax.get_title(): ax.images[0].get_array() for ax in figure.axes if ax.images}
+    sums = shown["their sums, in ngspice"]
+    assert np.array_equal(np.ma.filled(sums, np.nan), products.T)
+    assert np.ma.count_masked(np.ma.masked_invalid(shown["the target"])) == 2

@@ -147,3 +147,19 @@ def test_a_ticket_on_hardware(tickets, tmp_path):
     status, _, error = tickets("hardware", "--resistors", 1)
     assert status == 2
     assert "resistors = 1: a paired cell needs at least 2" in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("da-cunha", "--n", "0,2"), "n = 0"),
+        (("neurons", "--eps", "nan"), "eps = nan"),
+        (("neurons", "--eps", "inf"), "eps = inf"),
+        (("hardware", "--epochs", 1), "x>=2"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_before_anything_is_made(tickets, tmp_path, arguments, words):
+    status, _, error = tickets(*arguments)
+    assert status == 2
+    assert words in error
+    assert not (tmp_path / "out").exists()

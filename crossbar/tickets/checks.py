@@ -1,0 +1,105 @@
+"""What a target network must be, so that its weights alone say what it computes."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from crossbar.errors import InputError
+
+REAL = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a real number."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def check_plain(name: str, module: nn.Module, known: Sequence[type[nn.Module]]) -> None:
+    """Refuse a module of a known kind that computes something else than its kind does.
+
+    Parameters
+    ----------
+    name : str
+        Of the module.
+    module : torch.nn.Module
+        Others than the known kinds pass.
+    known : sequence of type
+        Kinds whose forward methods count.
+
+    Raises
+    ------
+    InputError
+        For a forward method of its own, of its class or itself, or forward hooks.
+    """
+    kind = next((one for one in known if isinstance(module, one)), None)
+    if kind is None:
+        return
+    if type(module).forward is not kind.forward or "forward" in vars(module):
+        raise InputError(
+            f"{name} is {type(module).__name__} with a forward of its own: give a plain "
+            f"torch.nn.{kind.__name__}"
+        )
+    if module._forward_pre_hooks or module._forward_hooks:
+        raise InputError(
+            f"{name} has forward hooks: remove them, those of torch.nn.utils.prune by prune.remove"
+        )
+
+
+def check_weights(name: str, layer: nn.Module) -> None:
+    """Refuse a layer whose weights are no finite real numbers.
+
+    Raises
+    ------
+    InputError
+        For weights that are not there yet (lazy layers, the device meta), none at all, of a
+        complex or quantised type, or not finite.
+    """
+    for part, tensor in layer.named_parameters():
+        if is_lazy(tensor) or tensor.is_meta:
+            raise InputError(f"{name}.{part} has no values yet: run the network once or load it")
+        if tensor.dtype not in REAL:
+            raise InputError(
+                f"{name}.{part} is of {tensor.dtype}: give real floating-point numbers of 16 bits "
+                "or more"
+            )
+        if not tensor.numel():
+            raise InputError(f"{name}.{part} has shape {tuple(tensor.shape)}: give some weights")
+        if not bool(tensor.isfinite().all()):
+            raise InputError(f"{name}.{part}: every weight must be finite")
+
+
+def check_largest_input(value: object) -> None:
+    """Raise an InputError unless a bound on inputs is a finite number from 0 on."""
+    if not is_number(value) or not 0 <= float(value) < math.inf:  # type: ignore[arg-type]
+        raise InputError(f"largest_input = {value!r}: give a finite number, at least 0")
+
+
+def check_inputs(inputs: object, target: nn.Sequential) -> None:
+    """Refuse inputs that a network cannot take.
+
+    Raises
+    ------
+    InputError
+        Unless it is a tensor of one finite example or more, as wide as the first layer is.
+    """
+    if not isinstance(inputs, Tensor):
+        raise InputError(f"inputs are {type(inputs).__name__}: give a torch.Tensor")
+    shape = tuple(inputs.shape)
+    if not inputs.numel() or inputs.ndim < 2:
+        raise InputError(f"inputs have shape {shape}: give one example or more, (examples, ...)")
+    if inputs.is_complex() or not bool(inputs.isfinite().all()):
+        raise InputError("inputs: give finite real numbers")
+    try:
+        with torch.no_grad():
+            target(inputs[:1].to(next(target.parameters()).dtype))
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"inputs have shape {shape}: give what the target takes ({reason})"
+        ) from None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from crossbar.models.comparison import compare as compare
     from crossbar.models.conversion import convert as convert
     from crossbar.models.conversion import digital_twin as digital_twin
+    from crossbar.models.layers import AnalogConv1d as AnalogConv1d
     from crossbar.models.layers import AnalogConv2d as AnalogConv2d
     from crossbar.models.layers import AnalogLinear as AnalogLinear
     from crossbar.models.model_files import load_model as load_model
@@ -26,6 +27,7 @@ __all__ = ["Converters"]
 _WITH_TORCH = {
     "convert": "conversion",
     "digital_twin": "conversion",
+    "AnalogConv1d": "layers",
     "AnalogConv2d": "layers",
     "AnalogLinear": "layers",
     "compare": "comparison",

@@ -82,13 +82,13 @@ def convert(
         Relative standard deviation, see `crossbar.measure`.
     seed, chip : int
         Layer k of chip c draws from ``SeedSequence(seed, spawn_key=(c, k))``, where k counts all
-        Linear and Conv2d layers of the model in its own order; group g of a grouped convolution
-        from the spawn key (c, k, g). So no layer's resistors depend on which others are chosen.
-        Its children are, in this order, for fabrication, measurement and solver.
+        Linear, Conv1d and Conv2d layers of the model in its own order; group g of a grouped
+        convolution from the spawn key (c, k, g). So no layer's resistors depend on which others
+        are chosen. Its children are, in this order, for fabrication, measurement and solver.
     method : str
         Subset-sum method, see `solvers.solve_batch`.
-    kinds : sequence of {"Linear", "Conv2d"}
-        Layers to convert.
+    kinds : sequence of {"Linear", "Conv1d", "Conv2d"}
+        Layers to convert. Batch-norm behind a Conv1d is not folded.
     bias : {"digital", "word line"}
         ``digital``: added behind the arrays and converters. ``word line``: one more row of cells,
         driven by a constant that the report tells: the largest bias over the largest weight.
@@ -106,7 +106,7 @@ def convert(
     Returns
     -------
     torch.nn.Module
-        A copy in eval() mode, with `AnalogLinear` and `AnalogConv2d` layers, whose weights are
+        A copy in eval() mode, with `AnalogLinear`, `AnalogConv2d`, ... layers, whose weights are
         buffers: they are saved, loaded and moved, but not trained. Its attribute ``conversion``
         is a `Conversion`. To keep a chip, save its ``state_dict()`` and load it into a fresh
         conversion with the same options; the report is not in it, so that of another chip stays

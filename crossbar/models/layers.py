@@ -283,3 +283,43 @@ class AnalogConv2d(AnalogLayer):
     def _padded(self, inputs: Tensor) -> Tensor:
         mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
         return F.pad(inputs, self.sides, mode=mode)
+
+
+class AnalogConv1d(AnalogConv2d):
+    """A convolution along one axis on arrays: that of images of height 1.
+
+    Parameters
+    ----------
+    layer : nn.Conv1d
+        The digital layer: its stride, padding, padding mode, dilation and groups are kept.
+    path, weight, bias, options
+        As for `AnalogLayer`; the weights (outputs, channels, width of the kernel).
+    """
+
+    def __init__(
+        self, layer: nn.Conv1d, path: str, weight: Tensor, bias: Tensor | None, **options: Any
+    ) -> None:
+        AnalogLayer.__init__(self, path, weight, bias, groups=layer.groups, **options)
+        self.in_channels, self.out_channels = layer.in_channels, layer.out_channels
+        self.kernel_size, self.stride = (1, *layer.kernel_size), (1, *layer.stride)
+        self.dilation, self.padding_mode = (1, *layer.dilation), layer.padding_mode
+        padding = layer.padding
+        self.padding = padding if isinstance(padding, str) else (0, *padding)
+        self.sides = [*layer._reversed_padding_repeated_twice, 0, 0]
+
+    def check(self, inputs: Tensor) -> None:
+        """Raise an InputError unless the inputs are sequences of the layer's channels."""
+        if inputs.ndim not in (2, 3) or inputs.shape[-2] != self.in_channels:
+            raise InputError(
+                f"layer {self.path!r}: inputs have shape {tuple(inputs.shape)}; give "
+                f"(batch, {self.in_channels}, length)"
+            )
+
+    def product(self, inputs: Tensor, bias: Tensor | None, weight: Tensor | None = None) -> Tensor:
+        """The convolution with the effective weights, or others."""
+        weight = self.weight if weight is None else weight
+        return super().product(inputs.unsqueeze(-2), bias, weight.unsqueeze(-2)).squeeze(-2)
+
+    def tile_by_tile(self, inputs: Tensor) -> Tensor:
+        """The same as a sum of converted partial sums, patch by patch."""
+        return super().tile_by_tile(inputs.unsqueeze(-2)).squeeze(-2)

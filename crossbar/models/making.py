@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from crossbar.models.arrays import AnalogMatrix, with_bias_row
 from crossbar.models.converters import Converters
-from crossbar.models.layers import AnalogConv2d, AnalogLayer, AnalogLinear
+from crossbar.models.layers import AnalogConv1d, AnalogConv2d, AnalogLayer, AnalogLinear
 from crossbar.models.planning import PlannedLayer
 from crossbar.models.reports import ConvertedLayer, figures
 
@@ -94,6 +94,8 @@ def analog_layer(work: Work, layer: PlannedLayer, converters: Converters | None)
     offset = None if bias is None else typed_like(layer, bias)
     if isinstance(layer.module, nn.Conv2d):
         return AnalogConv2d(layer.module, layer.paths[0], weight, offset, **options)
+    if isinstance(layer.module, nn.Conv1d):
+        return AnalogConv1d(layer.module, layer.paths[0], weight, offset, **options)
     linear = cast(nn.Linear, layer.module)
     flat = layer.norm is not None
     return AnalogLinear(linear, layer.paths[0], weight, offset, flat=flat, **options)

@@ -21,10 +21,14 @@ from crossbar.models.reports import DigitalLayer
 from crossbar.programming import checked_weights
 
 Floats = NDArray[np.float64]
-SUPPORTED: dict[str, type[nn.Module]] = {"Linear": nn.Linear, "Conv2d": nn.Conv2d}
+SUPPORTED: dict[str, type[nn.Module]] = {
+    "Linear": nn.Linear,
+    "Conv1d": nn.Conv1d,
+    "Conv2d": nn.Conv2d,
+}
 OPAQUE = (nn.MultiheadAttention, nn.TransformerEncoderLayer)
 WEIGHT_HOOKS = (BasePruningMethod, SpectralNorm, WeightNorm)
-_UNSUPPORTED = "only Linear and Conv2d can be analog"
+_UNSUPPORTED = "only Linear, Conv1d and Conv2d can be analog"
 
 
 @dataclass(frozen=True, eq=False)

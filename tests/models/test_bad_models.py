@@ -114,7 +114,7 @@ OPTIONS = {
     "chip": ({"chip": 0.5}, "chip = 0.5"),
     "error": ({"measurement_error": 2.0}, "measurement error = 2.0"),
     "bias": ({"bias": "none"}, "bias = 'none': choose one of digital, word line"),
-    "kinds": ({"kinds": ("Conv4d",)}, "kinds = 'Conv4d': choose from Linear, Conv2d"),
+    "kinds": ({"kinds": ("Conv4d",)}, "kinds = 'Conv4d': choose from Linear, Conv1d, Conv2d"),
     "kinds text": ({"kinds": "Linear"}, "kinds = 'Linear': give a tuple"),
     "converters": ({"converters": 8, "calibration": [BATCH]}, "converters = 8: give a crossbar"),
     "no calibration": ({"converters": Converters()}, "converters without calibration"),
@@ -132,7 +132,7 @@ def test_bad_options(options: dict[str, Any], message: str) -> None:
         crossbar.convert(small(), **{"design": DESIGN, **options})
 
 
-@pytest.mark.parametrize("kind", [nn.ConvTranspose2d, nn.Conv1d])
+@pytest.mark.parametrize("kind", [nn.ConvTranspose2d, nn.Conv3d])
 def test_an_unsupported_kind_is_named_with_its_path(kind: type[nn.Module]) -> None:
     model = nn.Sequential(nn.Linear(2, 2), nn.Sequential(kind(2, 2, 1)))
     name = kind.__name__

@@ -301,7 +301,7 @@ def test_what_is_not_converted_is_listed_with_its_reason() -> None:
     reasons = {one.path: one.reason for one in analog.conversion.digital}
     assert "chosen kinds" in reasons["conv"]
     assert "forward method of its own" in reasons["odd"]
-    assert "only Linear and Conv2d" in reasons["lstm"]
+    assert "only Linear, Conv1d and Conv2d" in reasons["lstm"]
     assert "inside MultiheadAttention" in reasons["attention.out_proj"]
     assert set(reasons) == {"conv", "odd", "lstm", "attention", "attention.out_proj"}
     assert isinstance(analog["odd"], Odd)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from crossbar.files import write_atomically
 
@@ -25,6 +27,26 @@ def axes_or_new(ax: Axes | None) -> Axes:
     import matplotlib.pyplot as plt
 
     return plt.subplots()[1]
+
+
+def plot_band(ax: Axes, rows: Sequence[Any], column: str, color: str, **line: Any) -> None:
+    """A column against resistors per weight: the mean over chips as a line, all within a band.
+
+    Parameters
+    ----------
+    rows : sequence of dataclass
+        With `resistors_per_weight` and the column.
+    line : dict
+        More about the line, for `Axes.plot`.
+    """
+    counts = sorted({row.resistors_per_weight for row in rows})
+    values = [
+        np.array([getattr(row, column) for row in rows if row.resistors_per_weight == n], float)
+        for n in counts
+    ]
+    low, high = [chips.min() for chips in values], [chips.max() for chips in values]
+    ax.fill_between(counts, low, high, color=color, alpha=0.15, linewidth=0)
+    ax.plot(counts, [chips.mean() for chips in values], color=color, **line)
 
 
 def save_figure(draw: Callable[[], Figure], folder: Path, name: str) -> list[Path]:

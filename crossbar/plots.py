@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from crossbar.figures import COLORS, MARKERS, axes_or_new, save_figure
+from crossbar.figures import COLORS, MARKERS, axes_or_new, plot_band, save_figure
 from crossbar.results import NETWORK, Row
 
 if TYPE_CHECKING:
@@ -165,27 +163,5 @@ def _band(
     label: str | None,
     line: str = "-",
 ) -> None:
-    """Mean over chips as a line, lowest to highest chip as a band."""
-    counts = sorted({row.resistors_per_weight for row in rows})
-    values = [
-        np.array([getattr(row, column) for row in rows if row.resistors_per_weight == n], float)
-        for n in counts
-    ]
-    ax.fill_between(
-        counts,
-        [chips.min() for chips in values],
-        [chips.max() for chips in values],
-        color=color,
-        alpha=0.15,
-        linewidth=0,
-    )
-    ax.plot(
-        counts,
-        [chips.mean() for chips in values],
-        color=color,
-        marker=marker,
-        markersize=4,
-        linewidth=1.4,
-        linestyle=line,
-        label=label,
-    )
+    style = {"markersize": 4, "linewidth": 1.4, "linestyle": line, "label": label}
+    plot_band(ax, rows, column, color, marker=marker, **style)

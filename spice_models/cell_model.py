@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from spice_models.checks import finite_number
 from spice_models.errors import CircuitError
 
 __all__ = ["CellModel", "check_subcircuit_name"]
@@ -73,13 +73,14 @@ class CellModel:
             raise CircuitError(f"ports = {ports!r}; give 'word' and 'bit' among them")
         takes = _chosen("takes", self.takes, TAKES)
         parameters = {
-            key: _number(f"parameters[{key!r}]", value) for key, value in _items(self.parameters)
+            key: finite_number(f"parameters[{key!r}]", value)
+            for key, value in _items(self.parameters)
         }
         for key in parameters:
             _check_name("parameters", key)
             if key.lower() in takes:
                 raise CircuitError(f"parameters and takes both set {key!r}; give it once")
-        off, on = (_number("enable_volt", volt) for volt in _two(self.enable_volt))
+        off, on = (finite_number("enable_volt", volt) for volt in _two(self.enable_volt))
         text = _read(self.library)
         _check_library(text, self.name, len(ports))
         for name, value in (
@@ -142,16 +143,6 @@ def _two(volts: tuple[float, float]) -> tuple[float, float]:
     except (TypeError, ValueError):
         raise CircuitError(f"enable_volt = {volts!r}; give (off, on) in volts") from None
     return off, on
-
-
-def _number(field_name: str, value: float) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise CircuitError(f"{field_name} = {value!r}; give a finite number")
-    return number
 
 
 def _read(library: str | Path) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from crossbar.figures import axes_or_new, plot_band
 from crossbar.models.rows import ModelRow
 from crossbar.tables import NETWORK
 
@@ -78,10 +77,7 @@ def plot_quantity(
     Each version has a colour; real wires are solid, ideal ones dotted. Means over chips, with a
     band from the lowest to the highest.
     """
-    if ax is None:
-        import matplotlib.pyplot as plt
-
-        ax = plt.subplots()[1]
+    ax = axes_or_new(ax)
     for color, (version, rows) in zip(COLORS, rows_of.items(), strict=False):
         network = [
             row for row in rows if row.layer == NETWORK and row.converter_bits == converter_bits
@@ -90,7 +86,9 @@ def plot_quantity(
             if quantity == "weight_effective_bits" and wires == "ideal":
                 continue  # cells know no wires
             chosen = [row for row in network if row.wires == wires]
-            _band(ax, chosen, quantity, color, style, f"{version}, {wires} wires")
+            label = f"{version}, {wires} wires"
+            line = {"linestyle": style, "markersize": 3, "linewidth": 1.3, "label": label}
+            plot_band(ax, chosen, quantity, color, marker="o", **line)
     if quantity in ("logit_error_percent", "flips"):
         ax.set_yscale("symlog" if quantity == "flips" else "log", **_LINEAR.get(quantity, {}))
         ax.yaxis.set_major_formatter("{x:g}")
@@ -98,23 +96,3 @@ def plot_quantity(
         ax.set_ylim(bottom=0)
     ax.set_xticks(sorted({row.resistors_per_weight for rows in rows_of.values() for row in rows}))
     return ax
-
-
-def _band(
-    ax: Axes, rows: Sequence[ModelRow], quantity: str, color: str, style: str, label: str
-) -> None:
-    counts = sorted({row.resistors_per_weight for row in rows})
-    values = [
-        np.array([getattr(row, quantity) for row in rows if row.resistors_per_weight == n], float)
-        for n in counts
-    ]
-    ax.fill_between(
-        counts,
-        [chips.min() for chips in values],
-        [chips.max() for chips in values],
-        color=color,
-        alpha=0.15,
-        linewidth=0,
-    )
-    means = [chips.mean() for chips in values]
-    ax.plot(counts, means, style, color=color, marker="o", markersize=3, linewidth=1.3, label=label)

@@ -176,8 +176,7 @@ class _System:
         if not self.vectors or self.vectors[0].shape[2] != width:
             self.vectors.clear()
             self.vectors = _staggered((rows, lines + 2, width))
-        for vector in self.vectors:
-            vector[:] = 0.0
+        self.vectors[0][:] = 0.0
         height = np.abs(applied).max(axis=0)
         block = _Block(self, applied * _inverse(height), (height > 0).astype(float), nodes)
         with np.errstate(over="ignore", invalid="ignore"):  # NaN does not converge
@@ -289,10 +288,8 @@ class _Block:
         power[:] = change[:] = size[:] = volts[:] = 0.0
         p, t = self.system.vectors[2:]
         last, ahead = self.carried
-        cell, word, above, bit_inverse, onward, word_inverse = self.system.rough
-        lines = (cell, word, above, bit_inverse, onward, word_inverse)
         sums = (change, power, size, volts, last, ahead)
-        self.kernels.backward(*lines, p, t, *sums, self.lanes)
+        self.kernels.backward(*self.system.rough, p, t, *sums, self.lanes)
         raw, before = self.raw, self.product
         alpha = going * _quotient(raw, power.sum(axis=0, dtype=np.float64))
         next_raw = alpha**2 * size.sum(axis=0, dtype=np.float64) - raw

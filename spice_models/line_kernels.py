@@ -3,9 +3,10 @@
 Arrays of nodes have shape (rows, lines + 2, lanes), one lane an input, node j at j + 1; the
 columns 0 and lines + 1 are earth and stay 0, so that no sweep needs a branch at an end. The length
 of the tuple `lanes` is a constant to the compiler, which unrolls the innermost loops.
-Conductances [S]: `cell` (rows, lines); `word` (rows, lines + 1) and `bit` (rows + 1, lines),
-segment j leads to node j from the one before. A line's matrix is L D L^T: `word_inverse` and `bit_inverse` are 1 / D, `onward`
-(rows, lines + 1) and `above` (rows + 1, lines) are what L takes on from the node before.
+Conductances [S]: `cell` (rows, lines); `word` (rows, lines + 1) and `bit` (rows + 1, lines), where
+segment j leads to node j from the one before. A line's matrix is L D L^T: `word_inverse` and
+`bit_inverse` are 1 / D, `onward` (rows, lines + 1) and `above` (rows + 1, lines) are what L takes
+on from the node before.
 Each pass touches the large arrays once, since memory is what takes the time; `balance` is in
 double precision, the others in that of their arguments.
 """

@@ -77,7 +77,6 @@ def balance(
     applied: Floats,
     x: Floats,
     r: Reals,
-    nodes: Floats,
     flow: Floats,
     sensed: Floats,
     square: Floats,
@@ -88,10 +87,9 @@ def balance(
     """Fill in, for word drops x, the currents missing at the word nodes r, and what they give.
 
     Adds to `flow` the current of all cells of a line and to `square` what sums to |r|^2; puts in
-    `sensed` what the two ends of a line pass on; all (lines, lanes). The voltages of the bit lines
-    go to `nodes` (rows, lines, lanes) unless that is empty. `volts` (rows + 1, strip, lanes), the
-    last row 0, and `pivots` (rows, strip) are room for as many lines at a time as stay in the
-    cache; the bit lines are factorised anew, since that takes less time than to read the factors.
+    `sensed` what the two ends of a line pass on; all (lines, lanes). `volts` (rows + 1, strip,
+    lanes), the last row 0, and `pivots` (rows, strip) are room for as many lines at a time as stay
+    in the cache; the bit lines are factorised anew: that takes no longer than to read the factors.
     """
     rows, lines = cell.shape
     strip = volts.shape[1]
@@ -130,11 +128,6 @@ def balance(
             near, far = bit[0, start + j], bit[rows, start + j]
             for k in range(len(lanes)):
                 sensed[start + j, k] = near * volts[0, j, k] + far * volts[rows - 1, j, k]
-        if nodes.size > 0:
-            for i in range(rows):
-                for j in range(width):
-                    for k in range(len(lanes)):
-                        nodes[i, start + j, k] = volts[i, j, k]
 
 
 @compiled

@@ -68,8 +68,6 @@ class Answer:
     converged : bool
         Whether the residual is within twice the tolerance and the error, relative to each input's
         largest current, within ten times. If not, do not use the currents.
-    word, bit : ndarray, shape (rows, lines, points), or None
-        Drops of the word lines below their inputs and voltages of the bit lines [V], if wanted.
     """
 
     currents: Floats
@@ -77,8 +75,6 @@ class Answer:
     residual: float
     iterations: int
     converged: bool
-    word: Floats | None = None
-    bit: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,10 +114,10 @@ class Lines:
 
     def turned(self) -> Lines:
         """Inputs and outputs exchanged: bit lines are driven and word lines sensed."""
-        turned = (np.ascontiguousarray(part.T) for part in (self.cell, self.bit, self.word))
-        return Lines(*turned)
+        turn = np.ascontiguousarray
+        return Lines(turn(self.cell.T), turn(self.bit.T), turn(self.word.T))
 
-    def solve(self, applied: Floats, tolerance: float, nodes: bool = False) -> Answer:
+    def solve(self, applied: Floats, tolerance: float) -> Answer:
         """Currents for several inputs, up to sixteen at a time.
 
         Parameters
@@ -130,8 +126,6 @@ class Lines:
             Voltages of the word lines [V].
         tolerance : float
             For the residual, and for the error relative to each input's largest current.
-        nodes : bool
-            Whether to keep the voltages of all nodes.
 
         Returns
         -------
@@ -146,7 +140,7 @@ class Lines:
             width = next(lanes for lanes in LANES if lanes >= len(part))
             block = np.zeros((self.cell.shape[0], width))
             block[:, : len(part)] = part.T
-            answers.append(system.solve(block, tolerance, len(part), nodes))
+            answers.append(system.solve(block, tolerance, len(part)))
             if not answers[-1].converged:
                 break
         return _joined(answers)
@@ -169,7 +163,7 @@ class _System:
         self.conductance = float(np.minimum(lines.cell.sum(axis=0), senses).max())
         self.vectors: list[NDArray[Any]] = []
 
-    def solve(self, applied: Floats, tolerance: float, used: int, nodes: bool) -> Answer:
+    def solve(self, applied: Floats, tolerance: float, used: int) -> Answer:
         """Iterate for one block, every input scaled to 1 V."""
         rows, lines = self.shape
         width = applied.shape[1]
@@ -178,7 +172,7 @@ class _System:
             self.vectors = _staggered((rows, lines + 2, width))
         self.vectors[0][:] = 0.0
         height = np.abs(applied).max(axis=0)
-        block = _Block(self, applied * _inverse(height), (height > 0).astype(float), nodes)
+        block = _Block(self, applied * _inverse(height), (height > 0).astype(float))
         with np.errstate(over="ignore", invalid="ignore"):  # NaN does not converge
             converged = block.run(tolerance)
         error = block.error + _ROUNDING * np.abs(block.flow).max(axis=0)
@@ -189,8 +183,6 @@ class _System:
             float(np.sqrt(_quotient(block.product, block.scale).max())),
             block.iterations,
             converged,
-            self.vectors[0][:, 1:-1, :used] * height if nodes else None,
-            block.bit[:, :, :used] * height if nodes else None,
         )
 
 
@@ -201,14 +193,13 @@ class _Block:
     cycle; `top` the scale of the vectors in single precision, `raw` the product relative to top^2.
     """
 
-    def __init__(self, system: _System, applied: Floats, driven: Floats, nodes: bool) -> None:
+    def __init__(self, system: _System, applied: Floats, driven: Floats) -> None:
         from spice_models import line_kernels
 
         rows, lines = system.shape
         width = applied.shape[1]
         self.system, self.applied, self.kernels = system, applied, line_kernels
         self.lanes = (0,) * width
-        self.bit = np.zeros((rows, lines, width) if nodes else (0, 0, 0))
         self.flow, self.sensed, self.square = np.zeros((3, lines, width))
         strip = min(max(line_kernels.STRIP // width, 1), lines)
         self.strip = (np.zeros((rows + 1, strip, width)), np.zeros((rows, strip)))
@@ -253,7 +244,7 @@ class _Block:
         former, followed = self.top, self.product
         sums = (self.flow, self.sensed, self.square, *self.strip)
         self.flow[:] = self.square[:] = 0.0
-        self.kernels.balance(*self.system.exact, self.applied, x, t, self.bit, *sums, self.lanes)
+        self.kernels.balance(*self.system.exact, self.applied, x, t, *sums, self.lanes)
         self.top = np.sqrt(self.square.sum(axis=0))
         ratio = _quotient(former, self.top)
         ratio[(ratio > _RESTART) | (followed > _LOST * self.begin)] = 0.0
@@ -352,14 +343,10 @@ def _single(values: Floats) -> NDArray[np.float32]:
 
 
 def _joined(answers: list[Answer]) -> Answer:
-    words = [answer.word for answer in answers if answer.word is not None]
-    bits = [answer.bit for answer in answers if answer.bit is not None]
     return Answer(
         np.concatenate([answer.currents for answer in answers]),
         max(answer.error for answer in answers),
         max(answer.residual for answer in answers),
         max(answer.iterations for answer in answers),
         answers[-1].converged,
-        np.concatenate(words, axis=2) if words else None,
-        np.concatenate(bits, axis=2) if bits else None,
     )

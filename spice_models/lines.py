@@ -280,7 +280,9 @@ class _Block:
         p, t = self.system.vectors[2:]
         last, ahead = self.carried
         sums = (change, power, size, volts, last, ahead)
-        self.kernels.backward(*self.system.rough, p, t, *sums, self.lanes)
+        cell, word, above, bit_inverse, onward, word_inverse = self.system.rough
+        lines = (cell, word, above, bit_inverse, onward, word_inverse)
+        self.kernels.backward(*lines, p, t, *sums, self.lanes)
         raw, before = self.raw, self.product
         alpha = going * _quotient(raw, power.sum(axis=0, dtype=np.float64))
         next_raw = alpha**2 * size.sum(axis=0, dtype=np.float64) - raw

@@ -270,13 +270,18 @@ class Array:
     @cached_property
     def path_ohm(self) -> Floats:
         """Each branch with its switch, (rows, lines, branches) [ohm]; inf where open."""
-        states = np.where(self.enabled, self.switch.on_ohm, self.switch.off_ohm)
-        return read_only(self.ohm + states)
+        return read_only(self._path_ohm())
+
+    def _path_ohm(self) -> Floats:
+        path = np.where(self.enabled, self.switch.on_ohm, self.switch.off_ohm)
+        path += self.ohm
+        return path
 
     @cached_property
     def siemens(self) -> Floats:
         """Each cell as one conductance, (rows, lines) [S]: the sum of 1 / path_ohm."""
-        return read_only((1 / self.path_ohm).sum(axis=2))
+        path = self._path_ohm()  # of all branches: too large to keep for this
+        return read_only(np.divide(1, path, out=path).sum(axis=2))
 
 
 _LARGEST_SIEMENS = 1e9

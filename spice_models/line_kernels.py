@@ -3,9 +3,10 @@
 Arrays of nodes have shape (rows, lines + 2, lanes), one lane an input, node j at j + 1; the
 columns 0 and lines + 1 are earth and stay 0, so that no sweep needs a branch at an end. The length
 of the tuple `lanes` is a constant to the compiler, which unrolls the innermost loops.
-Conductances [S]: `cell` (rows, lines); `word` (rows, lines + 1), segment j leads to node j from
-the one before. A line's matrix is L D L^T: `word_inverse` and `bit_inverse` are 1 / D, `onward`
-(rows, lines + 1) and `above` (rows + 1, lines) are what L takes on from the node before.
+Conductances [S]: `cell` (rows, lines); `word` (rows, lines + 1) and `bit` (rows + 1, lines), where
+segment j leads to node j from the one before. A line's matrix is L D L^T: `word_inverse` and
+`bit_inverse` are 1 / D, `onward` (rows, lines + 1) and `above` (rows + 1, lines) are what L takes
+on from the node before.
 Each pass touches the large arrays once, since memory is what takes the time; `balance` is in
 double precision, the others in that of their arguments.
 """
@@ -24,7 +25,7 @@ Singles = NDArray[np.float32]
 Reals = NDArray[Any]
 Lanes = tuple[int, ...]
 
-STRIP = 1024
+STRIP = 256
 """Lines times lanes that `balance` takes at a time."""
 
 
@@ -52,20 +53,19 @@ def factor_words(cell: Floats, word: Floats) -> tuple[Singles, Singles]:
 
 
 @compiled
-def factor_bits(cell: Floats, bit: Floats, first: Floats, last: Floats) -> tuple[Floats, Floats]:
-    """`bit_inverse` and `above` of the bit lines, word lines grounded."""
+def factor_bits(cell: Floats, bit: Floats) -> tuple[Singles, Singles]:
+    """`bit_inverse` and `above` of the bit lines, word lines grounded; rounded as above."""
     rows, lines = cell.shape
-    inverse, above = np.zeros((rows, lines)), np.zeros((rows + 1, lines))
-    seen = first.copy()
+    inverse, above = np.zeros((rows, lines), np.float32), np.zeros((rows + 1, lines), np.float32)
+    seen = bit[0].copy()
     for i in range(rows):
-        after = bit[i] if i < rows - 1 else last
+        after = bit[i + 1]
         for j in range(lines):
-            total = seen[j] + cell[i, j] + after[j]
-            if total > 0:
-                inverse[i, j] = 1 / total
-            if i < rows - 1:
-                above[i + 1, j] = after[j] * inverse[i, j]
-            seen[j] = (seen[j] + cell[i, j]) * above[i + 1, j]
+            here = seen[j] + cell[i, j]
+            pivot = 1 / (here + after[j]) if here + after[j] > 0 else 0.0
+            inverse[i, j] = pivot
+            above[i + 1, j] = after[j] * pivot if i < rows - 1 else 0.0
+            seen[j] = here * (after[j] * pivot)
     return inverse, above
 
 
@@ -73,43 +73,45 @@ def factor_bits(cell: Floats, bit: Floats, first: Floats, last: Floats) -> tuple
 def balance(
     cell: Floats,
     word: Floats,
-    above: Floats,
-    bit_inverse: Floats,
-    ends: Floats,
+    bit: Floats,
     applied: Floats,
     x: Floats,
     r: Reals,
-    bit: Floats,
     flow: Floats,
     sensed: Floats,
     square: Floats,
     volts: Floats,
+    pivots: Floats,
     lanes: Lanes,
 ) -> None:
     """Fill in, for word drops x, the currents missing at the word nodes r, and what they give.
 
     Adds to `flow` the current of all cells of a line and to `square` what sums to |r|^2; puts in
-    `sensed` what the two `ends` (2, lines) [S] of a line pass on; all (lines, lanes). The voltages
-    of the bit lines go to `bit` (rows, lines, lanes) unless that is empty. `volts` (rows + 1,
-    strip, lanes), the last row 0, is room for as many lines at a time as stay in the cache.
+    `sensed` what the two ends of a line pass on; all (lines, lanes). `volts` (rows + 1, strip,
+    lanes), the last row 0, and `pivots` (rows, strip) are room for as many lines at a time as stay
+    in the cache; the bit lines are factorised anew: that takes no longer than to read the factors.
     """
     rows, lines = cell.shape
     strip = volts.shape[1]
     for start in range(0, lines, strip):
         width = min(strip, lines - start)
+        seen = bit[0, start:].copy()
         for i in range(rows):
             here, before, drops = volts[i], volts[i - 1], x[i, start + 1 :]
-            cells, onto = cell[i, start:], above[i, start:]
+            cells, onto, inverse = cell[i, start:], pivots[i - 1], pivots[i]
+            nearer, farther = bit[i, start:], bit[i + 1, start:]
             for j in range(width):
-                g, carried = cells[j], onto[j]
+                g, carried, reach = cells[j], nearer[j] * onto[j], seen[j] + cells[j]
+                pivot = 1 / (reach + farther[j]) if reach + farther[j] > 0 else 0.0
+                inverse[j], seen[j] = pivot, reach * (farther[j] * pivot)
                 for k in range(len(lanes)):
                     here[j, k] = g * (applied[i, k] + drops[j, k]) + carried * before[j, k]
         for i in range(rows - 1, -1, -1):
             here, after, drops = volts[i], volts[i + 1], x[i, start:]
-            cells, onto, inverse = cell[i, start:], above[i + 1, start:], bit_inverse[i, start:]
+            cells, inverse, farther = cell[i, start:], pivots[i], bit[i + 1, start:]
             chain, missing = word[i, start:], r[i, start + 1 :]
             for j in range(width):
-                g, pivot, carried = cells[j], inverse[j], onto[j]
+                g, pivot, carried = cells[j], inverse[j], farther[j] * inverse[j]
                 near, far = chain[j], chain[j + 1]
                 for k in range(len(lanes)):
                     drop = drops[j + 1, k]
@@ -123,14 +125,9 @@ def balance(
                     missing[j, k] = net
                     square[start + j, k] += net * net
         for j in range(width):
+            near, far = bit[0, start + j], bit[rows, start + j]
             for k in range(len(lanes)):
-                near, far = ends[0, start + j], ends[1, start + j]
                 sensed[start + j, k] = near * volts[0, j, k] + far * volts[rows - 1, j, k]
-        if bit.size > 0:
-            for i in range(rows):
-                for j in range(width):
-                    for k in range(len(lanes)):
-                        bit[i, start + j, k] = volts[i, j, k]
 
 
 @compiled

@@ -32,7 +32,8 @@ __all__ = ["Answer", "Lines"]
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
-LANES = 16
+LANES = (1, 4, 16)
+"""How many inputs the kernels take at once."""
 _MERGED_OHM = 1e-15
 _MOST = 2000
 _MOST_STALLS = 3
@@ -67,8 +68,6 @@ class Answer:
     converged : bool
         Whether the residual is within twice the tolerance and the error, relative to each input's
         largest current, within ten times. If not, do not use the currents.
-    word, bit : ndarray, shape (rows, lines, points), or None
-        Drops of the word lines below their inputs and voltages of the bit lines [V], if wanted.
     """
 
     currents: Floats
@@ -76,8 +75,6 @@ class Answer:
     residual: float
     iterations: int
     converged: bool
-    word: Floats | None = None
-    bit: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,23 +84,17 @@ class Lines:
     Parameters
     ----------
     cell : ndarray, shape (rows, lines)
-    word : ndarray, shape (rows, lines - 1)
-        Segments of the word lines.
-    bit : ndarray, shape (rows - 1, lines)
-        Segments of the bit lines.
-    word_first, word_last : ndarray, shape (rows,)
-        From the input to the first and the last node of its word line.
-    bit_first, bit_last : ndarray, shape (lines,)
-        From the first and the last node of a bit line to its sense ground.
+    word : ndarray, shape (rows, lines + 1)
+        Segment j leads to node j of a word line from the one before; the first and the last are
+        those from its input.
+    bit : ndarray, shape (rows + 1, lines)
+        Segment i leads to node i of a bit line from the one before; the first and the last are
+        those to its sense ground.
     """
 
     cell: Floats
     word: Floats
     bit: Floats
-    word_first: Floats
-    word_last: Floats
-    bit_first: Floats
-    bit_last: Floats
 
     @classmethod
     def of(cls, array: Array) -> Lines:
@@ -114,25 +105,20 @@ class Lines:
         ohm = array.wires.each(array.rows, array.lines)
         alive = reached(array)
         cell = array.siemens if alive.all() else np.where(alive, array.siemens, 0.0)
-        names = ("word", "bit", "driver", "far_driver", "far_sense", "sense")
-        wires = [1 / np.maximum(ohm.pop(name), _MERGED_OHM) for name in names]
-        return cls(np.ascontiguousarray(cell), *wires)
+        word, bit = np.empty((array.rows, array.lines + 1)), np.empty((array.rows + 1, array.lines))
+        word[:, 0], word[:, 1:-1], word[:, -1] = ohm["driver"], ohm["word"], ohm["far_driver"]
+        bit[0], bit[1:-1], bit[-1] = ohm["far_sense"], ohm["bit"], ohm["sense"]
+        for wires in (word, bit):
+            np.divide(1, np.maximum(wires, _MERGED_OHM, out=wires), out=wires)
+        return cls(np.ascontiguousarray(cell), word, bit)
 
     def turned(self) -> Lines:
         """Inputs and outputs exchanged: bit lines are driven and word lines sensed."""
         turn = np.ascontiguousarray
-        return Lines(
-            turn(self.cell.T),
-            turn(self.bit.T),
-            turn(self.word.T),
-            self.bit_first,
-            self.bit_last,
-            self.word_first,
-            self.word_last,
-        )
+        return Lines(turn(self.cell.T), turn(self.bit.T), turn(self.word.T))
 
-    def solve(self, applied: Floats, tolerance: float, nodes: bool = False) -> Answer:
-        """Currents for several inputs, sixteen at a time.
+    def solve(self, applied: Floats, tolerance: float) -> Answer:
+        """Currents for several inputs, up to sixteen at a time.
 
         Parameters
         ----------
@@ -140,8 +126,6 @@ class Lines:
             Voltages of the word lines [V].
         tolerance : float
             For the residual, and for the error relative to each input's largest current.
-        nodes : bool
-            Whether to keep the voltages of all nodes.
 
         Returns
         -------
@@ -149,14 +133,14 @@ class Lines:
             Look at `converged` before anything else.
         """
         system = _System(self)
-        applied = applied * (self.word_first + self.word_last > 0)  # where nothing drives, 0
-        width = 1 if len(applied) == 1 else LANES
+        applied = applied * (self.word[:, 0] + self.word[:, -1] > 0)  # where nothing drives, 0
         answers = []
-        for start in range(0, len(applied), width):
-            part = applied[start : start + width]
+        for start in range(0, len(applied), LANES[-1]):
+            part = applied[start : start + LANES[-1]]
+            width = next(lanes for lanes in LANES if lanes >= len(part))
             block = np.zeros((self.cell.shape[0], width))
             block[:, : len(part)] = part.T
-            answers.append(system.solve(block, tolerance, len(part), nodes))
+            answers.append(system.solve(block, tolerance, len(part)))
             if not answers[-1].converged:
                 break
         return _joined(answers)
@@ -169,29 +153,26 @@ class _System:
         from spice_models.line_kernels import factor_bits, factor_words
 
         self.shape = lines.cell.shape
-        ends = (lines.word_first[:, None], lines.word, lines.word_last[:, None])
-        word = np.concatenate(ends, axis=1)
-        senses = np.stack([lines.bit_first, lines.bit_last])
-        bit_inverse, above = factor_bits(lines.cell, lines.bit, *senses)
-        self.exact = (lines.cell, word, above, bit_inverse, senses)
-        word_inverse, onward = factor_words(lines.cell, word)
-        rough = tuple(_single(part) for part in (lines.cell, word, above, bit_inverse))
-        self.rough: Any = (*rough, onward, word_inverse)
+        self.exact = (lines.cell, lines.word, lines.bit)
+        bit_inverse, above = factor_bits(lines.cell, lines.bit)
+        word_inverse, onward = factor_words(lines.cell, lines.word)
+        cell, word = _single(lines.cell), _single(lines.word)
+        self.rough: Any = (cell, word, above, bit_inverse, onward, word_inverse)
         self.largest = float(lines.cell.max())
-        self.conductance = float(np.minimum(lines.cell.sum(axis=0), senses.sum(axis=0)).max())
+        senses = lines.bit[0] + lines.bit[-1]
+        self.conductance = float(np.minimum(lines.cell.sum(axis=0), senses).max())
         self.vectors: list[NDArray[Any]] = []
 
-    def solve(self, applied: Floats, tolerance: float, used: int, nodes: bool) -> Answer:
+    def solve(self, applied: Floats, tolerance: float, used: int) -> Answer:
         """Iterate for one block, every input scaled to 1 V."""
         rows, lines = self.shape
         width = applied.shape[1]
         if not self.vectors or self.vectors[0].shape[2] != width:
             self.vectors.clear()
             self.vectors = _staggered((rows, lines + 2, width))
-        for vector in self.vectors:
-            vector[:] = 0.0
+        self.vectors[0][:] = 0.0
         height = np.abs(applied).max(axis=0)
-        block = _Block(self, applied * _inverse(height), (height > 0).astype(float), nodes)
+        block = _Block(self, applied * _inverse(height), (height > 0).astype(float))
         with np.errstate(over="ignore", invalid="ignore"):  # NaN does not converge
             converged = block.run(tolerance)
         error = block.error + _ROUNDING * np.abs(block.flow).max(axis=0)
@@ -202,8 +183,6 @@ class _System:
             float(np.sqrt(_quotient(block.product, block.scale).max())),
             block.iterations,
             converged,
-            self.vectors[0][:, 1:-1, :used] * height if nodes else None,
-            block.bit[:, :, :used] * height if nodes else None,
         )
 
 
@@ -214,16 +193,16 @@ class _Block:
     cycle; `top` the scale of the vectors in single precision, `raw` the product relative to top^2.
     """
 
-    def __init__(self, system: _System, applied: Floats, driven: Floats, nodes: bool) -> None:
+    def __init__(self, system: _System, applied: Floats, driven: Floats) -> None:
         from spice_models import line_kernels
 
         rows, lines = system.shape
         width = applied.shape[1]
         self.system, self.applied, self.kernels = system, applied, line_kernels
         self.lanes = (0,) * width
-        self.bit = np.zeros((rows, lines, width) if nodes else (0, 0, 0))
         self.flow, self.sensed, self.square = np.zeros((3, lines, width))
-        self.strip = np.zeros((rows + 1, min(max(line_kernels.STRIP // width, 1), lines), width))
+        strip = min(max(line_kernels.STRIP // width, 1), lines)
+        self.strip = (np.zeros((rows + 1, strip, width)), np.zeros((rows, strip)))
         self.sums = list(np.zeros((4, lines, width), np.float32))
         self.carried = list(np.zeros((2, width), np.float32))
         self.rounding = 2 * _EPS * system.largest * driven
@@ -263,9 +242,9 @@ class _Block:
         x, z, p, t = self.system.vectors
         onward, word_inverse = self.system.rough[4:]
         former, followed = self.top, self.product
-        sums = (self.flow, self.sensed, self.square, self.strip)
-        self.flow[:] = self.square[:] = self.strip[-1] = 0.0
-        self.kernels.balance(*self.system.exact, self.applied, x, t, self.bit, *sums, self.lanes)
+        sums = (self.flow, self.sensed, self.square, *self.strip)
+        self.flow[:] = self.square[:] = 0.0
+        self.kernels.balance(*self.system.exact, self.applied, x, t, *sums, self.lanes)
         self.top = np.sqrt(self.square.sum(axis=0))
         ratio = _quotient(former, self.top)
         ratio[(ratio > _RESTART) | (followed > _LOST * self.begin)] = 0.0
@@ -300,9 +279,9 @@ class _Block:
         power[:] = change[:] = size[:] = volts[:] = 0.0
         p, t = self.system.vectors[2:]
         last, ahead = self.carried
+        sums = (change, power, size, volts, last, ahead)
         cell, word, above, bit_inverse, onward, word_inverse = self.system.rough
         lines = (cell, word, above, bit_inverse, onward, word_inverse)
-        sums = (change, power, size, volts, last, ahead)
         self.kernels.backward(*lines, p, t, *sums, self.lanes)
         raw, before = self.raw, self.product
         alpha = going * _quotient(raw, power.sum(axis=0, dtype=np.float64))
@@ -366,14 +345,10 @@ def _single(values: Floats) -> NDArray[np.float32]:
 
 
 def _joined(answers: list[Answer]) -> Answer:
-    words = [answer.word for answer in answers if answer.word is not None]
-    bits = [answer.bit for answer in answers if answer.bit is not None]
     return Answer(
         np.concatenate([answer.currents for answer in answers]),
         max(answer.error for answer in answers),
         max(answer.residual for answer in answers),
         max(answer.iterations for answer in answers),
         answers[-1].converged,
-        np.concatenate(words, axis=2) if words else None,
-        np.concatenate(bits, axis=2) if bits else None,
     )

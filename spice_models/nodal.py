@@ -368,9 +368,7 @@ def _has_chains(array: Array) -> bool:
     return bool(in_range.all() and array.siemens.max() <= LARGEST_CELL_SIEMENS)
 
 
-def iterate(
-    array: Array, inputs: Floats, backward: bool, tolerance: float, nodes: bool = False
-) -> Answer:
+def iterate(array: Array, inputs: Floats, backward: bool, tolerance: float) -> Answer:
     """Solve by iteration, however it ends.
 
     Each input is scaled by a power of two to about 1 V, which changes no digit: powers of voltages
@@ -379,7 +377,7 @@ def iterate(
     lines = Lines.of(array)
     power = np.frexp(np.abs(inputs).max(axis=1))[1] - 1
     inputs = np.ldexp(inputs, -power[:, None])
-    answer = (lines.turned() if backward else lines).solve(inputs, tolerance, nodes)
+    answer = (lines.turned() if backward else lines).solve(inputs, tolerance)
     if not power.any():
         return answer
     power = power[: len(answer.currents)]
@@ -387,8 +385,6 @@ def iterate(
         answer,
         currents=np.ldexp(answer.currents, power[:, None]),
         error=float(np.ldexp(answer.error, power.max())),
-        word=None if answer.word is None else np.ldexp(answer.word, power),
-        bit=None if answer.bit is None else np.ldexp(answer.bit, power),
     )
 
 

@@ -179,15 +179,11 @@ def test_a_block_of_inputs_leaves_no_trace_in_the_next(rows, lines):
     solver = Lines.of(array)
     inputs = volts(32, rows)
     inputs[:16] *= 1e9
-    both = solver.solve(inputs, 1e-10, nodes=True)
-    alone = solver.solve(inputs[16:], 1e-10, nodes=True)
+    both = solver.solve(inputs, 1e-10)
+    alone = solver.solve(inputs[16:], 1e-10)
     assert both.converged
     assert alone.converged
     assert np.array_equal(both.currents[16:], alone.currents)
-    assert both.word is not None
-    assert np.array_equal(both.word[:, :, 16:], alone.word)
-    assert both.bit is not None
-    assert both.bit.shape == (rows, lines, 32)
 
 
 def test_conductances_of_any_scale_give_the_same_voltages():
@@ -212,6 +208,29 @@ def test_rough_sums_do_not_spoil_the_answer_of_tall_and_wide_arrays():
         found = nodal.product(array, volts(1, rows), method="iterative")
         error = np.abs(found.currents - wanted).max() / np.abs(wanted).max()
         assert error <= min(found.mismatch + 1e-12, 1e-9)
+
+
+@pytest.mark.parametrize("points", [2, 4, 5, 16, 17, 20, 21])
+def test_blocks_of_every_width_give_what_each_input_gives_alone(points):
+    """Blocks hold 1, 4 or 16 inputs: 20 are a full one and a narrow one, which 21 do not fill."""
+    solver = Lines.of(Array.from_siemens(cells(20, 70), Wires(3.0, 5.0, 10.0, 20.0)))
+    inputs = volts(points, 20)
+    found = solver.solve(inputs, 1e-10)
+    assert found.converged
+    assert found.currents.shape == (points, 70)
+    for one, alone in zip(found.currents, inputs, strict=True):
+        wanted = solver.solve(alone[None], 1e-10).currents[0]
+        # A block goes on until its last input is right, so the digits beyond 1e-10 differ.
+        assert one == pytest.approx(wanted, rel=0, abs=2e-10 * np.abs(wanted).max())
+
+
+def test_the_exact_sweep_takes_lines_in_strips(monkeypatch):
+    """One line at a time, or all: the same sums."""
+    array = Array.from_siemens(cells(30, 40), Wires(3.0, 5.0, 10.0, 20.0, 7.0, 9.0))
+    usual = Lines.of(array).solve(volts(4, 30), 1e-10)
+    monkeypatch.setattr("spice_models.line_kernels.STRIP", 1)
+    strips = Lines.of(array).solve(volts(4, 30), 1e-10)
+    assert np.array_equal(usual.currents, strips.currents)
 
 
 @pytest.mark.parametrize("scale", [2.0**-900, 2.0**-500, 2.0**-3, 2.0**500, 2.0**900])

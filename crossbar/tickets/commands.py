@@ -114,6 +114,31 @@ def da_cunha(
     click.echo(f"da Cunha et al.: {percent}; largest relative errors by n: {errors}")
 
 
+@tickets.command(epilog="Example: crossbar tickets table --out out/tickets")
+@EPOCHS
+@click.option(
+    "--sets",
+    default=500,
+    show_default=True,
+    type=click.IntRange(1, 500),
+    help="Of Pensia's random numbers, for how many stay within a solver's tolerance.",
+)
+@_common
+def table(epochs: int | None, sets: int, out: Path, seed: int, quiet: bool) -> None:
+    """All that pensia and da-cunha wrote into a folder beside the published values, and what
+    explains the differences; every construction on digits."""
+    require_torch("safetensors")
+    from crossbar.tickets.table_runs import TABLE_NAME, run_table
+
+    with interruptible():
+        made = run_table(
+            out, sets=sets, epochs=epochs, seed=seed, shown=partial(progress_bar, quiet)
+        )
+    click.echo((out / f"{TABLE_NAME}.md").read_text(encoding="utf-8"))
+    if not made.compared:
+        click.echo(f"{out}: no rows of 'crossbar tickets pensia' or 'da-cunha' yet, run them")
+
+
 @tickets.command(epilog="Example: crossbar tickets neurons --quick")
 @click.option("--trials", default=5, show_default=True, type=click.IntRange(1))
 @click.option("--dimensions", default=12, show_default=True, type=click.IntRange(1))

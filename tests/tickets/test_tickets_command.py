@@ -67,6 +67,15 @@ def test_da_cunhas_table_on_digits(tickets, tmp_path):
     assert (tmp_path / "out/da-cunha-digits.png").stat().st_size > 10_000
 
 
+def test_the_table_on_digits_says_what_is_missing(tickets, tmp_path):
+    status, said, _ = tickets("table", "--epochs", 1, "--sets", 1)
+    assert status == 0
+    assert "## The constructions" in said
+    assert "no rows of 'crossbar tickets pensia' or 'da-cunha' yet" in said
+    assert (tmp_path / "out/strong-tickets.csv").read_text().count("\n") == 1
+    assert tickets("table", "--epochs", 1, "--sets", 1)[1] == said
+
+
 def test_neurons_and_their_figure(tickets, tmp_path):
     status, said, _ = tickets("neurons", "--quick", "--trials", 1, "--dimensions", 2)
     assert status == 0

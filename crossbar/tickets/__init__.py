@@ -11,6 +11,7 @@
 | `leeway` | how many random numbers stay within a solver's tolerance |
 | `published` | our rows beside the published values, with what explains the differences |
 | `neurons` | the open problem: whole neurons, by subset sums of vectors |
+| `filters` | the same for convolutions: whole filters |
 | `flyhash` | a hash by an array that nobody programmed |
 | `hardware` | a ticket on hardware: the random weights are resistors, and some are switched off |
 | `plots`, `hardware_plots` | figures of all of these |

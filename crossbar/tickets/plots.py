@@ -44,6 +44,7 @@ KIND_TITLES = {
     "outputs": "one input, d outputs",
     "inputs": "d inputs, one output",
     "independent": "independent vectors",
+    "filters": "whole filters",
 }
 
 

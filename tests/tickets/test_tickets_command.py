@@ -16,6 +16,7 @@ from crossbar.errors import InputError
 from crossbar.tables import read_table
 from crossbar.tickets import neurons
 from crossbar.tickets.experiments import TicketRow, WeightErrorRow
+from crossbar.tickets.filters import SHAPES, FilterRow
 from crossbar.tickets.flyhash import HASHES, RecallRow
 from crossbar.tickets.hardware import HardwareRow
 from crossbar.tickets.neurons import NeuronRow
@@ -84,6 +85,16 @@ def test_neurons_and_their_figure(tickets, tmp_path):
     assert len(rows) == 3 * 4 * 2
     assert all(row.proven is True for row in rows)
     assert (tmp_path / "out/neurons.png").stat().st_size > 10_000
+
+
+def test_filters_and_their_figure(tickets, tmp_path):
+    status, said, _ = tickets("filters", "--quick", "--trials", 1)
+    assert status == 0
+    assert "1 x 1 x 5 x 5 = 25 weights of n =  20 filters" in said
+    rows = read_table(tmp_path / "out/filters/results.csv", FilterRow, "")
+    assert len(rows) == 4 * len(SHAPES)
+    assert all(row.proven is True for row in rows)
+    assert (tmp_path / "out/filters.png").stat().st_size > 10_000
 
 
 def test_flyhash_on_digits(tickets, tmp_path):

@@ -39,6 +39,12 @@ FAMILY_NAMES = tuple(name.replace(" ", "-") for name in FAMILIES)
     help="Of magnitudes: compare all layers, or keep as much of each.  [default: global]",
 )
 @click.option("--rate", type=float, help="Share that a round prunes.  [default: 0.2]")
+@click.option(
+    "--output-rate",
+    type=float,
+    help="Of the last layer, relative to --rate, for --scope layer: 0.5 as Frankle and Carbin.  "
+    "[default: 1]",
+)
 @click.option("--rewind", "rewind_epochs", type=int, help="Epoch to rewind to.  [default: 0]")
 @click.option(
     "--start",

@@ -1,6 +1,8 @@
 """All families in one small table: what it says, that it resumes, what it refuses."""
 
 import dataclasses
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 
@@ -93,6 +95,25 @@ def test_rows_count_what_they_say(made):
         for family in ("edge-popup", "ticket")
     )
     assert popup.stored_bits < ticket.stored_bits / 2  # its weights are a seed's
+
+
+def test_processes_change_no_bit(made, few, tmp_path):
+    families = ("magnitude", "ticket", "reinitialized")
+    study = dataclasses.replace(STUDY, families=families, seeds=1)
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+        table = run_pruning_study(study, few, tmp_path, executor=executor)
+    assert [row.key for row in table] == study.tasks()
+    assert table == [row for row in made[0] if row.family in families and row.seed == 0]
+    name = "dense-0.safetensors"
+    assert (tmp_path / name).read_bytes() == (made[1] / name).read_bytes()
+    assert read_pruning_results(tmp_path / "table" / "results.csv") == table
+
+
+def test_a_control_is_worked_on_with_its_ticket():
+    assert studies_module._apart(("reinitialized", "magnitude", "ticket", "filters")) == [
+        ["magnitude"], ["filters"], ["reinitialized", "ticket"]
+    ]  # fmt: skip
+    assert studies_module._apart(("filters",)) == [["filters"]]
 
 
 @pytest.mark.parametrize("stop", [12])

@@ -22,6 +22,7 @@ from crossbar.pruning.pruned import (
     Pruned,
     check_epochs,
     check_fraction,
+    check_seed,
     copied,
     make_plain,
     weight_of,
@@ -76,9 +77,11 @@ def edge_popup(
     Raises
     ------
     InputError
-        For a fraction out of range, unknown paths, or a layer that would lose all its weights.
+        For a fraction or seed out of range, unknown paths, or a layer that would lose all its
+        weights.
     """
     check_epochs(epochs)
+    check_seed(seed)
     if start not in get_args(Start):
         raise InputError(f"start = {start!r}: choose one of {', '.join(get_args(Start))}")
     random = copied(model).requires_grad_(False)

@@ -33,6 +33,7 @@ from crossbar.pruning.pruned import (
     Pruned,
     check_epochs,
     check_fraction,
+    check_seed,
     copied,
     fine_tune,
     make_plain,
@@ -212,6 +213,7 @@ def reinitialized(model: nn.Module, seed: int, fit: Fit, epochs: int) -> Pruned:
     fit, epochs
         Trains, how long.
     """
+    check_seed(seed)
     fresh = copied(model)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)

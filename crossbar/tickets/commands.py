@@ -109,6 +109,8 @@ def da_cunha(
             found, out, **asked, images=images, epochs=epochs, seed=seed, shown=shown
         )
     _show(rows)
+    if dataset not in DA_CUNHA_PERCENT:
+        return
     percent = ", ".join(f"{one} % on {name}" for name, one in DA_CUNHA_PERCENT.items())
     errors = ", ".join(f"{n}: {error:g}" for n, error in DA_CUNHA.items())
     click.echo(f"da Cunha et al.: {percent}; largest relative errors by n: {errors}")

@@ -23,6 +23,7 @@ from crossbar.tickets.neurons import (
     Floats,
     NeuronRow,
     check_counts,
+    check_seed,
     choose_vectors,
     first_moment,
 )
@@ -223,6 +224,7 @@ def filter_rows(
         raise InputError(f"shapes have {sizes} weights: give shapes of different numbers")
     check_counts("counts", counts)
     check_counts("trials", [trials])
+    check_seed(seed)
     for n in counts:
         for shape, d in zip(shapes, sizes, strict=True):
             if (FILTERS, d, n) not in skip:

@@ -184,6 +184,13 @@ def check_counts(name: str, counts: Sequence[int]) -> None:
         raise InputError(f"{name} = {given}: give whole numbers, at least 1")
 
 
+def check_seed(seed: object) -> None:
+    """Raise an InputError unless a seed is a whole number from 0 on."""
+    whole = isinstance(seed, numbers.Integral) and not isinstance(seed, bool)
+    if not whole or seed < 0:  # type: ignore[operator]
+        raise InputError(f"seed = {seed!r}: give a whole number, at least 0")
+
+
 def first_moment(vectors: Floats, target: Floats) -> float:
     """Error at which one subset is expected within it, were the sums a normal cloud.
 
@@ -242,6 +249,7 @@ def neuron_rows(
             raise InputError(f"kinds: {kind!r} is none of {', '.join(KINDS)}")
     for name, given in (("dimensions", dimensions), ("counts", counts), ("trials", [trials])):
         check_counts(name, given)
+    check_seed(seed)
     for kind in kinds:
         for n in counts:
             for d in dimensions:

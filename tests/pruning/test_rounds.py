@@ -23,6 +23,7 @@ from crossbar.pruning import (
 from crossbar.pruning.rounds import Rounds, prune_in_rounds
 
 TRAINING = Training(lr=5e-3, batch=50)
+TINY = torch.nn.Linear(4, 4)
 
 
 def zeros(model):
@@ -154,6 +155,9 @@ def test_stopped_rounds_go_on_and_end_the_same(lenet, tmp_path, stop):
         (lambda: Rounds(0), "epochs = 0"),
         (lambda: Rounds(1, "old"), "weights = 'old'"),
         (lambda: Rounds(1, rewind_epochs=-1), "epochs = -1"),
+        (lambda: reinitialized(TINY, 1.5, None, 1), "seed = 1.5"),
+        (lambda: edge_popup(TINY, 0.5, None, epochs=0, seed=1.5), "seed = 1.5"),
+        (lambda: edge_popup(TINY, 0.5, None, epochs=0, seed=-1), "seed = -1"),
         (lambda: Rounds(1, scope="layer", output_rate=0), "output_rate = 0"),
         (lambda: Rounds(1, output_rate=0.5), "output_rate = 0.5: is for scope 'layer'"),
         (lambda: Rounds(1, scope="all"), "scope = 'all'"),

@@ -12,15 +12,16 @@ pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
 from crossbar import cli
+from crossbar.datasets import load_dataset
 from crossbar.errors import InputError
-from crossbar.tables import read_table
-from crossbar.tickets import neurons
+from crossbar.tables import read_table, to_csv
+from crossbar.tickets import neurons, runs
 from crossbar.tickets.experiments import TicketRow, WeightErrorRow
 from crossbar.tickets.filters import SHAPES, FilterRow
 from crossbar.tickets.flyhash import HASHES, RecallRow
 from crossbar.tickets.hardware import HardwareRow
 from crossbar.tickets.neurons import NeuronRow
-from crossbar.tickets.runs import run_neurons
+from crossbar.tickets.runs import run_flyhash, run_neurons
 
 
 @pytest.fixture
@@ -63,6 +64,8 @@ def test_da_cunhas_table_on_digits(tickets, tmp_path):
     status, said, _ = tickets("da-cunha", "--n", "4,8", "--seeds", 2, "--epochs", 2)
     assert status == 0
     assert said.count("unreachable") == 2 * 2
+    assert "mnist" not in said  # the published networks are of other images
+    assert "published" not in (tmp_path / "out/da-cunha-digits.svg").read_text()
     errors = read_table(tmp_path / "out/da-cunha-digits-errors/results.csv", WeightErrorRow, "")
     assert len(errors) == 4 * 2 * 2
     assert (tmp_path / "out/da-cunha-digits.png").stat().st_size > 10_000
@@ -137,6 +140,34 @@ def test_a_killed_run_computes_only_what_is_missing(tmp_path, monkeypatch):
     assert read_table(table, NeuronRow, "") == rows
     with pytest.raises(InputError, match="settings.trials was 1, is 2"):
         run_neurons(tmp_path, 2, [6], trials=2)
+
+
+def test_a_task_of_several_rows_is_computed_again_when_a_kill_left_only_some(tmp_path, monkeypatch):
+    dataset, lengths = load_dataset("digits"), [2, 4, 8]
+    settings = {"lengths": lengths, "trials": 1, "images": 60}
+    whole = run_flyhash(dataset, tmp_path / "whole", **settings)
+    asked = []
+    real = runs.flyhash_rows
+
+    def killed(images, lengths, *, skip, **options):
+        asked.append(sorted(set(lengths) - {length for (length,) in skip}))
+        for number, row in enumerate(real(images, lengths, skip=skip, **options)):
+            if number == stop:
+                raise KeyboardInterrupt
+            yield row
+
+    monkeypatch.setattr(runs, "flyhash_rows", killed)
+    stop = len(HASHES) + 1  # one row into the second task
+    with pytest.raises(KeyboardInterrupt):
+        run_flyhash(dataset, tmp_path / "stopped", **settings)
+    table = tmp_path / "stopped/flyhash-digits/results.csv"
+    assert len(read_table(table, RecallRow, "")) == len(HASHES)
+    half = to_csv(whole[len(HASHES) : 2 * len(HASHES)], RecallRow, header=False)
+    table.write_text(table.read_text() + half[: half.rindex("\n", 0, -1) + 8])  # all but one
+    stop = -1
+    assert run_flyhash(dataset, tmp_path / "stopped", **settings) == whole
+    assert asked == [[2, 4, 8], [4, 8]]
+    assert table.read_bytes() == (tmp_path / "whole/flyhash-digits/results.csv").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 A. Pensia et al. (arXiv 2006.07990) kept 9.39 of 21 numbers a weight, solving each weight as a
 mixed-integer program with Gurobi; the closest subset of the same numbers keeps more. A solver of
 such programs stops within tolerances: with Gurobi's defaults a constraint may be off by 1e-6 and
-an integer by 1e-5. What it then returns lies between the closest subset and the smallest one
-within its tolerance; both ends are found here by counting all subsets.
+an integer by 1e-5, so it may return any subset that is close enough. How few numbers that can
+leave is found here, by counting all subsets; which one a solver prefers is its own choice, so this
+says what tolerances can explain and not that they do.
 """
 
 from __future__ import annotations

@@ -256,7 +256,8 @@ def _kept_explanation(row: TicketRow, leeway: Sequence[LeewayRow]) -> str:
         why += (
             f": of the numbers that they drew the closest subset keeps {kept[0.0]:.2f}, the "
             f"smallest within 1e-6, the solver's default for a constraint, {kept[1e-6]:.2f}; "
-            f"theirs {'lies' if between else 'does not lie'} between"
+            f"theirs {'lies' if between else 'does not lie'} between; whether Gurobi prefers few "
+            "numbers is not shown here, it was not run"
         )
         if abs(row.kept_per_weight - kept[0.0]) < ALIKE:
             why += "; that ours is like the former rules out the network and the range of the draws"

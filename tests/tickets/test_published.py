@@ -62,7 +62,7 @@ def test_without_tolerance_it_is_the_closest_subset_that_the_solver_proves():
 
 
 def test_a_tolerance_leaves_fewer_numbers():
-    """What explains the 9.39 that Gurobi kept: it lies between the first two."""
+    """What can explain the 9.39 that Gurobi kept: it lies between the first two."""
     exact, constraint, integer, eps = leeway_rows(rows=8)
     assert exact.kept_per_weight > constraint.kept_per_weight + 0.3
     assert constraint.kept_per_weight > integer.kept_per_weight + 1

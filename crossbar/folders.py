@@ -17,8 +17,15 @@ from crossbar.tables import RowType, read_table, to_csv
 Key = tuple[Hashable, ...]
 
 
-def read_digital_accuracy(folder: Path) -> float:
+def read_digital_accuracy(folder: Path, command: str = "crossbar study") -> float:
     """Test accuracy of the digital network from a study's ``run.json`` [%].
+
+    Parameters
+    ----------
+    folder : Path
+        Of the study.
+    command : str
+        What makes such a folder, for the message when it is none.
 
     Raises
     ------
@@ -30,7 +37,7 @@ def read_digital_accuracy(folder: Path) -> float:
         return float(found["digital_accuracy_percent"])
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(
-            f"{folder}: has no run.json of a study; name the folder of 'crossbar study --out'"
+            f"{folder}: has no run.json of a study; name the folder of '{command} --out'"
         ) from None
 
 

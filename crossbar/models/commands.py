@@ -165,7 +165,10 @@ def lenets(
             shown=partial(progress_bar, quiet),
         )
     for name, rows_of in results.items():
-        digital = {kind: read_digital_accuracy(out / f"{name}-{kind}") for kind in rows_of}
+        digital = {
+            kind: read_digital_accuracy(out / f"{name}-{kind}", "crossbar lenets")
+            for kind in rows_of
+        }
         click.echo(network_table(name, rows_of, digital))
     click.echo(f"Networks, tables and figures: {out}")
 

@@ -85,7 +85,8 @@ def run_lenets(
                     study, made.module, dataset, folder, executor=executor, progress=progress
                 )
         digital = {
-            version: read_digital_accuracy(out / f"{name}-{version}") for version in versions
+            version: read_digital_accuracy(out / f"{name}-{version}", "crossbar lenets")
+            for version in versions
         }
         draw = partial(model_figure, results[name], digital, f"{name} on {dataset.name}")
         save_figure(draw, out, name)

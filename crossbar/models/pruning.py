@@ -19,26 +19,44 @@ def matrix_layers(model: nn.Module) -> dict[str, nn.Module]:
     return {path: layer for path, layer in model.named_modules() if isinstance(layer, kinds)}
 
 
-def prune_smallest(model: nn.Module, fraction: float) -> None:
-    """Prune the smallest weights of all layers together until a fraction of them is zero.
+def prune_smallest(
+    model: nn.Module, fraction: float | None = None, *, kept: int | None = None
+) -> None:
+    """Prune the smallest weights of all layers together until a fraction is zero or some are left.
 
     Biases stay, and do not count. What is pruned already stays so and counts.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Its Linear and Conv2d layers are pruned, in place, by masks.
+    fraction : float, optional
+        Share of the weights that is zero afterwards.
+    kept : int, optional
+        In its place: the weights that are left. Of a fraction to keep and its complement a half
+        would round to different numbers.
 
     Raises
     ------
     InputError
-        When more than the fraction is zero already.
+        When more than the fraction is zero already, fewer than that many weights are left, or not
+        one of the two is given.
     """
+    if (fraction is None) == (kept is None):
+        raise InputError("fraction, kept: give one of the two")
     pairs = [(layer, "weight") for layer in matrix_layers(model).values()]
     weights = [getattr(*pair) for pair in pairs]
     total = sum(weight.numel() for weight in weights)
-    zeros = total - sum(int(torch.count_nonzero(weight)) for weight in weights)
-    more = round(fraction * total) - zeros
-    if more < 0:
+    left = sum(int(torch.count_nonzero(weight)) for weight in weights)
+    wanted = total - round(fraction * total) if fraction is not None else kept
+    assert wanted is not None
+    if wanted > left and fraction is not None:
         raise InputError(
-            f"prune = {fraction}: {zeros / total:.4f} of the weights are zero already; give more"
+            f"prune = {fraction}: {1 - left / total:.4f} of the weights are zero already; give more"
         )
-    prune.global_unstructured(pairs, pruning_method=prune.L1Unstructured, amount=more)
+    if not 0 <= wanted <= left:
+        raise InputError(f"kept = {wanted}: {left} weights are left; give a number from 0 to that")
+    prune.global_unstructured(pairs, pruning_method=prune.L1Unstructured, amount=left - wanted)
 
 
 def keep_zeros(model: nn.Module) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,12 @@ FAMILY_NAMES = tuple(name.replace(" ", "-") for name in FAMILIES)
     help="Of magnitudes: compare all layers, or keep as much of each.  [default: global]",
 )
 @click.option("--rate", type=float, help="Share that a round prunes.  [default: 0.2]")
+@click.option(
+    "--output-rate",
+    type=float,
+    help="Of the last layer, relative to --rate, for --scope layer: 0.5 as Frankle and Carbin.  "
+    "[default: 1]",
+)
 @click.option("--rewind", "rewind_epochs", type=int, help="Epoch to rewind to.  [default: 0]")
 @click.option(
     "--start",
@@ -144,6 +153,13 @@ def prune(
 @click.option(
     "--popup-lr", default=2e-3, show_default=True, help="First learning rate of edge-popup."
 )
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Processes, a seed of a family each; the results do not depend on it.",
+)
 @click.option("--quiet", is_flag=True, help="No progress.")
 def prune_study(
     dataset: str,
@@ -160,6 +176,7 @@ def prune_study(
     epochs: int | None,
     batch: int | None,
     popup_lr: float,
+    workers: int,
     quiet: bool,
 ) -> None:
     """All families in one table and figure: accuracy against stored bits, non-zero weights and
@@ -190,11 +207,20 @@ def prune_study(
         popup_lr=popup_lr,
     )
     found = load_dataset(dataset, data)
-    with interruptible():
-        rows = run_pruning_study(study, found, out, shown=partial(progress_bar, quiet))
+    with interruptible(), _processes(workers) as executor:
+        rows = run_pruning_study(
+            study, found, out, executor=executor, shown=partial(progress_bar, quiet)
+        )
     first = build_model(network, found.image_shape, found.classes)
     click.echo(families_table(rows, count(first).weights))
     click.echo(f"Networks, table and figure: {out}")
+
+
+def _processes(workers: int) -> AbstractContextManager[Executor | None]:
+    """As many fresh processes, or none for one: torch's threads do not survive a fork."""
+    if workers == 1:
+        return nullcontext()
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
 
 
 def _fractions(name: str, text: str) -> tuple[float, ...]:

@@ -52,11 +52,22 @@ class Work:
 
     @property
     def fit(self) -> Fitting:
-        """Trains; its checkpoint is named by the family and seed."""
+        """Trains rounds; its checkpoint is named by the family and seed."""
+        return self._fitting(f"{self.family.replace(' ', '-')}-{self.seed}")
+
+    def fit_at(self, level: float) -> Fitting:
+        """Trains the network of one level; its checkpoint is named by that too.
+
+        So levels can be gone through again after a stop, whichever it stopped at.
+        """
+        return self._fitting(f"{self.family.replace(' ', '-')}-{self.seed}-{level:.6g}")
+
+    def _fitting(self, name: str) -> Fitting:
         self.out.mkdir(parents=True, exist_ok=True)
-        name = f"{self.family.replace(' ', '-')}-{self.seed}.checkpoint.safetensors"
         lr = self.popup_lr if self.family == "edge-popup" else self.training.lr
-        return Fitting(self.dataset, replace(self.training, lr=lr), self.out / name)
+        return Fitting(
+            self.dataset, replace(self.training, lr=lr), self.out / f"{name}.checkpoint.safetensors"
+        )
 
 
 def unit_networks(work: Work, missing: Sequence[float]) -> Iterator[tuple[float, Pruned]]:
@@ -76,19 +87,17 @@ def unit_networks(work: Work, missing: Sequence[float]) -> Iterator[tuple[float,
 
 def _single(work: Work, level: float) -> Pruned:
     """The network of one level, for families without rounds."""
-    epochs = work.training.epochs
+    epochs, fit = work.training.epochs, work.fit_at(level)
     if work.family == "magnitude":
-        return Pruned(
-            fine_tune(magnitude(work.dense, level, allow_empty=True).model, work.fit, epochs)
-        )
+        return Pruned(fine_tune(magnitude(work.dense, level, allow_empty=True).model, fit, epochs))
     if work.family == "filters":
         small = shrink(prune_filters(work.dense, level).model)
-        return Pruned(fine_tune(small, work.fit, epochs))
+        return Pruned(fine_tune(small, fit, epochs))
     if work.family == "low rank":
-        return Pruned(fine_tune(low_rank(work.dense, level).model, work.fit, epochs))
+        return Pruned(fine_tune(low_rank(work.dense, level).model, fit, epochs))
     if work.family == "quantization":
         return quantize(work.dense, int(level), per="channel")
-    return edge_popup(work.first, level, work.fit, epochs=epochs, seed=work.seed)
+    return edge_popup(work.first, level, fit, epochs=epochs, seed=work.seed)
 
 
 def _rounds(work: Work) -> Iterator[Pruned]:
@@ -115,4 +124,4 @@ def _controls(work: Work, missing: Sequence[float]) -> Iterator[tuple[float, Pru
     seed, epochs = CONTROL_SEED + work.seed, work.training.epochs
     for level, ticket in zip(work.levels, _rounds(work), strict=True):
         if level in missing:
-            yield level, reinitialized(ticket.model, seed, work.fit, epochs)
+            yield level, reinitialized(ticket.model, seed, work.fit_at(level), epochs)

@@ -30,8 +30,8 @@ from crossbar.pruning.structured import prune_filters, shrink
 
 TAKEN: dict[str, tuple[str, ...]] = {
     "magnitude": ("keep", "scope"),
-    "iterative": ("keep", "scope", "rate"),
-    "ticket": ("keep", "scope", "rate", "rewind_epochs"),
+    "iterative": ("keep", "scope", "rate", "output_rate"),
+    "ticket": ("keep", "scope", "rate", "output_rate", "rewind_epochs"),
     "reinitialized": (),
     "edge-popup": ("keep", "start"),
     "filters": ("keep", "norm", "shrink"),

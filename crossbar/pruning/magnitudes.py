@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 import torch
@@ -26,7 +27,11 @@ Scope = Literal["global", "layer"]
 
 
 def magnitude(
-    model: nn.Module, keep: float, *, scope: Scope = "global", allow_empty: bool = False
+    model: nn.Module,
+    keep: float | Mapping[str, float],
+    *,
+    scope: Scope = "global",
+    allow_empty: bool = False,
 ) -> Pruned:
     """Prune at once, without training.
 
@@ -34,8 +39,8 @@ def magnitude(
     ----------
     model : torch.nn.Module
         Any; its Linear and Conv2d layers are pruned. Biases stay. Zeros count as pruned.
-    keep : float
-        Fraction of the weights that stay, above 0.
+    keep : float or mapping of str to float
+        Fraction of the weights that stay, above 0; by the layers' paths for scope "layer".
     scope : {"global", "layer"}
         Compare the weights of all layers with each other, or keep that fraction of each layer.
     allow_empty : bool
@@ -52,17 +57,19 @@ def magnitude(
         For a fraction out of range, more than there are weights left, a layer that would lose all
         its weights, or a model that `copied` refuses.
     """
-    check_fraction("keep", keep)
     if scope not in get_args(Scope):
         raise InputError(f"scope = {scope!r}: choose one of {', '.join(get_args(Scope))}")
+    for fraction in keep.values() if isinstance(keep, Mapping) else [keep]:
+        check_fraction("keep", fraction)
     pruned = copied(model)
     put_masks(pruned, masks_of(pruned))
-    if scope == "global":
-        _check_kept(pruned, keep)
-        prune_smallest(pruned, 1 - keep)
+    if scope == "layer":
+        for path, fraction in fractions_of(pruned, keep).items():
+            _prune_layer(path, matrix_layers(pruned)[path], fraction)
+    elif isinstance(keep, Mapping):
+        raise InputError("keep: a fraction for each layer is for scope 'layer'; give one number")
     else:
-        for path, layer in matrix_layers(pruned).items():
-            _prune_layer(path, layer, keep)
+        prune_smallest(pruned, kept=_kept(pruned, keep))
     make_plain(pruned)
     if not allow_empty:
         check_not_empty(pruned, "keep more, or prune each layer by itself (scope 'layer')")
@@ -87,12 +94,30 @@ def schedule(keep: float, rate: float = 0.2) -> list[float]:
     return [(1 - rate) ** number for number in range(1, rounds)] + [keep] * (rounds > 0)
 
 
-def _check_kept(model: nn.Module, keep: float) -> None:
+def fractions_of(model: nn.Module, keep: float | Mapping[str, float]) -> dict[str, float]:
+    """Fraction kept of each layer, by its path.
+
+    Raises
+    ------
+    InputError
+        For a mapping that does not name each Linear and Conv2d layer.
+    """
+    layers = matrix_layers(model)
+    if not isinstance(keep, Mapping):
+        return dict.fromkeys(layers, keep)
+    if keep.keys() != layers.keys():
+        raise InputError(f"keep = {dict(keep)}: name each of the layers {', '.join(layers)}")
+    return dict(keep)
+
+
+def _kept(model: nn.Module, keep: float) -> int:
+    """How many weights of all layers stay."""
     weights = [weight_of(layer) for layer in matrix_layers(model).values()]
     total = sum(weight.numel() for weight in weights)
     left = sum(int(torch.count_nonzero(weight)) for weight in weights)
     if round(keep * total) > left:
         raise InputError(f"keep = {keep}: only {left / total:.4f} of the weights are left")
+    return round(keep * total)
 
 
 def _prune_layer(path: str, layer: nn.Module, keep: float) -> None:

@@ -16,11 +16,13 @@ from torch.nn.utils import parametrize
 
 from crossbar.errors import InputError
 from crossbar.models.pruning import matrix_layers
+from crossbar.pruning.magnitudes import fractions_of
 from crossbar.pruning.pruned import (
     Fit,
     Pruned,
     check_epochs,
     check_fraction,
+    check_seed,
     copied,
     make_plain,
     weight_of,
@@ -75,9 +77,11 @@ def edge_popup(
     Raises
     ------
     InputError
-        For a fraction out of range, unknown paths, or a layer that would lose all its weights.
+        For a fraction or seed out of range, unknown paths, or a layer that would lose all its
+        weights.
     """
     check_epochs(epochs)
+    check_seed(seed)
     if start not in get_args(Start):
         raise InputError(f"start = {start!r}: choose one of {', '.join(get_args(Start))}")
     random = copied(model).requires_grad_(False)
@@ -144,15 +148,11 @@ def _draw(layer: nn.Module, keep: float, start: Start, generator: torch.Generato
 
 def kept_of_layers(model: nn.Module, keep: float | Mapping[str, float]) -> dict[str, float]:
     """Fraction kept of each layer; see `edge_popup` for what is refused."""
-    layers = matrix_layers(model)
-    if not isinstance(keep, Mapping):
-        keep = dict.fromkeys(layers, keep)
-    if keep.keys() != layers.keys():
-        raise InputError(f"keep = {dict(keep)}: name each of the layers {', '.join(layers)}")
+    layers, keep_of = matrix_layers(model), fractions_of(model, keep)
     for path, layer in layers.items():
-        check_fraction("keep", keep[path])
-        if not round(keep[path] * weight_of(layer).numel()):
+        check_fraction("keep", keep_of[path])
+        if not round(keep_of[path] * weight_of(layer).numel()):
             raise InputError(
-                f"keep = {keep[path]}: leaves layer {path!r} without any weight; keep more"
+                f"keep = {keep_of[path]}: leaves layer {path!r} without any weight; keep more"
             )
-    return dict(keep)
+    return keep_of

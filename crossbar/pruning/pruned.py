@@ -107,6 +107,12 @@ def check_epochs(epochs: int, fewest: int = 0) -> None:
         raise InputError(f"epochs = {epochs!r}: give a whole number, {fewest} or more")
 
 
+def check_seed(seed: object) -> None:
+    """Raise an InputError unless a seed is a whole number from 0 on."""
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise InputError(f"seed = {seed!r}: give a whole number, 0 or more")
+
+
 def check_not_empty(model: nn.Module, remedy: str = "keep more") -> None:
     """Raise an InputError when a layer has no weights left: its output would be constant."""
     for path, layer in matrix_layers(model).items():

@@ -3,11 +3,16 @@
 A ticket's kept weights go back to what they were before training, or after an early epoch, and are
 trained again: J. Frankle, M. Carbin, The lottery ticket hypothesis, ICLR 2019, arXiv 1803.03635;
 early epochs: arXiv 1903.01611. The control keeps the mask and draws the weights anew.
+
+They prune each layer by itself, the output layer at half the rate of the others, and train at a
+constant rate. That is ``scope="layer", output_rate=0.5`` here; the default compares the weights of
+all layers with each other. `fitting.Fitting` differs: its rate falls along a cosine.
 """
 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -20,6 +25,7 @@ from torch import nn
 
 from crossbar.errors import InputError
 from crossbar.models.model_files import tensors_sha256
+from crossbar.models.pruning import matrix_layers
 from crossbar.pruning.keeping import KeptNetworks, state_on_cpu
 from crossbar.pruning.magnitudes import Scope, magnitude, schedule
 from crossbar.pruning.pruned import (
@@ -27,6 +33,7 @@ from crossbar.pruning.pruned import (
     Pruned,
     check_epochs,
     check_fraction,
+    check_seed,
     copied,
     fine_tune,
     make_plain,
@@ -55,6 +62,9 @@ class Rounds:
         These come before the first training.
     scope, allow_empty
         See `magnitude`.
+    output_rate : float
+        Share that a round prunes of the last layer, relative to that of the others: above 0 and
+        at most 1. For scope "layer".
 
     Raises
     ------
@@ -67,6 +77,7 @@ class Rounds:
     rewind_epochs: int = 0
     scope: Scope = "global"
     allow_empty: bool = False
+    output_rate: float = 1.0
 
     def __post_init__(self) -> None:
         check_epochs(self.epochs, 1)
@@ -76,6 +87,16 @@ class Rounds:
                 raise InputError(
                     f"{name} = {getattr(self, name)!r}: choose one of {', '.join(get_args(kind))}"
                 )
+        check_fraction("output_rate", self.output_rate)
+        if self.output_rate < 1 and self.scope != "layer":
+            raise InputError(
+                f"output_rate = {self.output_rate}: is for scope 'layer'; choose that or drop it"
+            )
+
+    def output_keep(self, keeps: Sequence[float]) -> float:
+        """Fraction of the last layer that is left after rounds that leave these of the others."""
+        pruned = [1 - later / earlier for earlier, later in pairwise([1.0, *keeps])]
+        return math.prod(1 - self.output_rate * share for share in pruned)
 
 
 def prune_in_rounds(
@@ -127,12 +148,12 @@ def prune_in_rounds(
     else:
         now = kept.made("round-00", {}, first, lambda: _fitted(first, fit, rounds.epochs))
     yield Pruned(copy.deepcopy(now))
-    for number, keep in enumerate(keeps, start=1):
+    for number in range(1, len(keeps) + 1):
         now = kept.made(
             f"round-{number:02}",
             {"keeps": list(keeps[:number])},
             first,
-            partial(_round, first, now, keep, fit, rounds),
+            partial(_round, first, now, keeps[:number], fit, rounds),
         )
         yield Pruned(copy.deepcopy(now))
 
@@ -145,13 +166,14 @@ def iterative_magnitude(
     epochs: int,
     rate: float = 0.2,
     scope: Scope = "global",
+    output_rate: float = 1.0,
     folder: Path | None = None,
 ) -> Pruned:
     """Prune a share of the weights left of a trained model and train on, until a fraction is left.
 
     See `Rounds` and `prune_in_rounds`; `epochs` are those of each round.
     """
-    rounds = Rounds(epochs, scope=scope)
+    rounds = Rounds(epochs, scope=scope, output_rate=output_rate)
     return _last(prune_in_rounds(model, schedule(keep, rate), fit, rounds, folder, trained=model))
 
 
@@ -164,13 +186,14 @@ def lottery_ticket(
     rate: float = 0.2,
     scope: Scope = "global",
     rewind_epochs: int = 0,
+    output_rate: float = 1.0,
     folder: Path | None = None,
 ) -> Pruned:
     """Find a winning ticket: as `iterative_magnitude`, with the weights put back in each round.
 
     `model` must not be trained yet. See `Rounds` and `prune_in_rounds`.
     """
-    rounds = Rounds(epochs, "rewound", rewind_epochs, scope)
+    rounds = Rounds(epochs, "rewound", rewind_epochs, scope, output_rate=output_rate)
     return _last(prune_in_rounds(model, schedule(keep, rate), fit, rounds, folder))
 
 
@@ -190,6 +213,7 @@ def reinitialized(model: nn.Module, seed: int, fit: Fit, epochs: int) -> Pruned:
     fit, epochs
         Trains, how long.
     """
+    check_seed(seed)
     fresh = copied(model)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
@@ -205,7 +229,14 @@ def _last(networks: Iterator[Pruned]) -> Pruned:
     return last
 
 
-def _round(first: nn.Module, before: nn.Module, keep: float, fit: Fit, rounds: Rounds) -> nn.Module:
+def _round(
+    first: nn.Module, before: nn.Module, keeps: Sequence[float], fit: Fit, rounds: Rounds
+) -> nn.Module:
+    """The network after the last of some rounds, from that before it."""
+    keep: float | dict[str, float] = keeps[-1]
+    if rounds.output_rate < 1:
+        paths = list(matrix_layers(before))
+        keep = dict.fromkeys(paths, keeps[-1]) | {paths[-1]: rounds.output_keep(keeps)}
     pruned = magnitude(before, keep, scope=rounds.scope, allow_empty=rounds.allow_empty).model
     if rounds.weights == "trained":
         return fine_tune(pruned, fit, rounds.epochs)
@@ -230,8 +261,11 @@ def _fitted(model: nn.Module, fit: Fit, epochs: int) -> nn.Module:
 def _identity(
     model: nn.Module, fit: Fit, rounds: Rounds, trained: nn.Module | None
 ) -> dict[str, Any]:
+    given = asdict(rounds)
+    if rounds.output_rate == 1:
+        del given["output_rate"]  # folders without it stay valid
     return {
-        "rounds": asdict(rounds),
+        "rounds": given,
         "fit": getattr(fit, "identity", None),
         "start_sha256": tensors_sha256(state_on_cpu(model)),
         "trained_sha256": None if trained is None else tensors_sha256(state_on_cpu(trained)),

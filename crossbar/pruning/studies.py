@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, as_completed
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -117,7 +118,12 @@ class PruningStudy:
 
 
 def run_pruning_study(
-    study: PruningStudy, dataset: Dataset, out: str | Path, *, shown: Shown | None = None
+    study: PruningStudy,
+    dataset: Dataset,
+    out: str | Path,
+    *,
+    executor: Executor | None = None,
+    shown: Shown | None = None,
 ) -> list[PruningRow]:
     """Run a study, or what is left of it, into a folder, and draw its figure.
 
@@ -130,6 +136,9 @@ def run_pruning_study(
     out : str or Path
         Folder: ``dense-SEED.safetensors``, the first networks; ``networks``, those of the rounds;
         ``table`` with ``results.csv`` and ``run.json``; ``pruning.png`` and ``.svg``.
+    executor : concurrent.futures.Executor, optional
+        Of processes: where one seed of a family is worked on, a ticket with its control; changes
+        no bit. Rows are written when that ends, without it one by one.
     shown : callable, optional
         Draws progress.
 
@@ -150,7 +159,7 @@ def run_pruning_study(
     if "edge-popup" in study.families:
         kept_of_layers(first, min(study.keep))
     with RunFolder(out / "table", _identity(study, dataset), PruningRow) as folder:
-        dense = _dense_networks(study, dataset, out, shown)
+        dense = _dense_networks(study, dataset, out, shown, executor)
         accuracies = [accuracy_on(network, dataset) for network in dense.values()]
         digital = sum(accuracies) / len(accuracies)
         rows_of = folder.finished([NETWORK], "crossbar prune-study")
@@ -158,10 +167,11 @@ def run_pruning_study(
         with step as progress:
             if not folder.complete:
                 folder.start(rows_of, digital)
-            for family in study.families:
-                for seed, network in dense.items():
-                    work = _work(study, dataset, out / "networks", family, seed, network, progress)
-                    _complete(study, work, folder, rows_of, progress)
+            for row in _rows_of_units(study, dataset, out / "networks", dense, rows_of, executor):
+                rows_of[row.key] = [row]
+                folder.append([row])
+                if progress:
+                    progress(len(rows_of), len(study.tasks()))
         table = [row for key in study.tasks() for row in rows_of[key]]
         folder.finish(table, digital)
     draw = partial(families_figure, table, digital, f"{study.network} on {dataset.name}")
@@ -169,24 +179,56 @@ def run_pruning_study(
     return table
 
 
-def _complete(
+def _rows_of_units(
     study: PruningStudy,
-    work: Work,
-    folder: RunFolder[PruningRow],
-    rows_of: dict[Any, list[PruningRow]],
-    progress: Callable[..., None] | None,
-) -> None:
-    """Add the rows of one family and seed that are missing."""
-    wanted = [(work.family, level, work.seed) for level in study.levels(work.family)]
-    missing = [key[1] for key in wanted if key not in rows_of]
-    with deterministic():
-        for level, pruned in unit_networks(work, missing) if missing else ():
-            key = (work.family, level, work.seed)
-            if key not in rows_of:
-                rows_of[key] = [_row(study, work.dataset, key, pruned)]
-                folder.append(rows_of[key])
-            if progress:
-                progress(len(rows_of), len(study.tasks()))
+    dataset: Dataset,
+    out: Path,
+    dense: Mapping[int, nn.Module],
+    done: Mapping[Any, list[PruningRow]],
+    executor: Executor | None,
+) -> Iterator[PruningRow]:
+    """The rows that are missing, in no order: one seed of a family after another, or at once."""
+    units = [
+        [_work(study, dataset, out, family, seed, network) for family in families]
+        for families in _apart(study.families)
+        for seed, network in dense.items()
+    ]
+    finished = frozenset(done)
+    if executor is None:
+        for unit in units:
+            yield from _unit_rows(study, unit, finished)
+        return
+    futures = [executor.submit(_all_rows, study, unit, finished) for unit in units]
+    try:
+        for future in as_completed(futures):
+            yield from future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _apart(families: Sequence[str]) -> list[list[str]]:
+    """Families that can be worked on at once; a control reads the files of its ticket."""
+    pair = [family for family in families if family in ("ticket", "reinitialized")]
+    return [[family] for family in families if family not in pair] + [pair] * bool(pair)
+
+
+def _unit_rows(
+    study: PruningStudy, unit: Sequence[Work], done: frozenset[Key]
+) -> Iterator[PruningRow]:
+    """The rows of some families of one seed, one by one, without those that are done."""
+    for work in unit:
+        levels = study.levels(work.family)
+        missing = [level for level in levels if (work.family, level, work.seed) not in done]
+        with deterministic():
+            for level, pruned in unit_networks(work, missing) if missing else ():
+                if level in missing:
+                    yield _row(study, work.dataset, (work.family, level, work.seed), pruned)
+
+
+def _all_rows(study: PruningStudy, unit: Sequence[Work], done: frozenset[Key]) -> list[PruningRow]:
+    """The same at once, for another process."""
+    return list(_unit_rows(study, unit, done))
 
 
 def _row(study: PruningStudy, dataset: Dataset, key: Key, pruned: Pruned) -> PruningRow:
@@ -211,7 +253,6 @@ def _work(
     family: str,
     seed: int,
     dense: nn.Module,
-    progress: Callable[..., None] | None,
 ) -> Work:
     return Work(
         family=family,
@@ -227,15 +268,24 @@ def _work(
 
 
 def _dense_networks(
-    study: PruningStudy, dataset: Dataset, out: Path, shown: Shown | None
+    study: PruningStudy,
+    dataset: Dataset,
+    out: Path,
+    shown: Shown | None,
+    executor: Executor | None,
 ) -> Mapping[int, nn.Module]:
-    found = {}
-    for seed in study.all_seeds:
-        path = out / f"dense-{seed}.safetensors"
-        training = replace(study.training, seed=seed)
-        made = train_once(study.network, dataset, path, training, None, shown)
-        found[seed] = made.module
-    return found
+    make = partial(_dense_network, study, dataset, out)
+    if executor is not None:
+        list(executor.map(make, study.all_seeds))
+    return {seed: make(seed, shown) for seed in study.all_seeds}
+
+
+def _dense_network(
+    study: PruningStudy, dataset: Dataset, out: Path, seed: int, shown: Shown | None = None
+) -> nn.Module:
+    path = out / f"dense-{seed}.safetensors"
+    training = replace(study.training, seed=seed)
+    return train_once(study.network, dataset, path, training, None, shown).module
 
 
 def _identity(study: PruningStudy, dataset: Dataset) -> dict[str, Any]:

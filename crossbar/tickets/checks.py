@@ -20,6 +20,13 @@ def is_number(value: object) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
+def check_whole(name: str, value: object, least: int) -> None:
+    """Raise an InputError unless a value is a whole number of at least so much."""
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not whole or value < least:  # type: ignore[operator]
+        raise InputError(f"{name} = {value!r}: give a whole number, at least {least}")
+
+
 def check_plain(name: str, module: nn.Module, known: Sequence[type[nn.Module]]) -> None:
     """Refuse a module of a known kind that computes something else than its kind does.
 

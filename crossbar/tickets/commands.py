@@ -109,9 +109,36 @@ def da_cunha(
             found, out, **asked, images=images, epochs=epochs, seed=seed, shown=shown
         )
     _show(rows)
+    if dataset not in DA_CUNHA_PERCENT:
+        return
     percent = ", ".join(f"{one} % on {name}" for name, one in DA_CUNHA_PERCENT.items())
     errors = ", ".join(f"{n}: {error:g}" for n, error in DA_CUNHA.items())
     click.echo(f"da Cunha et al.: {percent}; largest relative errors by n: {errors}")
+
+
+@tickets.command(epilog="Example: crossbar tickets table --out out/tickets")
+@EPOCHS
+@click.option(
+    "--sets",
+    default=500,
+    show_default=True,
+    type=click.IntRange(1, 500),
+    help="Of Pensia's random numbers, for how many stay within a solver's tolerance.",
+)
+@_common
+def table(epochs: int | None, sets: int, out: Path, seed: int, quiet: bool) -> None:
+    """All that pensia and da-cunha wrote into a folder beside the published values, and what
+    explains the differences; every construction on digits."""
+    require_torch("safetensors")
+    from crossbar.tickets.table_runs import TABLE_NAME, run_table
+
+    with interruptible():
+        made = run_table(
+            out, sets=sets, epochs=epochs, seed=seed, shown=partial(progress_bar, quiet)
+        )
+    click.echo((out / f"{TABLE_NAME}.md").read_text(encoding="utf-8"))
+    if not made.compared:
+        click.echo(f"{out}: no rows of 'crossbar tickets pensia' or 'da-cunha' yet, run them")
 
 
 @tickets.command(epilog="Example: crossbar tickets neurons --quick")
@@ -134,6 +161,29 @@ def neurons(
         )
     for (kind, n), d in largest_dimensions(rows, eps).items():
         click.echo(f"{kind:12s} n = {n:4d}: error {eps:g} up to d = {d}")
+
+
+@tickets.command(epilog="Example: crossbar tickets filters --quick")
+@click.option("--trials", default=5, show_default=True, type=click.IntRange(1))
+@click.option("--eps", default=0.1, show_default=True, type=click.FloatRange(0, min_open=True))
+@click.option("--quick", is_flag=True, help=f"At most {MOST_QUICK} filters.")
+@_common
+def filters(trials: int, eps: float, quick: bool, out: Path, seed: int, quiet: bool) -> None:
+    """The open problem for convolutions: drop whole filters of a random one."""
+    from crossbar.tickets.neurons import largest_dimensions
+    from crossbar.tickets.runs import run_filters
+
+    counts = [n for n in NEURONS if n <= MOST_QUICK or not quick]
+    with interruptible(), progress_bar(quiet, "filters", "rows") as progress:
+        rows = run_filters(out, counts, trials=trials, seed=seed, eps=eps, progress=progress)
+    for row in rows:
+        click.echo(
+            f"{row.outputs} x {row.channels} x {row.kernel} x {row.kernel} = {row.d:2d} weights of "
+            f"n = {row.n:3d} filters: error {row.median_error:.2g}, of an output "
+            f"{row.output_error:.2g}, {row.kept:.1f} stay" + ("" if row.proven else ", not proven")
+        )
+    for n, d in ((n, d) for (_, n), d in largest_dimensions(rows, eps).items()):
+        click.echo(f"n = {n:4d}: error {eps:g} up to d = {d}")
 
 
 @tickets.command(epilog="Example: crossbar tickets flyhash")

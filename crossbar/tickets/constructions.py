@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import math
-import numbers
 import time
 from collections.abc import Callable
 
@@ -17,7 +16,7 @@ import numpy as np
 from torch import nn
 
 from crossbar.errors import InputError
-from crossbar.tickets.checks import check_plain, check_weights, is_number
+from crossbar.tickets.checks import check_plain, check_weights, check_whole, is_number
 from crossbar.tickets.choices import Choice, binary_decomposition, one_of_many, subset_sum
 from crossbar.tickets.pairs import Affine, Draw, check_layer, hyperbolic, prune_pair, uniform
 from crossbar.tickets.ticket import Ticket
@@ -184,10 +183,8 @@ def _construct(
 def _check(target: nn.Sequential, n: object, seed: object, scale: float) -> None:
     if not isinstance(target, nn.Sequential):
         raise InputError(f"target is {type(target).__name__}: give a torch.nn.Sequential")
-    for field, value, least in (("n", n, 1), ("seed", seed, 0)):
-        whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-        if not whole or value < least:  # type: ignore[operator]
-            raise InputError(f"{field} = {value!r}: give a whole number, at least {least}")
+    check_whole("n", n, 1)
+    check_whole("seed", seed, 0)
     if not is_number(scale) or not 0 < scale < math.inf:
         raise InputError(f"scale = {scale!r}: give a positive, finite number")
     check_plain("target", target, (nn.Sequential,))

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -38,6 +39,7 @@ from crossbar.production import ProgrammedChip
 from crossbar.programming import Program, checked_weights
 from crossbar.simulation import SimulatorName, Tile, transfer
 from crossbar.tickets.choices import subset_sum
+from crossbar.tickets.neurons import check_counts, check_seed
 from spice_models import Wires
 
 Floats = NDArray[np.float64]
@@ -299,10 +301,16 @@ def hardware_rows(
     Raises
     ------
     InputError
-        As `hardware_ticket`.
+        As `hardware_ticket`; for layers that do not fit each other or the images, labels that are
+        not one whole number for each image, a number of chips or resistors below 1, or a negative
+        seed. Before the first chip is made.
     """
     target = [checked_weights(layer) for layer in weights]
     pixels = np.asarray(images, np.float64)
+    _check_run(target, pixels, labels)
+    check_counts("resistors", resistors)
+    check_counts("chips", [chips])
+    check_seed(seed)
     for kind, design in designs.items():
         for count in resistors:
             cell = replace(design, resistors=count)
@@ -350,6 +358,28 @@ def _row(
         percent=100 * float((classes == labels).mean()),
         simulator_mismatch=mismatch,
     )
+
+
+def _check_run(target: Sequence[Floats], images: Floats, labels: NDArray[np.int64]) -> None:
+    if not target:
+        raise InputError("weights: give at least one layer")
+    for number, (one, other) in enumerate(pairwise(target)):
+        if other.shape[1] != len(one):
+            raise InputError(
+                f"weights: layer {number} has {len(one)} outputs and layer {number + 1} takes "
+                f"{other.shape[1]} inputs; give layers that follow each other"
+            )
+    inputs = target[0].shape[1]
+    if images.ndim != 2 or not len(images) or images.shape[1] != inputs:
+        raise InputError(f"images have shape {images.shape}: give (images, {inputs}), at least one")
+    if not np.isfinite(images).all():
+        raise InputError("images: give finite numbers")
+    classes = np.asarray(labels)
+    if classes.shape != (len(images),) or not np.issubdtype(classes.dtype, np.integer):
+        raise InputError(
+            f"labels have shape {classes.shape} and type {classes.dtype}: give a whole number for "
+            f"each of {len(images)} images"
+        )
 
 
 def _fitting(measurement: Measurement, weights: ArrayLike) -> Floats:

@@ -28,6 +28,7 @@ from crossbar.tickets.hardware import (
 )
 from crossbar.tickets.hardware_plots import hardware_figure
 from crossbar.tickets.network_runs import identity_of, trained
+from crossbar.tickets.neurons import check_counts
 from crossbar.tickets.runs import Key, run_rows
 from spice_models import Wires
 
@@ -76,6 +77,7 @@ def run_hardware(
     InputError
         As `runs.run_rows`, `models.training.train` and `hardware.hardware_rows`.
     """
+    check_counts("chips", [chips])
     for count in resistors:
         replace(RESISTORS[SHOWN_KIND], resistors=count)  # refused here, not after the training
     with deterministic():

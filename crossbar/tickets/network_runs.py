@@ -19,6 +19,7 @@ from crossbar.models.training import DEFAULTS, Training, deterministic, image_te
 from crossbar.tickets import plots
 from crossbar.tickets.experiments import (
     DA_CUNHA,
+    DA_CUNHA_PERCENT,
     TicketRow,
     WeightErrorRow,
     da_cunha_table,
@@ -110,10 +111,10 @@ def run_da_cunha(
                 head, tail, some, labels, counts=counts, names=TABLE, seed=seed, skip=skip
             )
 
-        name = f"da-cunha-{dataset.name}"
+        table = f"da-cunha-{dataset.name}"
         keys = [(name, n) for name in TABLE for n in counts]
-        with step(shown, name, "rows") as progress:
-            return run_rows(out / name, identity, TicketRow, keys, make, progress=progress)
+        with step(shown, table, "rows") as progress:
+            return run_rows(out / table, identity, TicketRow, keys, make, progress=progress)
 
 
 def _draw_errors(
@@ -141,7 +142,8 @@ def _draw_errors(
     def draw() -> Figure:
         drawn, (ax,) = panels(1)
         title = f"convolutions of {made.about.architecture} on {dataset.name}"
-        plots.plot_weight_errors(rows, DA_CUNHA, ax).set_title(title)
+        published = DA_CUNHA if dataset.name in DA_CUNHA_PERCENT else None
+        plots.plot_weight_errors(rows, published, ax).set_title(title)
         return drawn
 
     save_figure(draw, out, name)

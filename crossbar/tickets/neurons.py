@@ -13,6 +13,7 @@ there, nor how to find them among many. Here it is tried.
 from __future__ import annotations
 
 import math
+import numbers
 import time
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -151,8 +152,7 @@ def prune_neurons(
     wanted = np.asarray(target, np.float64)
     if wanted.ndim != 2 or not wanted.size or not np.isfinite(wanted).all():
         raise InputError(f"target has shape {wanted.shape}: give a finite matrix (outputs, inputs)")
-    if n < 1:
-        raise InputError(f"n = {n}: give at least one neuron")
+    check_counts("n", [n])
     rng = np.random.default_rng(seed)
     first = rng.random((n, wanted.shape[1]))
     second = rng.uniform(-1, 1, (len(wanted), n))
@@ -174,6 +174,21 @@ def choose_vectors(vectors: Floats, target: Floats, tries: int | None) -> solver
     if tries is None or len(vectors) <= LARGEST:
         return solvers.solve_vectors(vectors, target)
     return solvers.solve_vectors(vectors, target, "random", tries=tries)
+
+
+def check_counts(name: str, counts: Sequence[int]) -> None:
+    """Raise an InputError unless there are some counts, whole and at least 1."""
+    whole = all(isinstance(n, numbers.Integral) and not isinstance(n, bool) for n in counts)
+    if not whole or min(counts, default=0) < 1:
+        given = counts[0] if len(counts) == 1 else list(counts)
+        raise InputError(f"{name} = {given}: give whole numbers, at least 1")
+
+
+def check_seed(seed: object) -> None:
+    """Raise an InputError unless a seed is a whole number from 0 on."""
+    whole = isinstance(seed, numbers.Integral) and not isinstance(seed, bool)
+    if not whole or seed < 0:  # type: ignore[operator]
+        raise InputError(f"seed = {seed!r}: give a whole number, at least 0")
 
 
 def first_moment(vectors: Floats, target: Floats) -> float:
@@ -227,14 +242,14 @@ def neuron_rows(
     Raises
     ------
     InputError
-        For an unknown kind, or a number below 1.
+        For an unknown kind, or a number that is not whole or below 1.
     """
     for kind in kinds:
         if kind not in KINDS:
             raise InputError(f"kinds: {kind!r} is none of {', '.join(KINDS)}")
-    for name, numbers in (("dimensions", dimensions), ("counts", counts), ("trials", [trials])):
-        if min(numbers, default=0) < 1:
-            raise InputError(f"{name} = {numbers}: give whole numbers, at least 1")
+    for name, given in (("dimensions", dimensions), ("counts", counts), ("trials", [trials])):
+        check_counts(name, given)
+    check_seed(seed)
     for kind in kinds:
         for n in counts:
             for d in dimensions:

@@ -14,6 +14,7 @@ from torch import nn
 
 import solvers
 from crossbar.errors import InputError
+from crossbar.tickets.checks import check_whole
 from crossbar.tickets.choices import beyond_reach, subset_sum
 from crossbar.tickets.pairs import Approximated
 
@@ -72,12 +73,13 @@ def plain_sums(
     Raises
     ------
     InputError
-        For an empty or infinite range, no numbers, or a target that is no Sequential.
+        For an empty or infinite range, no numbers, a seed below 0, or a target that is no
+        Sequential.
     """
     if not isinstance(target, nn.Sequential):
         raise InputError(f"target is {type(target).__name__}: give a torch.nn.Sequential")
-    if n < 1:
-        raise InputError(f"n = {n}: give a whole number, at least 1")
+    check_whole("n", n, 1)
+    check_whole("seed", seed, 0)
     if not -math.inf < low < high < math.inf:
         raise InputError(f"low = {low}, high = {high}: give a finite range that is not empty")
     rng = np.random.default_rng(seed)

@@ -44,6 +44,7 @@ KIND_TITLES = {
     "outputs": "one input, d outputs",
     "inputs": "d inputs, one output",
     "independent": "independent vectors",
+    "filters": "whole filters",
 }
 
 
@@ -122,7 +123,8 @@ def plot_neurons(
     ax.set_xticks(range(len(counts)), [f"{n}{star}" for n, star in zip(counts, stars, strict=True)])
     ax.set_yticks(range(len(dimensions)), list(map(str, dimensions)))
     ax.grid(False)
-    ax.set_xlabel("neurons n to choose from (* not proven best)")
+    unit = "filters" if kind == "filters" else "neurons"
+    ax.set_xlabel(f"{unit} n to choose from (* not proven best)")
     ax.set_ylabel("weights d that one choice serves")
     ax.set_title(f"{KIND_TITLES.get(kind, kind)}; line: error {eps:g}")
     return ax

@@ -13,6 +13,7 @@ from crossbar.figures import save_figure
 from crossbar.folders import RunFolder
 from crossbar.tables import NETWORK, RowType
 from crossbar.tickets import plots
+from crossbar.tickets.filters import FILTERS, SHAPES, FilterRow, filter_rows
 from crossbar.tickets.flyhash import HASHES, RecallRow, check_images, flyhash_rows
 from crossbar.tickets.neurons import KINDS, NeuronRow, neuron_rows
 
@@ -101,8 +102,7 @@ def run_neurons(
     InputError
         As `run_rows` and `neurons.neuron_rows`, and for an eps that is not positive and finite.
     """
-    if not 0 < eps < math.inf:
-        raise InputError(f"eps = {eps}: give a positive, finite number")
+    _check_eps(eps)
     sizes = range(1, dimensions + 1)
     keys = [(kind, d, n) for kind in KINDS for n in counts for d in sizes]
     identity = {
@@ -116,15 +116,54 @@ def run_neurons(
         return neuron_rows(sizes, counts, trials=trials, seed=seed, skip=skip)
 
     rows = run_rows(out / "neurons", identity, NeuronRow, keys, make, progress=progress)
+    _draw_neurons(rows, KINDS, eps, out, "neurons")
+    return rows
 
+
+def run_filters(
+    out: Path,
+    counts: Sequence[int],
+    *,
+    trials: int = 5,
+    seed: int = 0,
+    eps: float = 0.1,
+    progress: Progress | None = None,
+) -> list[FilterRow]:
+    """The open problem for convolutions, into ``filters``; see `filters.filter_rows`.
+
+    Raises
+    ------
+    InputError
+        As `run_rows` and `filters.filter_rows`, and for an eps that is not positive and finite.
+    """
+    _check_eps(eps)
+    keys = [(FILTERS, math.prod(shape) * shape[-1], n) for n in counts for shape in SHAPES]
+    settings = {"counts": list(counts), "trials": trials, "seed": seed}
+    identity = {"experiment": "filters", "settings": settings}
+
+    def make(skip: Collection[Key]) -> Iterator[FilterRow]:
+        return filter_rows(SHAPES, counts, trials=trials, seed=seed, skip=skip)
+
+    rows = run_rows(out / "filters", identity, FilterRow, keys, make, progress=progress)
+    _draw_neurons(rows, [FILTERS], eps, out, "filters")
+    return rows
+
+
+def _check_eps(eps: float) -> None:
+    if not 0 < eps < math.inf:
+        raise InputError(f"eps = {eps}: give a positive, finite number")
+
+
+def _draw_neurons(
+    rows: Sequence[NeuronRow], kinds: Sequence[str], eps: float, out: Path, name: str
+) -> None:
     def draw() -> Figure:
-        drawn, axes = panels(len(KINDS))
-        for kind, ax in zip(KINDS, axes, strict=True):
+        drawn, axes = panels(len(kinds))
+        for kind, ax in zip(kinds, axes, strict=True):
             plots.plot_neurons(rows, kind, eps, ax)
         return drawn
 
-    save_figure(draw, out, "neurons")
-    return rows
+    save_figure(draw, out, name)
 
 
 def run_flyhash(

@@ -1,13 +1,15 @@
 """All families in one small table: what it says, that it resumes, what it refuses."""
 
 import dataclasses
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 
 from crossbar import InputError
 from crossbar.models.model_files import load_model
 from crossbar.models.training import Training, accuracy_on
-from crossbar.pruning import Pruned, families, magnitude, quantize
+from crossbar.pruning import Pruned, families, fitting, magnitude, quantize
 from crossbar.pruning import studies as studies_module
 from crossbar.pruning.console import families_table
 from crossbar.pruning.plots import QUANTITIES, families_figure
@@ -93,6 +95,55 @@ def test_rows_count_what_they_say(made):
         for family in ("edge-popup", "ticket")
     )
     assert popup.stored_bits < ticket.stored_bits / 2  # its weights are a seed's
+
+
+def test_processes_change_no_bit(made, few, tmp_path):
+    families = ("magnitude", "ticket", "reinitialized")
+    study = dataclasses.replace(STUDY, families=families, seeds=1)
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+        table = run_pruning_study(study, few, tmp_path, executor=executor)
+    assert [row.key for row in table] == study.tasks()
+    assert table == [row for row in made[0] if row.family in families and row.seed == 0]
+    name = "dense-0.safetensors"
+    assert (tmp_path / name).read_bytes() == (made[1] / name).read_bytes()
+    assert read_pruning_results(tmp_path / "table" / "results.csv") == table
+
+
+@pytest.mark.parametrize("family", ["magnitude", "reinitialized"])
+def test_a_unit_stopped_at_a_later_level_is_gone_through_again(few, tmp_path, family, monkeypatch):
+    """As where a process was killed, which hands all rows over at its end."""
+    study = dataclasses.replace(STUDY, families=(family,), seeds=1)
+    epochs = 0
+    run_epoch = fitting.run_epoch
+
+    def stopping(*arguments):
+        nonlocal epochs
+        epochs += 1
+        if epochs == stop:
+            raise KeyboardInterrupt
+        run_epoch(*arguments)
+
+    monkeypatch.setattr(fitting, "run_epoch", stopping)
+    stop = -1
+    whole = run_pruning_study(study, few, tmp_path / "whole")
+    used, epochs = epochs, 0
+    stop = used  # the last one
+    unit_rows = studies_module._unit_rows
+    with monkeypatch.context() as patch:
+        patch.setattr(studies_module, "_unit_rows", lambda *given: list(unit_rows(*given)))
+        with pytest.raises(KeyboardInterrupt):
+            run_pruning_study(study, few, tmp_path / "stopped")
+    assert list(tmp_path.glob("stopped/networks/*.checkpoint.safetensors"))
+    stop = -1
+    assert run_pruning_study(study, few, tmp_path / "stopped") == whole
+    assert not list(tmp_path.glob("stopped/**/*.checkpoint.safetensors"))
+
+
+def test_a_control_is_worked_on_with_its_ticket():
+    assert studies_module._apart(("reinitialized", "magnitude", "ticket", "filters")) == [
+        ["magnitude"], ["filters"], ["reinitialized", "ticket"]
+    ]  # fmt: skip
+    assert studies_module._apart(("filters",)) == [["filters"]]
 
 
 @pytest.mark.parametrize("stop", [12])

@@ -8,6 +8,7 @@ import torch
 
 from crossbar import InputError
 from crossbar.models.lenet import build_model
+from crossbar.models.model_files import read_tensors
 from crossbar.models.pruning import matrix_layers, plain_state
 from crossbar.models.training import Training, accuracy_on, train
 from crossbar.pruning import (
@@ -22,6 +23,7 @@ from crossbar.pruning import (
 from crossbar.pruning.rounds import Rounds, prune_in_rounds
 
 TRAINING = Training(lr=5e-3, batch=50)
+TINY = torch.nn.Linear(4, 4)
 
 
 def zeros(model):
@@ -68,6 +70,34 @@ def test_tickets_start_each_round_from_the_first_weights(lenet):
             trained = matrix_layers(before.model)[path].weight.detach().abs()
             assert kept.any()
             assert not trained[kept].eq(0).any()
+
+
+def test_the_output_layer_can_be_pruned_at_half_the_rate(lenet):
+    rounds = Rounds(1, "rewound", scope="layer", output_rate=0.5)
+    keeps = [0.8, 0.64]
+    *_, last = prune_in_rounds(lenet, keeps, Recorded(), rounds)
+    kept = {path: float((~gone).float().mean()) for path, gone in zeros(last.model).items()}
+    *others, output = kept.values()
+    counts = [layer.weight.numel() for layer in matrix_layers(lenet).values()]
+    for one, count in zip(others, counts, strict=False):
+        assert one == pytest.approx(0.64, abs=0.51 / count)  # a whole number of weights
+    assert output == pytest.approx(0.9 * 0.9, abs=0.51 / counts[-1])
+    assert rounds.output_keep(keeps) == pytest.approx(0.81, rel=1e-12)
+    short = lottery_ticket(
+        lenet, 0.64, Recorded(), epochs=1, rate=0.2, scope="layer", output_rate=0.5
+    )
+    assert all(
+        torch.equal(one, zeros(short.model)[path]) for path, one in zeros(last.model).items()
+    )
+
+
+def test_an_output_rate_of_one_keeps_folders_valid(lenet, tmp_path):
+    list(prune_in_rounds(lenet, [0.5], Recorded(), Rounds(1, scope="layer"), tmp_path))
+    _, about = read_tensors(tmp_path / "round-01.safetensors", "network")
+    assert "output_rate" not in about["identity"]["rounds"]
+    rounds = Rounds(1, scope="layer", output_rate=0.5)
+    with pytest.raises(InputError, match="of another run"):
+        list(prune_in_rounds(lenet, [0.5], Recorded(), rounds, tmp_path))
 
 
 def test_tickets_can_start_from_an_early_epoch(lenet):
@@ -125,6 +155,11 @@ def test_stopped_rounds_go_on_and_end_the_same(lenet, tmp_path, stop):
         (lambda: Rounds(0), "epochs = 0"),
         (lambda: Rounds(1, "old"), "weights = 'old'"),
         (lambda: Rounds(1, rewind_epochs=-1), "epochs = -1"),
+        (lambda: reinitialized(TINY, 1.5, None, 1), "seed = 1.5"),
+        (lambda: edge_popup(TINY, 0.5, None, epochs=0, seed=1.5), "seed = 1.5"),
+        (lambda: edge_popup(TINY, 0.5, None, epochs=0, seed=-1), "seed = -1"),
+        (lambda: Rounds(1, scope="layer", output_rate=0), "output_rate = 0"),
+        (lambda: Rounds(1, output_rate=0.5), "output_rate = 0.5: is for scope 'layer'"),
         (lambda: Rounds(1, scope="all"), "scope = 'all'"),
     ],
 )

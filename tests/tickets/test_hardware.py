@@ -213,3 +213,26 @@ def test_the_picture_shows_what_weights_of_zero_become():
     sums = shown["their sums, in ngspice"]
     assert np.array_equal(np.ma.filled(sums, np.nan), products.T)
     assert np.ma.count_masked(np.ma.masked_invalid(shown["the target"])) == 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"weights": []}, "at least one layer"),
+        ({"weights": [WEIGHTS[0], WEIGHTS[1][:, :5]]}, "layer 0 has 6 outputs and layer 1 takes 5"),
+        ({"images": IMAGES[:, :4]}, r"images have shape \(40, 4\)"),
+        ({"images": IMAGES * np.nan}, "images: give finite"),
+        ({"labels": LABELS[:5]}, r"labels have shape \(5,\)"),
+        ({"labels": LABELS / 2}, "type float64"),
+        ({"chips": 0}, "chips = 0"),
+        ({"chips": 1.5}, "chips = 1.5"),
+        ({"resistors": [4, 2.5]}, "resistors = "),
+        ({"seed": -1}, "seed = -1"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_before_a_chip_is_made(changed, words, monkeypatch):
+    monkeypatch.setattr("crossbar.tickets.hardware.hardware_ticket", None)
+    given = {"weights": WEIGHTS, "images": IMAGES, "labels": LABELS} | changed
+    with pytest.raises(InputError, match=words) as error:
+        next(hardware_rows(**given))
+    assert "\n" not in str(error.value)

@@ -88,3 +88,9 @@ def test_wrong_input_is_refused():
         list(neuron_rows([1], [2], kinds=["rows"]))
     with pytest.raises(InputError, match="trials"):
         list(neuron_rows([1], [2], trials=0))
+    with pytest.raises(InputError, match=r"dimensions = 1.5: give whole numbers"):
+        list(neuron_rows([1.5], [2]))
+    with pytest.raises(InputError, match=r"counts = \[2, True\]"):
+        list(neuron_rows([1], [2, True]))
+    with pytest.raises(InputError, match="seed = -1"):
+        list(neuron_rows([1], [2], seed=-1))

@@ -10,6 +10,7 @@ from torch import nn
 
 from crossbar.errors import InputError
 from crossbar.tickets.constructions import malach, orseau
+from crossbar.tickets.plain import plain_sums
 
 
 class Doubled(nn.Sequential):
@@ -87,3 +88,12 @@ def test_an_error_needs_inputs_of_the_targets(inputs):
     with pytest.raises(InputError, match="inputs") as error:
         malach(nn.Sequential(nn.Linear(3, 2)), 4).error(inputs)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [({"seed": -1}, "seed = -1"), ({"seed": 0.5}, "seed = 0.5"), ({"n": 1.5}, "n = 1.5")],
+)
+def test_plain_sums_take_whole_numbers(arguments, words):
+    with pytest.raises(InputError, match=words):
+        plain_sums(nn.Sequential(nn.Linear(3, 2)), **({"n": 4} | arguments))

@@ -12,14 +12,16 @@ pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
 from crossbar import cli
+from crossbar.datasets import load_dataset
 from crossbar.errors import InputError
-from crossbar.tables import read_table
-from crossbar.tickets import neurons
+from crossbar.tables import read_table, to_csv
+from crossbar.tickets import neurons, runs
 from crossbar.tickets.experiments import TicketRow, WeightErrorRow
+from crossbar.tickets.filters import SHAPES, FilterRow
 from crossbar.tickets.flyhash import HASHES, RecallRow
 from crossbar.tickets.hardware import HardwareRow
 from crossbar.tickets.neurons import NeuronRow
-from crossbar.tickets.runs import run_neurons
+from crossbar.tickets.runs import run_flyhash, run_neurons
 
 
 @pytest.fixture
@@ -62,9 +64,20 @@ def test_da_cunhas_table_on_digits(tickets, tmp_path):
     status, said, _ = tickets("da-cunha", "--n", "4,8", "--seeds", 2, "--epochs", 2)
     assert status == 0
     assert said.count("unreachable") == 2 * 2
+    assert "mnist" not in said  # the published networks are of other images
+    assert "published" not in (tmp_path / "out/da-cunha-digits.svg").read_text()
     errors = read_table(tmp_path / "out/da-cunha-digits-errors/results.csv", WeightErrorRow, "")
     assert len(errors) == 4 * 2 * 2
     assert (tmp_path / "out/da-cunha-digits.png").stat().st_size > 10_000
+
+
+def test_the_table_on_digits_says_what_is_missing(tickets, tmp_path):
+    status, said, _ = tickets("table", "--epochs", 1, "--sets", 1)
+    assert status == 0
+    assert "## The constructions" in said
+    assert "no rows of 'crossbar tickets pensia' or 'da-cunha' yet" in said
+    assert (tmp_path / "out/strong-tickets.csv").read_text().count("\n") == 1
+    assert tickets("table", "--epochs", 1, "--sets", 1)[1] == said
 
 
 def test_neurons_and_their_figure(tickets, tmp_path):
@@ -75,6 +88,16 @@ def test_neurons_and_their_figure(tickets, tmp_path):
     assert len(rows) == 3 * 4 * 2
     assert all(row.proven is True for row in rows)
     assert (tmp_path / "out/neurons.png").stat().st_size > 10_000
+
+
+def test_filters_and_their_figure(tickets, tmp_path):
+    status, said, _ = tickets("filters", "--quick", "--trials", 1)
+    assert status == 0
+    assert "1 x 1 x 5 x 5 = 25 weights of n =  20 filters" in said
+    rows = read_table(tmp_path / "out/filters/results.csv", FilterRow, "")
+    assert len(rows) == 4 * len(SHAPES)
+    assert all(row.proven is True for row in rows)
+    assert (tmp_path / "out/filters.png").stat().st_size > 10_000
 
 
 def test_flyhash_on_digits(tickets, tmp_path):
@@ -117,6 +140,34 @@ def test_a_killed_run_computes_only_what_is_missing(tmp_path, monkeypatch):
     assert read_table(table, NeuronRow, "") == rows
     with pytest.raises(InputError, match="settings.trials was 1, is 2"):
         run_neurons(tmp_path, 2, [6], trials=2)
+
+
+def test_a_task_of_several_rows_is_computed_again_when_a_kill_left_only_some(tmp_path, monkeypatch):
+    dataset, lengths = load_dataset("digits"), [2, 4, 8]
+    settings = {"lengths": lengths, "trials": 1, "images": 60}
+    whole = run_flyhash(dataset, tmp_path / "whole", **settings)
+    asked = []
+    real = runs.flyhash_rows
+
+    def killed(images, lengths, *, skip, **options):
+        asked.append(sorted(set(lengths) - {length for (length,) in skip}))
+        for number, row in enumerate(real(images, lengths, skip=skip, **options)):
+            if number == stop:
+                raise KeyboardInterrupt
+            yield row
+
+    monkeypatch.setattr(runs, "flyhash_rows", killed)
+    stop = len(HASHES) + 1  # one row into the second task
+    with pytest.raises(KeyboardInterrupt):
+        run_flyhash(dataset, tmp_path / "stopped", **settings)
+    table = tmp_path / "stopped/flyhash-digits/results.csv"
+    assert len(read_table(table, RecallRow, "")) == len(HASHES)
+    half = to_csv(whole[len(HASHES) : 2 * len(HASHES)], RecallRow, header=False)
+    table.write_text(table.read_text() + half[: half.rindex("\n", 0, -1) + 8])  # all but one
+    stop = -1
+    assert run_flyhash(dataset, tmp_path / "stopped", **settings) == whole
+    assert asked == [[2, 4, 8], [4, 8]]
+    assert table.read_bytes() == (tmp_path / "whole/flyhash-digits/results.csv").read_bytes()
 
 
 @pytest.mark.parametrize(

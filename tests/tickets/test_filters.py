@@ -1,0 +1,74 @@
+"""Whole filters dropped: what is left is a smaller convolution that runs, as the table says."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from crossbar.errors import InputError
+from crossbar.tickets.filters import FILTERS, SHAPES, filter_rows, prune_filters
+from crossbar.tickets.neurons import largest_dimensions
+
+
+def kernel(*shape, seed=0):
+    return np.random.default_rng(seed).uniform(-0.5, 0.5, shape)
+
+
+def test_the_pruned_network_is_a_smaller_convolution_with_the_kernel_it_says():
+    torch = pytest.importorskip("torch")
+    ticket = prune_filters(kernel(2, 2, 1, 2), 14, seed=1)
+    images = torch.rand(3, 2, 5, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    found = ticket.network().double()(images)
+    said = torch.nn.functional.conv2d(images, torch.from_numpy(ticket.kernel))
+    # The two modules hold single precision: 2**-24 of some 40 products, each at most 1.
+    assert torch.allclose(found, said, rtol=0, atol=40 * 2**-24)
+    assert found.shape == (3, 2, 5, 5)
+    assert ticket.network()[0].out_channels == ticket.mask.sum() < 14
+    patches = images[:, :, :1, :2].numpy()
+    assert ticket.run(patches) == pytest.approx(said[:, :, 0, 0].numpy(), rel=1e-9, abs=1e-12)
+
+
+def test_no_other_filters_do_better():
+    ticket = prune_filters(kernel(1, 2, 1, 2), 8, seed=4)
+    assert ticket.proven
+    each = np.einsum("onhw,nc->nochw", ticket.second, ticket.first)
+    errors = [
+        np.abs(each[np.array(choice, bool)].sum(axis=0) - ticket.target).max()
+        for choice in itertools.product([0, 1], repeat=8)
+    ]
+    assert ticket.error == pytest.approx(min(errors), rel=1e-9)
+
+
+def test_rows_are_the_same_in_any_company_and_bound_the_outputs():
+    (alone,) = filter_rows([(1, 2, 2)], [10], trials=3)
+    among = {(row.d, row.n): row for row in filter_rows(SHAPES[:4], [8, 10], trials=3)}
+    assert among[8, 10].median_error == alone.median_error
+    assert (alone.kind, alone.outputs, alone.channels, alone.kernel) == (FILTERS, 1, 2, 2)
+    for row in among.values():
+        assert row.output_error <= row.worst_error * row.d / row.outputs
+
+
+def test_it_ends_where_there_are_too_many_weights():
+    rows = list(filter_rows(SHAPES, [16], trials=3, seed=2))
+    (reached,) = largest_dimensions(rows, 0.1).values()
+    assert 1 <= reached < 25
+    assert rows[-1].median_error > 0.2 > rows[0].median_error
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: prune_filters([[1.0]], 4), r"target has shape \(1, 1\)"),
+        (lambda: prune_filters(kernel(1, 1, 1, 1), 0), "n = 0"),
+        (lambda: prune_filters(kernel(1, 1, 1, 1), 1.5), "n = 1.5"),
+        (lambda: list(filter_rows([(1, 1, 2), (4, 1, 1)], [4])), "4, 4"),
+        (lambda: list(filter_rows([(1, 0, 2)], [4])), "shapes = "),
+        (lambda: list(filter_rows([(1, 1, 1)], [4], trials=0)), "trials = 0"),
+        (lambda: prune_filters(np.full((1, 1, 1, 1), 1e-9), 1).network(), "no filter stays"),
+    ],
+)
+def test_wrong_input_is_refused(call, message):
+    with pytest.raises(InputError, match=message):
+        call()

@@ -1,0 +1,126 @@
+"""The strong-ticket table: published values, ours, and evidence for what explains them."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+import solvers
+from crossbar.errors import InputError
+from crossbar.tables import read_table, to_csv
+from crossbar.tickets.constructions import CONSTRUCTIONS
+from crossbar.tickets.experiments import TicketRow, WeightErrorRow
+from crossbar.tickets.leeway import (
+    LeewayRow,
+    fewest_within,
+    leeway_rows,
+    published_draws,
+    published_weights,
+)
+from crossbar.tickets.published import ComparisonRow, compare_da_cunha, compare_pensia, to_markdown
+from crossbar.tickets.table_runs import COUNTS, run_table
+
+
+def ticket_row(name="plain sums", n=21, **changed):
+    values = {
+        **{"weights": 100, "random_per_weight": 21.0, "kept_per_weight": 9.8, "missed": 0},
+        **{"network_kept_per_weight": 9.8, "unreachable": 0, "weight_error": 0.01},
+        **{"relative_weight_error": 0.01, "target_percent": 98.0, "percent": 98.0, "flips": 3},
+        **{"error": 0.1, "bound": 1.0, "seconds": 2.0},
+    }
+    return TicketRow(name=name, n=n, **(values | changed))
+
+
+def leeway_row(tolerance, kept):
+    return LeewayRow(tolerance, 1, 36, kept, 1e-6, 0.1)
+
+
+def test_the_smallest_subset_within_a_tolerance_is_found():
+    values = np.random.default_rng(1).uniform(-1, 1, 8)
+    targets, tolerances = np.array([0.1, -0.4, 30.0]), [0.0, 0.02, 0.3]
+    choices = np.array(list(itertools.product([0, 1], repeat=8)))
+    found = fewest_within(values, targets, tolerances)
+    for number, target in enumerate(targets):
+        gaps = np.abs(choices @ values - target)
+        for line, tolerance in enumerate(tolerances):
+            within = gaps <= max(tolerance, gaps.min())
+            assert found[line, number, 0] == choices[within].sum(axis=1).min()
+            assert found[line, number, 1] <= max(tolerance, gaps.min()) + 1e-12
+
+
+def test_without_tolerance_it_is_the_closest_subset_that_the_solver_proves():
+    weights = published_weights()
+    (draws,) = published_draws(1)
+    (row,) = leeway_rows([0.0], rows=1)
+    solution = solvers.solve_batch(np.tile(draws, (len(weights), 1)), weights)
+    assert row.kept_per_weight == np.count_nonzero(solution.mask) / len(weights)
+    assert row.worst_error == pytest.approx(np.abs(solution.error).max(), rel=1e-6)
+
+
+def test_a_tolerance_leaves_fewer_numbers():
+    """What can explain the 9.39 that Gurobi kept: it lies between the first two."""
+    exact, constraint, integer, eps = leeway_rows(rows=8)
+    assert exact.kept_per_weight > constraint.kept_per_weight + 0.3
+    assert constraint.kept_per_weight > integer.kept_per_weight + 1
+    assert eps.kept_per_weight == 0  # each of these weights is within 0.01 of nothing at all
+    assert constraint.worst_error <= max(exact.worst_error, 1e-6)
+
+
+def test_wrong_tolerances_are_refused():
+    with pytest.raises(InputError, match=r"tolerances: -1 is none"):
+        list(leeway_rows([-1]))
+    with pytest.raises(InputError, match=r"tolerances: nan is none"):
+        list(leeway_rows([float("nan")]))
+    with pytest.raises(InputError, match="rows = 501"):
+        list(leeway_rows(rows=501))
+
+
+def test_pensias_numbers_stand_beside_ours_with_the_evidence():
+    rows = [ticket_row(), ticket_row(n=10)]
+    found = compare_pensia("mnist", rows, [leeway_row(0.0, 9.8), leeway_row(1e-6, 9.0)])
+    assert {row.n for row in found} == {21}
+    published = {row.quantity: row for row in found}
+    kept = published["numbers kept a weight"]
+    assert kept.published == pytest.approx(9.385, rel=1e-3)
+    assert kept.ours == 9.8
+    assert "keeps 9.80, the smallest within 1e-6" in kept.explanation
+    assert published["accuracy, pruned [%]"].explanation.startswith("3 labels differ")
+    assert published["time of the subset sums [s]"].published == 77_266
+
+
+@pytest.mark.parametrize(
+    ("errors", "inside"),
+    [((0.1, 0.6, 0.9), True), ((0.1, 0.2, 0.49), False), ((0.5101, 0.6, 0.9), True)],
+)
+def test_a_published_error_is_inside_the_range_of_draws_or_not(errors, inside):
+    draws = [WeightErrorRow("plain sums", 10, k, error, 0.1) for k, error in enumerate(errors)]
+    accuracy, (row, last) = ticket_row(n=30), compare_da_cunha("mnist", [ticket_row(n=30)], draws)
+    assert (row.published, row.low, row.high, row.draws) == (0.51, errors[0], errors[2], 3)
+    assert row.ours == errors[1]
+    assert ("lies in the range" in row.explanation) == inside
+    assert (last.published, last.ours) == (98.99, accuracy.percent)
+    assert compare_da_cunha("digits", [], draws) == []
+
+
+def test_the_table_is_made_of_what_is_in_the_folder(tmp_path):
+    folder = tmp_path / "pensia-mnist"
+    folder.mkdir()
+    (folder / "results.csv").write_text(to_csv([ticket_row()], TicketRow))
+    made = run_table(tmp_path, sets=1, epochs=1)
+    assert read_table(tmp_path / "strong-tickets.csv", ComparisonRow, "") == made.compared
+    assert [row.key for row in made.constructions] == [
+        (name, n) for name in CONSTRUCTIONS for n in COUNTS
+    ]
+    by = {row.key: row for row in made.constructions}
+    for row in made.constructions:
+        assert row.error <= row.bound
+    assert by["pensia", 20].weight_error < by["malach", 20].weight_error / 10
+    text = (tmp_path / "strong-tickets.md").read_text()
+    assert text.count("| Pensia et al. 2020 |") == 4
+    assert "| 9.385 | 9.8 |" in text
+    assert text.count("| malach |") == len(COUNTS)
+    assert text == to_markdown(made.compared, made.constructions, made.leeway)

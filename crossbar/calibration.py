@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossbar.design import SMALLEST_OHM, Design
 from crossbar.errors import InputError
-from crossbar.fabrication import Chip, Seed
+from crossbar.fabrication import Chip, Seed, checked_stuck
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,13 @@ class Measurement:
     on_siemens : ndarray, (rows, columns, branches)
         Measured conductance of each branch through its closed switch [S]; 0 where the branch
         is open, that is known not to conduct. Programming leaves its switch open.
+    stuck_closed : ndarray of bool, (rows, columns, branches), optional
+        Branches known to conduct whatever their switch is told; None where there are none.
     """
 
     design: Design
     on_siemens: NDArray[np.float64]
+    stuck_closed: NDArray[np.bool_] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         on_siemens = np.array(self.on_siemens, dtype=float)
@@ -42,6 +45,8 @@ class Measurement:
             )
         on_siemens.setflags(write=False)
         object.__setattr__(self, "on_siemens", on_siemens)
+        stuck = checked_stuck(self.stuck_closed, on_siemens.shape)
+        object.__setattr__(self, "stuck_closed", stuck)
 
     @property
     def open(self) -> NDArray[np.bool_]:
@@ -63,6 +68,8 @@ def off_siemens(design: Design, on_siemens: NDArray[np.float64]) -> NDArray[np.f
 def measure(chip: Chip, *, error: float = 1e-4, seed: Seed) -> Measurement:
     """Measure every branch of a chip through its closed switch.
 
+    A branch whose switch is stuck closed is found as such; one that is open measures 0.
+
     Parameters
     ----------
     chip : Chip
@@ -81,7 +88,8 @@ def measure(chip: Chip, *, error: float = 1e-4, seed: Seed) -> Measurement:
         raise InputError(f"measurement error = {error}: give a fraction from 0 to 0.1")
     noise = np.random.default_rng(seed).standard_normal(chip.true_ohm.shape)
     every = np.ones(chip.true_ohm.shape, dtype=bool)
-    return Measurement(chip.design, chip.branch_siemens(every) * (1 + error * noise))
+    on_siemens = chip.branch_siemens(every) * (1 + error * noise)
+    return Measurement(chip.design, on_siemens, stuck_closed=chip.stuck_closed)
 
 
 @dataclass(frozen=True)
@@ -126,4 +134,5 @@ def as_measured(measurement: Measurement, source: str = "") -> MeasuredChip:
             f"on_siemens{list(place)} = {measurement.on_siemens[place]}: more than the switch "
             f"alone conducts, on_ohm = {measurement.design.on_ohm}; mend the design or the value"
         )
-    return MeasuredChip(measurement.design, true_ohm, source)
+    stuck = measurement.stuck_closed
+    return MeasuredChip(measurement.design, true_ohm, source, stuck_closed=stuck)

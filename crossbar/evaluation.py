@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from crossbar.design import Design
 from crossbar.errors import InputError
 from crossbar.metrics import effective_bits, median_bits, worst_bits
 from crossbar.networks import Network
+from crossbar.nonidealities import Nonidealities
 from crossbar.production import ProgrammedChip, produce
 from crossbar.results import NETWORK, Row
 from crossbar.simulation import SimulatorName, Tile, Transfer, layer_text, place_tiles, transfer
@@ -32,6 +33,8 @@ class Setting:
     method: str
     wires: Wires
     tile: Tile
+    read_volt: float = 0.2
+    nonidealities: Nonidealities = field(default_factory=Nonidealities)
 
     def __post_init__(self) -> None:
         pixels = self.dataset.test_inputs.shape[1]
@@ -103,6 +106,7 @@ def produce_layer(setting: Setting, design: Design, chip: int, number: int) -> P
         np.random.SeedSequence(setting.seed, spawn_key=(chip, number)),
         measurement_error=setting.measurement_error,
         method=setting.method,
+        nonidealities=setting.nonidealities,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +25,13 @@ class Chip:
     true_ohm : ndarray, (rows, columns, branches)
         True resistance of each resistor, its switch not included [ohm]; infinite where the
         branch is open, whatever its switch does.
+    stuck_closed : ndarray of bool, (rows, columns, branches), optional
+        Branches whose switch conducts whatever it is told; None where there are none.
     """
 
     design: Design
     true_ohm: NDArray[np.float64]
+    stuck_closed: NDArray[np.bool_] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         true_ohm = np.array(self.true_ohm, dtype=float)
@@ -41,6 +44,8 @@ class Chip:
             raise InputError("true_ohm: every resistance must be positive; inf where it is open")
         true_ohm.setflags(write=False)
         object.__setattr__(self, "true_ohm", true_ohm)
+        stuck = checked_stuck(self.stuck_closed, true_ohm.shape)
+        object.__setattr__(self, "stuck_closed", stuck)
 
     @property
     def rows(self) -> int:
@@ -60,15 +65,41 @@ class Chip:
                 f"of shape {self.true_ohm.shape}; program it with its own measurement"
             )
 
+    def closed(self, enabled: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which switches conduct: those that are told to, and those that are stuck closed."""
+        self.check_switches(enabled)
+        return enabled if self.stuck_closed is None else enabled | self.stuck_closed
+
     def branch_siemens(self, enabled: NDArray[np.bool_]) -> NDArray[np.float64]:
         """True conductance of each branch with its switch as `enabled` says [S]."""
-        self.check_switches(enabled)
-        switch = np.where(enabled, self.design.on_ohm, self.design.off_ohm)
+        switch = np.where(self.closed(enabled), self.design.on_ohm, self.design.off_ohm)
         return np.asarray(1 / (self.true_ohm + switch), dtype=float)
 
     def cell_siemens(self, enabled: NDArray[np.bool_]) -> NDArray[np.float64]:
         """True signed conductance of each cell, wires not included, (rows, columns) [S]."""
         return np.asarray(self.branch_siemens(enabled) @ self.design.signs.astype(float))
+
+
+def checked_stuck(
+    stuck: NDArray[np.bool_] | None, shape: tuple[int, ...]
+) -> NDArray[np.bool_] | None:
+    """Which branches of a chip are stuck closed, read-only; None where none is.
+
+    Raises
+    ------
+    InputError
+        For anything but booleans of this shape.
+    """
+    if stuck is None:
+        return None
+    array = np.array(stuck)
+    if array.dtype != np.bool_ or array.shape != shape:
+        raise InputError(
+            f"stuck_closed is {array.dtype} of shape {array.shape}: give booleans {shape}, one "
+            "for each branch"
+        )
+    array.setflags(write=False)
+    return array if array.any() else None
 
 
 def fabricate(design: Design, rows: int, columns: int, seed: Seed) -> Chip:
@@ -88,9 +119,9 @@ def fabricate(design: Design, rows: int, columns: int, seed: Seed) -> Chip:
     InputError
         When there are no rows or columns.
     """
-    for field, value in (("rows", rows), ("columns", columns)):
+    for name, value in (("rows", rows), ("columns", columns)):
         if not isinstance(value, numbers.Integral) or value < 1:
-            raise InputError(f"{field} = {value}: give a whole number, at least 1")
+            raise InputError(f"{name} = {value}: give a whole number, at least 1")
     random = np.random.default_rng(seed)
     shape = (rows, columns, design.resistors)
     if design.distribution == "uniform":

@@ -120,7 +120,8 @@ def program(
     Each cell closes the subset of its branches whose signed, measured conductances,
     the leakage of the open ones included, sum closest to its target. A target of
     exactly zero is a pruned weight: every switch of its cell stays open. So does the
-    switch of every branch that the measurement knows to be open.
+    switch of every branch that the measurement knows to be open. Branches known to be stuck
+    closed are part of the sum, and the others make up for them, in pruned cells too.
 
     Parameters
     ----------
@@ -141,7 +142,9 @@ def program(
     """
     design = measurement.design
     wanted = _checked_target(measurement, target)
-    cells = wanted != 0
+    known = measurement.stuck_closed
+    cells = wanted != 0 if known is None else (wanted != 0) | known.any(axis=2)
+    stuck = None if known is None else known[cells]
     on = measurement.on_siemens[cells]
     conducts = on > 0
     if design.programmed_by == "nominal":
@@ -150,11 +153,13 @@ def program(
     signs = design.signs.astype(float)
     values = (on - off) * signs
     if design.programmed_by == "nominal":
-        values = np.where(values * wanted[cells][:, None] > 0, values, 0)
+        usable = values * wanted[cells][:, None] > 0
+        values = np.where(usable if stuck is None else usable | stuck, values, 0)
     solution = solvers.solve_batch(
         values,
         wanted[cells] - off @ signs,
         method=method,
+        fixed=None if stuck is None else np.where(stuck, 1.0, np.nan),
         seed=seed if method in ("auto", "random") else None,
     )
     enabled = np.zeros(measurement.on_siemens.shape, dtype=bool)

@@ -266,7 +266,7 @@ def _slices(length: int, step: int) -> Iterator[slice]:
 def _circuit(chip: Chip, program: Program, wires: Wires, rows: slice, columns: slice) -> Array:
     design = chip.design
     ohm = chip.true_ohm[rows, columns]
-    enabled = program.enabled[rows, columns]
+    enabled = chip.closed(program.enabled)[rows, columns]
     sides = [np.flatnonzero(design.signs == sign) for sign in (1, -1)]
     height, width, _ = ohm.shape
     depth = max(side.size for side in sides)

@@ -5,6 +5,7 @@ measured, `noise` and `reading` change what is read from it, `quantisation` is t
 """
 
 from crossbar.nonidealities.chips import Child, as_made, as_used
+from crossbar.nonidealities.reading import Ranges, Reading
 from crossbar.nonidealities.settings import Nonidealities
 
-__all__ = ["Child", "Nonidealities", "as_made", "as_used"]
+__all__ = ["Child", "Nonidealities", "Ranges", "Reading", "as_made", "as_used"]

@@ -212,15 +212,18 @@ def test_a_conventional_cell_knows_its_stuck_branches_too():
     assert (made.program.enabled >= made.chip.stuck_closed).all()
 
 
-@pytest.mark.parametrize("later", [DRIFTED, WARM, replace(FAULTY, stuck_known=False)])
-def test_programming_again_from_a_new_measurement_recovers_the_bits(later):
+@pytest.mark.parametrize(
+    "later, most", [(DRIFTED, 1.5), (WARM, 1.5), (replace(FAULTY, stuck_known=False), 3.0)]
+)
+def test_programming_again_from_a_new_measurement_recovers_the_bits(later, most):
     design = replace(DESIGN, resistors=16)
     fresh, old = make(design=design), make(later, design)
     again = reprogram(old, measurement_error=1e-6, seed=3)
     assert again.chip is old.chip
-    # at 16 resistors 1e-3 by warming is 20 times the error; what is left differs by chance only
+    # at 16 resistors 1e-3 by warming is 20 times the error; what is left differs by chance, and
+    # of 16 branches 0.8 are stuck, each a bit less
     assert rms(old) > 5 * rms(fresh)
-    assert np.median(np.abs(again.cell_errors)) < 1.5 * np.median(np.abs(fresh.cell_errors))
+    assert np.median(np.abs(again.cell_errors)) < most * np.median(np.abs(fresh.cell_errors))
 
 
 def test_a_real_chip_cannot_be_measured_again():

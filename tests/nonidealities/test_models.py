@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import torch
 
 from crossbar import Design, InputError, Nonidealities
 from crossbar.models import convert
@@ -21,7 +23,7 @@ def model():
 def error(model, nonidealities):
     analog = convert(model, DESIGN, simulator="ideal", nonidealities=nonidealities)
     return max(
-        float((one.weight - two.weight).abs().max())
+        float((one.weight - two.weight).detach().abs().max())
         for one, two in zip((model[0], model[2]), (analog[0], analog[2]), strict=True)
     )
 

@@ -16,6 +16,7 @@ import click
 
 from crossbar import __version__
 from crossbar.errors import InputError
+from crossbar.limits.commands import limits
 from crossbar.messages import BAD_INPUT, drop_stdout, fail, is_input_error, show_warning, warn
 from crossbar.models.commands import evaluate, lenets, train
 from crossbar.pruning.commands import prune, prune_study
@@ -42,7 +43,7 @@ def cli() -> None:
     """Design, program and simulate analog crossbar arrays of imprecise resistors."""
 
 
-for command in (train, evaluate, lenets, prune, prune_study, tickets):
+for command in (train, evaluate, lenets, prune, prune_study, tickets, limits):
     cli.add_command(command)
 
 

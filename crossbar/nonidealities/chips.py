@@ -51,7 +51,7 @@ def as_made(chip: Chip, nonidealities: Nonidealities, seed: np.random.SeedSequen
             field = smooth_field(chip.rows, chip.columns, n.gradient_correlation_cells, random)
             factor = factor * np.exp(n.gradient_field_relative * field)
         chip = replace(chip, true_ohm=chip.true_ohm * factor[:, :, None])
-    return with_faults(chip, n, seed) if n.stuck_known else chip
+    return with_faults(chip, n, seed, known_only=True)
 
 
 def as_used(chip: Chip, nonidealities: Nonidealities, seed: np.random.SeedSequence) -> Chip:
@@ -69,17 +69,27 @@ def as_used(chip: Chip, nonidealities: Nonidealities, seed: np.random.SeedSequen
         chip = replace(chip, true_ohm=chip.true_ohm * drift_factor(chip, n, seed))
     if n.temperature_rise_kelvin:
         chip = replace(chip, true_ohm=chip.true_ohm * temperature_factor(chip, n, seed))
-    return chip if n.stuck_known else with_faults(chip, n, seed)
+    return with_faults(chip, n, seed) if n.stuck_unknown_share else chip
 
 
-def with_faults(chip: Chip, nonidealities: Nonidealities, seed: np.random.SeedSequence) -> Chip:
-    """The chip with branches stuck open, which lose their resistor, and stuck closed."""
+def with_faults(
+    chip: Chip,
+    nonidealities: Nonidealities,
+    seed: np.random.SeedSequence,
+    known_only: bool = False,
+) -> Chip:
+    """The chip with branches stuck open, which lose their resistor, and stuck closed.
+
+    The same branches every time; those that get stuck late are left out with `known_only`.
+    """
     n = nonidealities
     if not n.stuck_open_probability and not n.stuck_closed_probability:
         return chip
-    drawn = generator(seed, Child.FAULTS).random(chip.true_ohm.shape)
-    is_open = drawn < n.stuck_open_probability
-    closed = drawn >= 1 - n.stuck_closed_probability
+    random = generator(seed, Child.FAULTS)
+    drawn, late = random.random(chip.true_ohm.shape), random.random(chip.true_ohm.shape)
+    there = late >= n.stuck_unknown_share if known_only else np.ones(late.shape, dtype=bool)
+    is_open = there & (drawn < n.stuck_open_probability)
+    closed = there & (drawn >= 1 - n.stuck_closed_probability)
     if chip.stuck_closed is not None:
         closed = closed | chip.stuck_closed
     return replace(chip, true_ohm=np.where(is_open, np.inf, chip.true_ohm), stuck_closed=closed)

@@ -36,9 +36,9 @@ class Nonidealities:
         Share of the branches that never conduct, and of those that conduct whatever their
         switch is told. Published arrays lose 0.1 to 10 % of their devices (Chen et al., IEEE
         Trans. Comput. 64, 180, 2015: 9.0 % stuck at one, 1.75 % at the other state).
-    stuck_known : bool
-        True: these are there when the chip is measured, and the programming works around them.
-        False: they come afterwards.
+    stuck_unknown_share : float
+        Of these branches, the share that gets stuck after the measurement, 0 to 1. The others
+        are found by it, and the programming works around them.
     temperature_rise_kelvin : float
         Of the chip, from its measurement to its use [K].
     temperature_coefficient_ppm_per_kelvin : float
@@ -79,7 +79,7 @@ class Nonidealities:
     gradient_correlation_cells: float = 16.0
     stuck_open_probability: float = 0.0
     stuck_closed_probability: float = 0.0
-    stuck_known: bool = True
+    stuck_unknown_share: float = 0.0
     temperature_rise_kelvin: float = 0.0
     temperature_coefficient_ppm_per_kelvin: float = 25.0
     temperature_coefficient_sigma_ppm_per_kelvin: float = 5.0
@@ -116,10 +116,6 @@ class Nonidealities:
                     f"{name} = {value!r}: give a whole number from 1 to {MOST_BITS}, or none"
                 )
             return
-        if name == "stuck_known":
-            if not isinstance(value, bool):
-                raise InputError(f"{name} = {value!r}: give true or false")
-            return
         least, most = _RANGES[name]
         number = isinstance(value, numbers.Real) and not isinstance(value, bool)
         if not number or not least <= value <= most:
@@ -148,6 +144,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "gradient_correlation_cells": (1, LONGEST_CORRELATION),
     "stuck_open_probability": (0, 1),
     "stuck_closed_probability": (0, 1),
+    "stuck_unknown_share": (0, 1),
     "temperature_rise_kelvin": (-1000, 1000),
     "temperature_coefficient_ppm_per_kelvin": (-1e5, 1e5),
     "temperature_coefficient_sigma_ppm_per_kelvin": (0, 1e4),

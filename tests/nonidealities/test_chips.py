@@ -75,7 +75,7 @@ def test_a_non_ideality_moves_no_draw_of_another(one):
 
 def test_programming_never_sees_what_comes_afterwards():
     plain = make()
-    for later in (WARM, DRIFTED, replace(FAULTY, stuck_known=False)):
+    for later in (WARM, DRIFTED, replace(FAULTY, stuck_unknown_share=1.0)):
         made = make(later)
         assert np.array_equal(made.measurement.on_siemens, plain.measurement.on_siemens)
         assert np.array_equal(made.program.enabled, plain.program.enabled)
@@ -140,7 +140,7 @@ def test_a_stuck_closed_branch_always_conducts():
     np.testing.assert_allclose(
         faulty.branch_siemens(opened)[stuck], 1 / (chip.true_ohm[stuck] + DESIGN.on_ohm), rtol=1e-15
     )
-    made = make(replace(FAULTY, stuck_known=False))
+    made = make(replace(FAULTY, stuck_unknown_share=1.0))
     ((tile, *_), *_) = place_tiles(made.chip, made.program, Wires())
     lines = tile.array.siemens
     cells = made.chip.cell_siemens(made.program.enabled)[tile.rows, tile.columns]
@@ -164,8 +164,19 @@ def test_shares_of_stuck_branches_are_their_probabilities():
     assert faulty.stuck_closed.mean() == pytest.approx(0.03, abs=5 * (0.03 / 1e5) ** 0.5)
 
 
+def test_some_branches_are_stuck_before_and_some_after_the_measurement():
+    made = make(replace(FAULTY, stuck_closed_probability=0.2, stuck_unknown_share=0.25))
+    known, stuck = made.measurement.stuck_closed, made.chip.stuck_closed
+    assert (stuck >= known).all()
+    # of 360 stuck ones a quarter, within five sigma
+    assert 1 - known.sum() / stuck.sum() == pytest.approx(0.25, abs=0.12)
+    every = make(replace(FAULTY, stuck_closed_probability=0.2)).chip
+    assert np.array_equal(stuck, every.stuck_closed)
+    assert np.array_equal(np.isinf(made.chip.true_ohm), np.isinf(every.true_ohm))
+
+
 def test_programming_works_around_what_is_known():
-    known, unknown, none = make(FAULTY), make(replace(FAULTY, stuck_known=False)), make()
+    known, unknown, none = make(FAULTY), make(replace(FAULTY, stuck_unknown_share=1.0)), make()
     assert np.array_equal(known.measurement.stuck_closed, known.chip.stuck_closed)
     assert (known.program.enabled >= known.chip.stuck_closed).all()
     # 1 % of full scale and more when a branch conducts unasked; less than twice the error if known
@@ -213,7 +224,7 @@ def test_a_conventional_cell_knows_its_stuck_branches_too():
 
 
 @pytest.mark.parametrize(
-    "later, most", [(DRIFTED, 1.5), (WARM, 1.5), (replace(FAULTY, stuck_known=False), 3.0)]
+    "later, most", [(DRIFTED, 1.5), (WARM, 1.5), (replace(FAULTY, stuck_unknown_share=1.0), 3.0)]
 )
 def test_programming_again_from_a_new_measurement_recovers_the_bits(later, most):
     design = replace(DESIGN, resistors=16)
@@ -281,9 +292,8 @@ def test_what_is_out_of_range_is_refused_by_name():
     for field in fields(Nonidealities):
         with pytest.raises(InputError, match=f"{field.name} = "):
             Nonidealities(**{field.name: "x"})
-        if field.name != "stuck_known":
-            with pytest.raises(InputError, match=f"{field.name} = "):
-                Nonidealities(**{field.name: float("nan")})
+        with pytest.raises(InputError, match=f"{field.name} = "):
+            Nonidealities(**{field.name: float("nan")})
     with pytest.raises(InputError, match="at most 1 in all"):
         Nonidealities(stuck_open_probability=0.6, stuck_closed_probability=0.6)
     with pytest.raises(InputError, match="below 0 K"):

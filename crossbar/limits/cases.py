@@ -101,14 +101,14 @@ def _of_making(study: LimitsStudy, none: Case) -> list[Case]:
     found = []
     design, clean = study.design, none.design
     if study.lognormal_sigma:
-        text = f"lognormal, sigma {_percent(study.lognormal_sigma)}, not uniform"
+        text = f"lognormal tolerance, {_percent(study.lognormal_sigma)}"
         found.append(replace(none, name="lognormal", text=text, design=_tailed(study, clean)))
     if design.on_ohm or math.isfinite(design.off_ohm):
-        text = f"switches {_ohm(design.on_ohm)} on, {_ohm(design.off_ohm)} off"
+        text = f"switches {_ohm(design.on_ohm)}, {_ohm(design.off_ohm)}"
         switched = replace(clean, on_ohm=design.on_ohm, off_ohm=design.off_ohm)
         found.append(replace(none, name="switches", text=text, design=switched))
     if error := study.measurement_error:
-        text = f"measured to {error:g}"
+        text = f"measured to {_percent(error)}"
         found.append(replace(none, name="measurement", text=text, measurement_error=error))
     return [replace(one, panel="made") for one in found]
 
@@ -120,7 +120,7 @@ def _of_chips(study: LimitsStudy, none: Case) -> list[Case]:
     if n.gradient_relative or n.gradient_field_relative:
         shares = f"{_percent(n.gradient_relative)} and {_percent(n.gradient_field_relative)}"
         on: dict[str, Any] = _of(n, "gradient_relative", "gradient_field_relative")
-        found.append(_case(none, "gradients", f"gradients of {shares} over the die", "made", on))
+        found.append(_case(none, "gradients", f"gradients of {shares}", "made", on))
     chances = _of(n, "stuck_open_probability", "stuck_closed_probability")
     stuck = sum(chances.values())
     if stuck and n.stuck_unknown_share < 1:
@@ -158,7 +158,7 @@ def _of_reading(study: LimitsStudy, none: Case) -> list[Case]:
             "thermal noise",
             lambda hertz: f"thermal noise, {hertz / 1e6:g} MHz at {study.read_volt:g} V",
         ),
-        "flicker_relative": ("1/f noise", lambda share: f"1/f noise of {share:g}"),
+        "flicker_relative": ("1/f noise", lambda share: f"1/f noise of {_percent(share)}"),
         "dac_bits": ("DAC", lambda bits: f"DAC of {bits} bits"),
         "adc_bits": ("ADC", lambda bits: f"ADC of {bits} bits"),
     }

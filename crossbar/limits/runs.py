@@ -17,6 +17,15 @@ from crossbar.tables import NETWORK
 Progress = Callable[[int, int], None]
 
 
+def title(study: LimitsStudy) -> str:
+    """What the figure is about."""
+    design = study.design
+    return (
+        f"What limits the bits: {study.size} x {study.size} random weights, {design.label}, "
+        f"{100 * design.tolerance:g} % resistors, {1e6 * design.full_scale_siemens:g} uS full scale"
+    )
+
+
 def run_limits(
     study: LimitsStudy, out: str | Path, *, progress: Progress | None = None
 ) -> list[LimitRow]:
@@ -68,5 +77,5 @@ def run_limits(
                 progress(len(found), len(tasks))
         table = [row for key in tasks for row in found[key]]
         folder.finish(table)
-    save_figure(lambda: limits_figure(table, every), Path(out), "limits")
+    save_figure(lambda: limits_figure(table, every, title(study)), Path(out), "limits")
     return table

@@ -230,9 +230,7 @@ def _program_real(
 )
 @click.option("--hierarchical", is_flag=True, help="The layer, its tiles and cells in levels.")
 @click.option("--subcircuit", is_flag=True, help="Only these levels, to .include in a design.")
-@click.option(
-    "--name", help="Of the --subcircuit, one for each chip of a design.  [default: layer]"
-)
+@click.option("--name", help="Of the --subcircuit, one for each chip.  [default: layer]")
 @_wire_options
 def netlist(
     chip: Path,

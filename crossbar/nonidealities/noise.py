@@ -47,7 +47,7 @@ def column_siemens(chip: Chip, enabled: NDArray[np.bool_]) -> NDArray[np.float64
 
     Both lines' noise reaches the difference; wires, which lower it a little, are neglected.
     """
-    return np.asarray(chip.branch_siemens(enabled).sum(axis=(0, 2)))
+    return np.asarray(np.abs(chip.branch_siemens(enabled)).sum(axis=(0, 2)))
 
 
 def cell_square_siemens(chip: Chip, enabled: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -120,8 +120,8 @@ def lost_bits(design, probability, cells=500):
 
 
 def test_known_stuck_branches_break_a_guaranteed_ladder_and_not_a_stagger():
-    """Published: at 1 % the ladder loses 13.4 bits, its range has an edge; r = 1.3 in the central half
-    loses 1.8, and 0.3 at 0.1 %. 500 cells have five beyond the quantile, good to about a bit."""
+    """Published: at 1 % the ladder loses 13.4 bits, its range has an edge; r = 1.3 in the central
+    half loses 1.8, and 0.3 at 0.1 %. Of 500 cells five are beyond the quantile: a bit or so."""
     common = {"tolerance": 0.1, "resistors": 14, "off_ohm": math.inf}
     assert lost_bits(Design(ladder="guaranteed", **common), 0.01) > 9
     stagger = Design(radix=1.3, **common)

@@ -15,7 +15,7 @@ from crossbar.errors import InputError
 
 Ladder = Literal["stagger", "guaranteed", "identical", "binary"]
 Polarity = Literal["paired"]
-Distribution = Literal["uniform", "lognormal"]
+Distribution = Literal["uniform", "truncated normal", "lognormal"]
 ProgrammedBy = Literal["measured", "nominal"]
 
 STAGGER_RADIX = 1.2
@@ -47,8 +47,9 @@ class Design:
         an even number both lines have as many, so that a pruned cell leaks nothing net.
     tolerance : float
         Spread of the resistances: half-width of the uniform distribution, relative to
-        the nominal value, or sigma of the logarithm for ``lognormal``.
-    distribution : {"uniform", "lognormal"}
+        the nominal value, or sigma of the logarithm for ``lognormal``. ``truncated normal``
+        has a third of it for sigma and is cut at it, as resistors are sold.
+    distribution : {"uniform", "truncated normal", "lognormal"}
         Distribution of a resistance around its nominal value.
     radix : float, optional
         Ratio of neighbouring branches; only for ``stagger`` (default 1.2) and
@@ -222,7 +223,7 @@ class Design:
         sums lie at most the smallest branch apart, so no target in range is missed by more
         than half of it, and what all open switches leak. Holds for exact measurement.
         """
-        proof = self.ladder == "guaranteed" and self.distribution == "uniform"
+        proof = self.ladder == "guaranteed" and self.distribution != "lognormal"
         if not proof or self.programmed_by == "nominal" or self._radix > self.safe_radix:
             return None
         half_gap = float(self.nominal_siemens.min()) / (1 - self.tolerance) / 2

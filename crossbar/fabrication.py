@@ -68,7 +68,8 @@ class Chip:
     def closed(self, enabled: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Which switches conduct: those that are told to, and those that are stuck closed."""
         self.check_switches(enabled)
-        return enabled if self.stuck_closed is None else enabled | self.stuck_closed
+        stuck = self.stuck_closed
+        return enabled if stuck is None else np.where(stuck, stuck, enabled)
 
     def branch_siemens(self, enabled: NDArray[np.bool_]) -> NDArray[np.float64]:
         """True conductance of each branch with its switch as `enabled` says [S]."""

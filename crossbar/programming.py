@@ -159,7 +159,7 @@ def program(
         values,
         wanted[cells] - off @ signs,
         method=method,
-        fixed=None if stuck is None else np.where(stuck, 1.0, np.nan),
+        fixed=None if stuck is None else np.where(stuck, stuck, np.nan),
         seed=seed if method in ("auto", "random") else None,
     )
     enabled = np.zeros(measurement.on_siemens.shape, dtype=bool)

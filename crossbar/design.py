@@ -39,11 +39,10 @@ class Design:
     polarity : {"paired", "offset", "flip", "steered"}
         ``paired``: every branch has a fixed sign, it runs from the word line to the
         positive or to the negative bit line of its column, and the weight is the
-        difference of the two lines' conductances. ``flip``: a change-over switch joins
-        every branch to one of the two lines; it is never off. ``steered``: two switches
-        join it to either line or to none. ``offset``: one line a column, and the weight is
-        its conductance less that of a reference line that all columns share (see
-        `reference_siemens`).
+        difference of the two lines' conductances. ``flip``: two switches join every branch
+        to one of the two lines, always one of them is closed. ``steered``: the same, but
+        both may be open. ``offset``: one line a column, and the weight is its conductance
+        less that of a reference line that all columns share (see `reference_siemens`).
     ladder : {"stagger", "guaranteed", "identical", "binary"}
         Nominal conductances of the branches. ``stagger``: a geometric ladder of small
         radix, nearly equal on purpose. ``guaranteed``: the largest radix at which no
@@ -151,7 +150,7 @@ class Design:
             if paired:
                 needs = "a paired cell needs at least 2, one for each line"
             raise InputError(f"resistors = {self.resistors}: {needs}")
-        most = MOST_STEERED if self.polarity == "steered" else MOST_RESISTORS
+        most = most_resistors(self.polarity)
         if self.resistors > most:
             kind = "steered cells" if self.polarity == "steered" else "cells"
             raise InputError(
@@ -323,6 +322,11 @@ class Design:
         if self.ladder == "binary":
             return np.asarray(2.0 ** (steps // 2 if self.polarity == "paired" else steps))
         return np.asarray(self._radix**steps)
+
+
+def most_resistors(polarity: Polarity) -> int:
+    """Most resistors of a cell that can be programmed exactly."""
+    return MOST_STEERED if polarity == "steered" else MOST_RESISTORS
 
 
 def _check_choice(field: str, value: object, choices: tuple[str, ...]) -> None:

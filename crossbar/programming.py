@@ -46,7 +46,7 @@ class Program:
                 f"enabled is {self.enabled.dtype} of shape {shape}: give booleans (rows, columns, "
                 "branches), or int8 where a branch can take either line"
             )
-        if self.enabled.dtype == np.int8 and not (np.abs(self.enabled) <= 1).all():
+        if self.enabled.dtype == np.int8 and not np.isin(self.enabled, (-1, 0, 1)).all():
             raise InputError("enabled: every state must be -1, 0 or 1")
         without_reference = (shape[0], shape[1] - 1)
         for field in ("target_siemens", "reachable"):

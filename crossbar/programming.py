@@ -27,7 +27,7 @@ class Program:
         Signed conductance asked of each cell, for offset cells above the reference [S].
     reachable : ndarray of bool, (rows, columns)
         False where the values that the cell was programmed by cannot reach the target,
-        by more than its open switches leak.
+        by more than its open switches leak and its reference is off the middle.
 
     Raises
     ------
@@ -165,9 +165,9 @@ def program(
     lines = wanted
     if design.has_reference:
         middle = np.full(len(wanted), design.reference_siemens)
-        enabled[:, -1], _, error = search(known[:, -1], middle)
+        enabled[:, -1], inside, error = search(known[:, -1], middle)
         lines = wanted + (middle + error)[:, None]
-        slack += np.abs(error)[:, None]
+        slack += np.where(inside, np.abs(error), 0)[:, None]
     cells = (wanted != 0) | (design.polarity in ("offset", "flip"))
     reachable = np.ones(wanted.shape, dtype=bool)
     columns = slice(measurement.columns)

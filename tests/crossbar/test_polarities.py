@@ -169,7 +169,7 @@ def test_an_offset_weight_is_relative_to_what_its_reference_is_measured_to_condu
 
 @pytest.mark.parametrize("polarity", ["offset", "flip"])
 def test_a_pruned_weight_that_cannot_be_switched_off_is_solved_for_zero(polarity):
-    chip, known, programmed = made(polarity, resistors=12, error=0.0)
+    chip, _, programmed = made(polarity, resistors=12, error=0.0)
     pruned = programmed.target_siemens == 0
     assert pruned.any()
     net = chip.cell_siemens(programmed.enabled)[pruned]
@@ -210,7 +210,7 @@ def test_two_resistors_stand_for_one_that_two_switches_share(ohm, on, ratio, lin
 
 @pytest.mark.parametrize("polarity", POLARITIES)
 def test_an_open_branch_is_left_alone(polarity):
-    chip, known, _ = made(polarity, ladder="identical", resistors=5)
+    _, known, _ = made(polarity, ladder="identical", resistors=5)
     siemens = np.array(known.on_siemens)
     siemens[:, :, 2] = 0
     real = Measurement(known.design, siemens)
@@ -224,6 +224,15 @@ def test_an_open_branch_is_left_alone(polarity):
     scale = left.on_siemens.sum(axis=2).max()
     net = found.chip.cell_siemens(found.program.enabled)
     np.testing.assert_allclose(nodal.siemens, net.T, rtol=0, atol=1e-12 * scale)
+
+
+def test_weights_below_a_broken_reference_are_out_of_reach():
+    _, known, _ = made("offset", rows=2)
+    siemens = np.array(known.on_siemens)
+    siemens[0, -1] = 0
+    target = np.array([[-5e-6, 5e-6, 0.0, 1e-5]] * 2)
+    found = program(Measurement(known.design, siemens), target)
+    assert found.reachable.tolist() == [[False, True, True, True], [True] * 4]
 
 
 def test_designs_of_as_many_resistors_meet_the_same_draws():
@@ -252,7 +261,7 @@ def test_a_real_offset_chip_holds_its_reference_in_its_last_column():
 
 
 def test_states_that_a_cell_cannot_have_are_refused():
-    chip, known, programmed = made("flip")
+    chip, _, programmed = made("flip")
     states = np.array(programmed.enabled)
     states[0, 0, 0] = 0
     with pytest.raises(InputError, match=r"a flip cell can be one of \(-1, 1\)"):

@@ -20,6 +20,7 @@ from crossbar.files import load_chip, save_chip
 from crossbar.networks import Layer, Network
 from crossbar.production import produce
 from crossbar.simulation import place_tiles
+from crossbar.studies import load_study
 from crossbar.switches import read_bit_order
 from spice_models import ngspice, nodal
 
@@ -228,12 +229,12 @@ def test_the_rows_of_a_study_are_those_of_its_tiles(polarity):
     assert f"{polarity} guaranteed" in text
 
 
-def test_a_study_of_all_polarities_is_one_table(tmp_path):
+def test_a_study_takes_all_polarities_and_names_what_one_cannot_have(tmp_path):
+    path = tmp_path / "study.toml"
     designs = "".join(f'[[designs]]\npolarity = "{one}"\n' for one in ("paired", *OTHERS))
-    (tmp_path / "study.toml").write_text(
-        f'chips = 1\nresistors = [3]\nsimulator = "ideal"\n{designs}'
-    )
-    run("study", tmp_path / "study.toml", "--out", tmp_path / "out", "--quiet")
-    table = (tmp_path / "out/results.csv").read_text()
-    for polarity in ("paired", *OTHERS):
-        assert f"{polarity} stagger,3," in table
+    path.write_text(f"resistors = [3, 28]\n{designs}")
+    labels = [design.label for design in load_study(path).designs]
+    assert labels == ["paired stagger", "offset stagger", "flip stagger", "steered stagger"]
+    path.write_text(f"resistors = [3, 29]\n{designs}")
+    with pytest.raises(InputError, match="resistors = 29: steered cells of more than 28"):
+        load_study(path)

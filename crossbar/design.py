@@ -22,6 +22,7 @@ STAGGER_RADIX = 1.2
 CENTRAL_HALF = 0.5
 MOST_RESISTORS = 44
 MOST_STEERED = 28
+MOST_BITS = 60
 LARGEST_SPREAD = 1e12
 LONGEST_NAME = 30
 SMALLEST_OHM = 1e-9
@@ -69,6 +70,11 @@ class Design:
         Share of the range that all cells reach, though their resistors all come out large,
         that is promised as full scale, in both directions from its middle. Default 0.5 for
         ``stagger`` and ``identical``, whose sums are dense only in the middle, else 1.
+    enough_bits : float, optional
+        Bits that a cell is content with: of the states whose error is at most full scale over
+        2 ** enough_bits, some that conduct little are taken, which spares wires and power.
+        Default: the states that come closest. Only for paired and steered cells by measured
+        values.
     full_scale_siemens : float
         Conductance of the largest weight [S].
     on_ohm, off_ohm : float
@@ -90,6 +96,7 @@ class Design:
     radix: float | None = None
     programmed_by: ProgrammedBy = "measured"
     usable: float | None = None
+    enough_bits: float | None = None
     full_scale_siemens: float = 1e-5
     on_ohm: float = 1e3
     off_ohm: float = 1e10
@@ -107,6 +114,7 @@ class Design:
         self._check_radix()
         if self.usable is not None and not 0 < self.usable <= 1:
             raise InputError(f"usable = {self.usable}: give a fraction above 0 and at most 1")
+        self._check_enough_bits()
         if not 1e-12 <= self.full_scale_siemens <= 1:
             raise InputError(
                 f"full_scale_siemens = {self.full_scale_siemens}: give a conductance from "
@@ -130,9 +138,10 @@ class Design:
     def _check_types(self) -> None:
         if isinstance(self.resistors, bool) or not isinstance(self.resistors, numbers.Integral):
             raise InputError(f"resistors = {self.resistors!r}: give a whole number")
-        for field in ("tolerance", "radix", "usable", "full_scale_siemens", "on_ohm", "off_ohm"):
+        optionals = ("radix", "usable", "enough_bits")
+        for field in ("tolerance", "full_scale_siemens", "on_ohm", "off_ohm", *optionals):
             value = getattr(self, field)
-            optional = field in ("radix", "usable") and value is None
+            optional = field in optionals and value is None
             if not optional and (isinstance(value, bool) or not isinstance(value, numbers.Real)):
                 raise InputError(f"{field} = {value!r}: give a number")
         name = self.name
@@ -175,6 +184,19 @@ class Design:
             raise InputError(
                 f"radix = {self.radix}: give a ratio above 1 that spreads {self.resistors} "
                 f"branches over at most {LARGEST_SPREAD:g}"
+            )
+
+    def _check_enough_bits(self) -> None:
+        if self.enough_bits is None:
+            return
+        if not 1 <= self.enough_bits <= MOST_BITS:
+            raise InputError(
+                f"enough_bits = {self.enough_bits}: give 1 to {MOST_BITS} bits, or drop it"
+            )
+        if self.polarity not in ("paired", "steered") or self.programmed_by == "nominal":
+            raise InputError(
+                f"enough_bits = {self.enough_bits}: only paired and steered cells, programmed by "
+                "measured values, can conduct less for the same weight; drop it"
             )
 
     @property
@@ -295,7 +317,8 @@ class Design:
         if self.polarity == "flip":
             half_gap *= 2
         leakage = self.resistors / self.off_ohm
-        return math.log2(self.full_scale_siemens / (half_gap + leakage))
+        bits = math.log2(self.full_scale_siemens / (half_gap + leakage))
+        return bits if self.enough_bits is None else min(bits, self.enough_bits)
 
     @property
     def _usable(self) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossbar.errors import InputError
-from crossbar.fabrication import Chip
+from crossbar.fabrication import Chip, Switches
 from crossbar.nonidealities.fields import plane, smooth_field
 from crossbar.nonidealities.settings import Nonidealities
 
@@ -42,13 +42,12 @@ def as_made(chip: Chip, nonidealities: Nonidealities, seed: np.random.SeedSequen
         The layer's, see `Child`.
     """
     n = nonidealities
+    rows, columns, _ = chip.true_ohm.shape
     if n.gradient_relative or n.gradient_field_relative:
-        factor = 1 + n.gradient_relative * plane(
-            chip.rows, chip.columns, generator(seed, Child.PLANE)
-        )
+        factor = 1 + n.gradient_relative * plane(rows, columns, generator(seed, Child.PLANE))
         if n.gradient_field_relative:
             random = generator(seed, Child.FIELD)
-            field = smooth_field(chip.rows, chip.columns, n.gradient_correlation_cells, random)
+            field = smooth_field(rows, columns, n.gradient_correlation_cells, random)
             factor = factor * np.exp(n.gradient_field_relative * field)
         chip = replace(chip, true_ohm=chip.true_ohm * factor[:, :, None])
     return with_faults(chip, n, seed, known_only=True)
@@ -90,9 +89,13 @@ def with_faults(
     there = late >= n.stuck_unknown_share if known_only else np.ones(late.shape, dtype=bool)
     is_open = there & (drawn < n.stuck_open_probability)
     closed = there & (drawn >= 1 - n.stuck_closed_probability)
+    stuck: Switches = closed
+    if chip.design.takes_either_line:
+        lines = np.where(random.random(closed.shape) < 0.5, -1, 1)
+        stuck = np.where(closed, lines, 0).astype(np.int8)
     if chip.stuck_closed is not None:
-        closed = closed | chip.stuck_closed
-    return replace(chip, true_ohm=np.where(is_open, np.inf, chip.true_ohm), stuck_closed=closed)
+        stuck = np.where(chip.stuck_closed, chip.stuck_closed, stuck)
+    return replace(chip, true_ohm=np.where(is_open, np.inf, chip.true_ohm), stuck_closed=stuck)
 
 
 def drift_factor(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from crossbar.fabrication import Chip
+from crossbar.fabrication import Chip, Switches
 
 BOLTZMANN = 1.380649e-23
 """Boltzmann's constant [J/K], exact since the SI of 2019."""
@@ -42,14 +42,17 @@ def flicker_variance(
     return np.asarray(relative**2 * (volts**2 @ square_siemens))
 
 
-def column_siemens(chip: Chip, enabled: NDArray[np.bool_]) -> NDArray[np.float64]:
+def column_siemens(chip: Chip, enabled: Switches) -> NDArray[np.float64]:
     """Conductance of all branches on both lines of each column, open ones too, (columns,) [S].
 
-    Both lines' noise reaches the difference; wires, which lower it a little, are neglected.
+    Both lines' noise reaches the difference, and that of a reference line every column. Wires,
+    which lower it a little, are neglected.
     """
-    return np.asarray(np.abs(chip.branch_siemens(enabled)).sum(axis=(0, 2)))
+    lines = np.abs(chip.branch_siemens(enabled)).sum(axis=(0, 2))
+    return np.asarray(lines[:-1] + lines[-1] if chip.design.has_reference else lines)
 
 
-def cell_square_siemens(chip: Chip, enabled: NDArray[np.bool_]) -> NDArray[np.float64]:
+def cell_square_siemens(chip: Chip, enabled: Switches) -> NDArray[np.float64]:
     """Sum of squared branch conductances of each cell, (rows, columns) [S^2]."""
-    return np.asarray((chip.branch_siemens(enabled) ** 2).sum(axis=2))
+    cells = (chip.branch_siemens(enabled) ** 2).sum(axis=2)
+    return np.asarray(cells[:, :-1] + cells[:, -1:] if chip.design.has_reference else cells)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crossbar.fabrication import Chip
+from crossbar.fabrication import Chip, Switches
 from crossbar.nonidealities.chips import Child, generator
 from crossbar.nonidealities.noise import (
     cell_square_siemens,
@@ -74,7 +74,7 @@ class Reading:
 
     matrix: Floats
     chip: Chip
-    enabled: NDArray[np.bool_]
+    enabled: Switches
     siemens_per_weight: float
     read_volt: float
     ranges: Ranges

@@ -42,13 +42,12 @@ def as_made(chip: Chip, nonidealities: Nonidealities, seed: np.random.SeedSequen
         The layer's, see `Child`.
     """
     n = nonidealities
+    rows, columns, _ = chip.true_ohm.shape
     if n.gradient_relative or n.gradient_field_relative:
-        factor = 1 + n.gradient_relative * plane(
-            chip.rows, chip.columns, generator(seed, Child.PLANE)
-        )
+        factor = 1 + n.gradient_relative * plane(rows, columns, generator(seed, Child.PLANE))
         if n.gradient_field_relative:
             random = generator(seed, Child.FIELD)
-            field = smooth_field(chip.rows, chip.columns, n.gradient_correlation_cells, random)
+            field = smooth_field(rows, columns, n.gradient_correlation_cells, random)
             factor = factor * np.exp(n.gradient_field_relative * field)
         chip = replace(chip, true_ohm=chip.true_ohm * factor[:, :, None])
     return with_faults(chip, n, seed, known_only=True)

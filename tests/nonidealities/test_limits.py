@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import signal
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from crossbar.limits.plots import limits_figure, spread
 from crossbar.limits.runs import run_limits
 from crossbar.limits.study import LimitsStudy
 from crossbar.nonidealities import as_made
+from crossbar.settings import build, read_toml
+from crossbar.studies import load_study
 from crossbar.tables import read_table
 from solvers import covering_radius
 
@@ -256,3 +259,23 @@ def test_a_mistake_is_one_line_before_any_work(command, tmp_path, text, said):
     assert error.count("\n") == 1
     assert said in error
     assert not (tmp_path / "out").exists()
+
+
+def test_the_example_has_every_default():
+    path = Path(__file__).parents[2] / "examples" / "limits.toml"
+    values = read_toml(path)
+    assert build(LimitsStudy, values, path) == LimitsStudy()
+    assert {field.name for field in fields(Nonidealities)} == set(values["nonidealities"])
+    assert {field.name for field in fields(LimitsStudy)} == set(values)
+
+
+def test_a_study_of_chips_takes_the_same_section(tmp_path):
+    path = tmp_path / "study.toml"
+    start = 'resistors = [4]\nsimulator = "nodal"\n[[designs]]\n[nonidealities]\n'
+    path.write_text(start + "temperature_rise_kelvin = 10.0\nread_bits = 3\n")
+    with pytest.raises(InputError, match=r"nonidealities\.read_bits: no such setting"):
+        load_study(path)
+    path.write_text(start + "temperature_rise_kelvin = 10.0\n")
+    study = load_study(path)
+    assert study.nonidealities == Nonidealities(temperature_rise_kelvin=10.0)
+    assert study.setting().nonidealities == study.nonidealities

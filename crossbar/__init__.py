@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from crossbar.models.comparison import compare as compare
     from crossbar.models.conversion import convert as convert
     from crossbar.models.converters import Converters
+    from crossbar.nonidealities import Nonidealities
+    from crossbar.production import reprogram
     from crossbar.programming import Program, program, siemens_per_weight, target_siemens
     from crossbar.simulation import Tile, Transfer, transfer
     from crossbar.switches import read_switches, write_switches
@@ -34,6 +36,7 @@ __all__ = [
     "InputError",
     "MeasuredChip",
     "Measurement",
+    "Nonidealities",
     "Program",
     "Tile",
     "Transfer",
@@ -44,6 +47,7 @@ __all__ = [
     "program",
     "read_measurement",
     "read_switches",
+    "reprogram",
     "siemens_per_weight",
     "target_siemens",
     "transfer",
@@ -60,6 +64,7 @@ _HOMES = {
     "InputError": "crossbar.errors",
     "MeasuredChip": "crossbar.calibration",
     "Measurement": "crossbar.calibration",
+    "Nonidealities": "crossbar.nonidealities",
     "Program": "crossbar.programming",
     "Tile": "crossbar.simulation",
     "Transfer": "crossbar.simulation",
@@ -70,6 +75,7 @@ _HOMES = {
     "program": "crossbar.programming",
     "read_measurement": "crossbar.measurements",
     "read_switches": "crossbar.switches",
+    "reprogram": "crossbar.production",
     "siemens_per_weight": "crossbar.programming",
     "target_siemens": "crossbar.programming",
     "transfer": "crossbar.simulation",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossbar.design import SMALLEST_OHM, Design
 from crossbar.errors import InputError
-from crossbar.fabrication import Chip, Seed
+from crossbar.fabrication import Chip, Seed, check_reference, checked_stuck, draw_branches
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,16 @@ class Measurement:
         What each cell was meant to be.
     on_siemens : ndarray, (rows, columns, branches)
         Measured conductance of each branch through its closed switch [S]; 0 where the branch
-        is open, that is known not to conduct. Programming leaves its switch open.
+        is open, that is known not to conduct. Programming leaves its switch open. A design
+        with a reference line has one more column of cells for it, the last one.
+    stuck_closed : ndarray of bool or int8, (rows, columns, branches), optional
+        Branches known to conduct whatever their switch is told; None where there are none. Where a
+        branch can take either line, int8: 1 or -1, the line that it is stuck to, else 0.
     """
 
     design: Design
     on_siemens: NDArray[np.float64]
+    stuck_closed: NDArray[np.bool_] | NDArray[np.int8] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         on_siemens = np.array(self.on_siemens, dtype=float)
@@ -35,6 +40,7 @@ class Measurement:
                 f"on_siemens has shape {on_siemens.shape}: give (rows, columns, "
                 f"{self.design.resistors}), a branch for each resistor of the design"
             )
+        check_reference("on_siemens", self.design, on_siemens.shape)
         if not (np.isfinite(on_siemens) & (on_siemens >= 0)).all():
             raise InputError(
                 "on_siemens: every measured conductance must be positive and finite, or 0 where "
@@ -42,6 +48,18 @@ class Measurement:
             )
         on_siemens.setflags(write=False)
         object.__setattr__(self, "on_siemens", on_siemens)
+        stuck = checked_stuck(self.stuck_closed, self.design, on_siemens.shape)
+        object.__setattr__(self, "stuck_closed", stuck)
+
+    @property
+    def rows(self) -> int:
+        """Word lines, one for each input."""
+        return int(self.on_siemens.shape[0])
+
+    @property
+    def columns(self) -> int:
+        """Columns, one for each output, without that of a reference."""
+        return int(self.on_siemens.shape[1]) - self.design.has_reference
 
     @property
     def open(self) -> NDArray[np.bool_]:
@@ -63,6 +81,8 @@ def off_siemens(design: Design, on_siemens: NDArray[np.float64]) -> NDArray[np.f
 def measure(chip: Chip, *, error: float = 1e-4, seed: Seed) -> Measurement:
     """Measure every branch of a chip through its closed switch.
 
+    A branch whose switch is stuck closed is found as such; one that is open measures 0.
+
     Parameters
     ----------
     chip : Chip
@@ -79,9 +99,10 @@ def measure(chip: Chip, *, error: float = 1e-4, seed: Seed) -> Measurement:
     """
     if not 0 <= error <= 0.1:
         raise InputError(f"measurement error = {error}: give a fraction from 0 to 0.1")
-    noise = np.random.default_rng(seed).standard_normal(chip.true_ohm.shape)
-    every = np.ones(chip.true_ohm.shape, dtype=bool)
-    return Measurement(chip.design, chip.branch_siemens(every) * (1 + error * noise))
+    draw = np.random.default_rng(seed).standard_normal
+    noise = draw_branches(draw, chip.design, chip.rows, chip.columns)
+    on_siemens = chip.closed_siemens * (1 + error * noise)
+    return Measurement(chip.design, on_siemens, stuck_closed=chip.stuck_closed)
 
 
 @dataclass(frozen=True)
@@ -126,4 +147,5 @@ def as_measured(measurement: Measurement, source: str = "") -> MeasuredChip:
             f"on_siemens{list(place)} = {measurement.on_siemens[place]}: more than the switch "
             f"alone conducts, on_ohm = {measurement.design.on_ohm}; mend the design or the value"
         )
-    return MeasuredChip(measurement.design, true_ohm, source)
+    stuck = measurement.stuck_closed
+    return MeasuredChip(measurement.design, true_ohm, source, stuck_closed=stuck)

@@ -16,6 +16,7 @@ import click
 
 from crossbar import __version__
 from crossbar.errors import InputError
+from crossbar.limits.commands import limits
 from crossbar.messages import BAD_INPUT, drop_stdout, fail, is_input_error, show_warning, warn
 from crossbar.models.commands import evaluate, lenets, train
 from crossbar.pruning.commands import prune, prune_study
@@ -42,7 +43,7 @@ def cli() -> None:
     """Design, program and simulate analog crossbar arrays of imprecise resistors."""
 
 
-for command in (train, evaluate, lenets, prune, prune_study, tickets):
+for command in (train, evaluate, lenets, prune, prune_study, tickets, limits):
     cli.add_command(command)
 
 
@@ -229,9 +230,7 @@ def _program_real(
 )
 @click.option("--hierarchical", is_flag=True, help="The layer, its tiles and cells in levels.")
 @click.option("--subcircuit", is_flag=True, help="Only these levels, to .include in a design.")
-@click.option(
-    "--name", help="Of the --subcircuit, one for each chip of a design.  [default: layer]"
-)
+@click.option("--name", help="Of the --subcircuit, one for each chip.  [default: layer]")
 @_wire_options
 def netlist(
     chip: Path,
@@ -359,8 +358,8 @@ def switches(chip: Path, out: Path, order: str | None, order_file: Path | None) 
         how = read_bit_order(order_file, shape)
     write_switches(out, enabled, order=how)
     click.echo(
-        f"{out}: {enabled.size} switches, {rows} rows x {columns} columns x {branches} branches, "
-        f"{int(enabled.sum())} closed"
+        f"{out}: {enabled.size * made.chip.design.switches_per_branch} switches, {rows} rows x "
+        f"{columns} columns x {branches} branches, {int((enabled != 0).sum())} closed"
     )
 
 

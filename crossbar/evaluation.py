@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from crossbar.datasets import Dataset
 from crossbar.design import Design
 from crossbar.errors import InputError
 from crossbar.metrics import effective_bits, median_bits, worst_bits
-from crossbar.networks import Network
+from crossbar.networks import Network, Product, multiplied
+from crossbar.nonidealities import Nonidealities, Ranges, Reading
 from crossbar.production import ProgrammedChip, produce
 from crossbar.results import NETWORK, Row
 from crossbar.simulation import SimulatorName, Tile, Transfer, layer_text, place_tiles, transfer
@@ -32,6 +33,8 @@ class Setting:
     method: str
     wires: Wires
     tile: Tile
+    read_volt: float = 0.2
+    nonidealities: Nonidealities = field(default_factory=Nonidealities)
 
     def __post_init__(self) -> None:
         pixels = self.dataset.test_inputs.shape[1]
@@ -76,12 +79,27 @@ class AnalogLayer:
         What the circuit does.
     seconds : float
         From fabrication to transfer matrix [s].
+    reading : Reading, optional
+        Noise and converters; None when products are read exactly.
     """
 
     weights: NDArray[np.float64]
     made: ProgrammedChip
     transfer: Transfer
     seconds: float
+    reading: Reading | None = None
+
+    @property
+    def read(self) -> Product:
+        """`product` as it is read, with noise and converters where there are any."""
+        return self.product if self.reading is None else self.reading
+
+    @property
+    def ideal_read(self) -> Product:
+        """`ideal_product` as it is read."""
+        if self.reading is None:
+            return self.ideal_product
+        return replace(self.reading, matrix=self.ideal_product)
 
     @property
     def product(self) -> NDArray[np.float64]:
@@ -100,9 +118,10 @@ def produce_layer(setting: Setting, design: Design, chip: int, number: int) -> P
     return produce(
         design,
         setting.network.layers[number].weights,
-        np.random.SeedSequence(setting.seed, spawn_key=(chip, number)),
+        _layer_seed(setting, chip, number),
         measurement_error=setting.measurement_error,
         method=setting.method,
+        nonidealities=setting.nonidealities,
     )
 
 
@@ -118,7 +137,29 @@ def analog_layer(setting: Setting, design: Design, chip: int, number: int) -> An
         simulator=setting.simulator,
     )
     weights = setting.network.layers[number].weights
-    return AnalogLayer(weights, made, answer, time.perf_counter() - start)
+    layer = AnalogLayer(weights, made, answer, time.perf_counter() - start)
+    if setting.nonidealities.reads_exactly:
+        return layer
+    return replace(layer, reading=_reading(setting, layer, chip, number))
+
+
+def _layer_seed(setting: Setting, chip: int, number: int) -> np.random.SeedSequence:
+    return np.random.SeedSequence(setting.seed, spawn_key=(chip, number))
+
+
+def _reading(setting: Setting, layer: AnalogLayer, chip: int, number: int) -> Reading:
+    """Ranges are those of the digital network on the training images."""
+    inputs = setting.network.activations(setting.dataset.train_inputs)[number]
+    return Reading(
+        matrix=layer.product,
+        chip=layer.made.chip,
+        enabled=layer.made.program.enabled,
+        siemens_per_weight=layer.made.siemens_per_weight,
+        read_volt=setting.read_volt,
+        ranges=Ranges.of(inputs, inputs @ layer.weights.T),
+        nonidealities=setting.nonidealities,
+        seed=_layer_seed(setting, chip, number),
+    )
 
 
 def evaluate(setting: Setting, design: Design, chip: int) -> list[Row]:
@@ -186,7 +227,9 @@ def _layer_row(
         flips=None,
         accuracy_percent=None,
         **_hardware_columns(design, chip, [layer]),
-        **_product_columns(digital, inputs @ layer.product.T, inputs @ layer.ideal_product.T),
+        **_product_columns(
+            digital, multiplied(inputs, layer.read), multiplied(inputs, layer.ideal_read)
+        ),
     )
 
 
@@ -198,8 +241,8 @@ def _network_row(
     digital: NDArray[np.float64],
 ) -> Row:
     inputs = setting.dataset.test_inputs
-    analog = setting.network.activations(inputs, [layer.product for layer in layers])[-1]
-    ideal = setting.network.activations(inputs, [layer.ideal_product for layer in layers])[-1]
+    analog = setting.network.activations(inputs, [layer.read for layer in layers])[-1]
+    ideal = setting.network.activations(inputs, [layer.ideal_read for layer in layers])[-1]
     rms = float(np.sqrt(np.mean((analog - digital) ** 2)))
     return Row(
         layer=NETWORK,
@@ -221,7 +264,9 @@ def _hardware_columns(design: Design, chip: int, layers: list[AnalogLayer]) -> d
         "tiles": sum(layer.transfer.tiles for layer in layers),
         "weights": sum(layer.weights.size for layer in layers),
         "kept_weights": sum(int(np.count_nonzero(layer.weights)) for layer in layers),
-        "enabled_resistors": sum(int(layer.made.program.enabled.sum()) for layer in layers),
+        "enabled_resistors": sum(
+            int(np.count_nonzero(layer.made.program.enabled)) for layer in layers
+        ),
         "unreachable_weights": sum(int((~layer.made.program.reachable).sum()) for layer in layers),
         "weight_worst_bits": worst_bits(errors, 1),
         "weight_median_bits": median_bits(errors, 1),

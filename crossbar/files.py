@@ -202,6 +202,13 @@ def write_matrix(path: Path, matrix: NDArray[np.float64]) -> None:
 
 
 _ARRAYS = ("true_ohm", "on_siemens", "enabled", "target_siemens", "reachable")
+_STUCK = ("stuck_closed", "known_stuck_closed")
+
+
+def _stuck(made: ProgrammedChip) -> dict[str, Any]:
+    """Branches stuck closed, in the chip and in its measurement, where there are any."""
+    pairs = zip(_STUCK, (made.chip.stuck_closed, made.measurement.stuck_closed), strict=True)
+    return {name: array for name, array in pairs if array is not None}
 
 
 def save_chip(path: Path, made: ProgrammedChip, settings: Mapping[str, Any]) -> None:
@@ -223,6 +230,7 @@ def save_chip(path: Path, made: ProgrammedChip, settings: Mapping[str, Any]) -> 
         enabled=made.program.enabled,
         target_siemens=made.program.target_siemens,
         reachable=made.program.reachable,
+        **_stuck(made),
     )
     write_atomically(path, buffer.getvalue())
 
@@ -240,6 +248,7 @@ def load_chip(path: str | Path) -> tuple[ProgrammedChip, dict[str, Any]]:
             file = np.load(stream, allow_pickle=False)
             about = json.loads(str(file["about"]))
             arrays = {name: file[name] for name in _ARRAYS}
+            arrays |= {name: file[name] for name in _STUCK if name in file}
         made = _assemble(build(Design, about["design"], path), arrays, about)
         settings = {key: about["settings"][key] for key in SETTINGS}
     except FileNotFoundError:
@@ -257,13 +266,16 @@ def load_chip(path: str | Path) -> tuple[ProgrammedChip, dict[str, Any]]:
 def _assemble(
     design: Design, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]
 ) -> ProgrammedChip:
+    stuck_chip, stuck_known = (arrays.get(name) for name in _STUCK)
     return ProgrammedChip(
         chip=(
-            MeasuredChip(design, arrays["true_ohm"], str(about["measured"]))
+            MeasuredChip(
+                design, arrays["true_ohm"], str(about["measured"]), stuck_closed=stuck_chip
+            )
             if "measured" in about
-            else Chip(design, arrays["true_ohm"])
+            else Chip(design, arrays["true_ohm"], stuck_closed=stuck_chip)
         ),
-        measurement=Measurement(design, arrays["on_siemens"]),
+        measurement=Measurement(design, arrays["on_siemens"], stuck_closed=stuck_known),
         program=Program(arrays["enabled"], arrays["target_siemens"], arrays["reachable"]),
         siemens_per_weight=float(about["siemens_per_weight"]),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from crossbar.errors import InputError
 from crossbar.programming import checked_weights
+
+Product = NDArray[np.float64] | Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""A matrix (outputs, inputs), or a function from inputs to products."""
 
 DATA = Path(__file__).parent / "data"
 KINDS = ("weight", "bias")
@@ -98,7 +101,7 @@ class Network:
         return digest.hexdigest()
 
     def activations(
-        self, inputs: ArrayLike, products: Sequence[NDArray[np.float64]] | None = None
+        self, inputs: ArrayLike, products: Sequence[Product] | None = None
     ) -> list[NDArray[np.float64]]:
         """Run a batch through all layers.
 
@@ -106,25 +109,30 @@ class Network:
         ----------
         inputs : array_like, (images, inputs)
             The batch.
-        products : sequence of ndarray, optional
+        products : sequence of ndarray or callable, optional
             Matrices (outputs, inputs) that stand in for the layers' weights: what the
-            analog arrays really multiply by.
+            analog arrays really multiply by; or functions from inputs to products.
 
         Returns
         -------
         list of ndarray
             The input of each layer, and last the network's output (images, outputs).
         """
-        matrices = products or [layer.weights for layer in self.layers]
+        matrices: Sequence[Product] = products or [layer.weights for layer in self.layers]
         seen = [np.asarray(inputs, dtype=float)]
         if seen[0].ndim != 2 or seen[0].shape[1] != self.inputs:
             raise InputError(
                 f"inputs have shape {seen[0].shape}: the network takes (images, {self.inputs})"
             )
         for number, (layer, matrix) in enumerate(zip(self.layers, matrices, strict=True), 1):
-            output = seen[-1] @ matrix.T + layer.bias
+            output = multiplied(seen[-1], matrix) + layer.bias
             seen.append(output if number == len(self.layers) else np.maximum(output, 0))
         return seen
+
+
+def multiplied(inputs: NDArray[np.float64], product: Product) -> NDArray[np.float64]:
+    """Products (points, outputs) of inputs (points, inputs)."""
+    return product(inputs) if callable(product) else np.asarray(inputs @ product.T)
 
 
 def _network_arrays(file: Any) -> dict[str, NDArray[Any]]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crossbar.calibration import Measurement, as_measured, measure
+from crossbar.calibration import MeasuredChip, Measurement, as_measured, measure
 from crossbar.design import Design
 from crossbar.errors import InputError
-from crossbar.fabrication import Chip, fabricate
+from crossbar.fabrication import Chip, Seed, fabricate
+from crossbar.nonidealities import Nonidealities, as_made, as_used
 from crossbar.programming import (
     Program,
     checked_weights,
@@ -44,6 +45,11 @@ class ProgrammedChip:
                 f"measurement has shape {self.measurement.on_siemens.shape}, the chip "
                 f"{self.chip.true_ohm.shape}: measure this chip"
             )
+        if self.program.target_siemens.shape != (self.chip.rows, self.chip.columns):
+            raise InputError(
+                f"target_siemens has shape {self.program.target_siemens.shape}: the chip has "
+                f"{self.chip.rows} rows and {self.chip.columns} columns; program this chip"
+            )
 
     @property
     def cell_errors(self) -> NDArray[np.float64]:
@@ -60,8 +66,11 @@ def produce(
     *,
     measurement_error: float,
     method: str = "auto",
+    nonidealities: Nonidealities | None = None,
 ) -> ProgrammedChip:
     """Fabricate a chip for a weight matrix, measure it and program it.
+
+    What happens to the chip afterwards is in the `chip` that is returned, and only there.
 
     Parameters
     ----------
@@ -70,24 +79,64 @@ def produce(
     weights : array_like, (outputs, inputs)
         An exact zero is a pruned weight.
     seed : numpy.random.SeedSequence
-        Its first three children seed fabrication, measurement and solver.
+        Its first three children seed fabrication, measurement and solver, those from the
+        fourth on the non-idealities (`nonidealities.Child`).
     measurement_error : float
         Relative standard deviation of the measurement.
     method : str
         Subset-sum method, see `solvers.solve_batch`.
+    nonidealities : Nonidealities, optional
+        What the chip suffers before it is measured and after it is programmed; default nothing.
 
     Raises
     ------
     InputError
         For bad weights.
     """
+    suffered = nonidealities or Nonidealities()
     target = target_siemens(design, weights)
     making, measuring, solving = (_child(seed, number) for number in range(3))
     chip = fabricate(design, rows=target.shape[0], columns=target.shape[1], seed=making)
+    chip = as_made(chip, suffered, seed)
     measurement = measure(chip, error=measurement_error, seed=measuring)
     solver_seed = int(solving.generate_state(1)[0])
     programmed = program(measurement, target, method=method, seed=solver_seed)
-    return ProgrammedChip(chip, measurement, programmed, siemens_per_weight(design, weights))
+    used = as_used(chip, suffered, seed)
+    return ProgrammedChip(used, measurement, programmed, siemens_per_weight(design, weights))
+
+
+def reprogram(
+    made: ProgrammedChip, *, measurement_error: float, seed: Seed, method: str = "auto"
+) -> ProgrammedChip:
+    """Measure a chip again, as it is now, and program it again for the same weights.
+
+    Parameters
+    ----------
+    made : ProgrammedChip
+        Drifted, warmed, or with faults since it was programmed.
+    measurement_error : float
+        Of the new measurement.
+    seed : int or numpy.random.SeedSequence
+        Of the new measurement and the solver.
+    method : str
+        Subset-sum method, see `solvers.solve_batch`.
+
+    Raises
+    ------
+    InputError
+        For a real chip, of which no more is known than its first measurement.
+    """
+    if isinstance(made.chip, MeasuredChip):
+        raise InputError(
+            f"chip = {made.chip.source or 'a real chip'}: nothing is known of it besides its "
+            "measurement; measure it again and use program_real"
+        )
+    root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    measurement = measure(made.chip, error=measurement_error, seed=_child(root, 0))
+    solver_seed = int(_child(root, 1).generate_state(1)[0])
+    target = made.program.target_siemens
+    programmed = program(measurement, target, method=method, seed=solver_seed)
+    return replace(made, measurement=measurement, program=programmed)
 
 
 def program_real(
@@ -119,7 +168,7 @@ def program_real(
         For bad weights, or weights of another size than the array.
     """
     matrix = checked_weights(weights)
-    rows, columns, _ = measurement.on_siemens.shape
+    rows, columns = measurement.rows, measurement.columns
     if matrix.shape != (columns, rows):
         raise InputError(
             f"weights have shape {matrix.shape}: the chip has {rows} rows and {columns} columns; "

@@ -16,6 +16,7 @@ from crossbar.errors import InputError
 from crossbar.evaluation import Setting, digital_accuracy_percent, evaluate
 from crossbar.folders import RunFolder
 from crossbar.networks import SHIPPED_NAMES, Network, load_network
+from crossbar.nonidealities import Nonidealities
 from crossbar.results import NETWORK, Row
 from crossbar.settings import build, read_toml
 from crossbar.simulation import SimulatorName, Tile
@@ -50,11 +51,14 @@ class Study:
     method : str
         Subset-sum method, see `solvers.solve_batch`.
     read_volt : float
-        Word-line voltage of the largest activation, in the netlists that are written [V].
+        Word-line voltage of the largest activation, for read noise and in the netlists that
+        are written [V].
     wires : Wires
         Wire, driver and sense resistances [ohm].
     tile : Tile
         Largest circuit.
+    nonidealities : Nonidealities
+        What the chips suffer besides; by default nothing.
 
     Raises
     ------
@@ -74,6 +78,7 @@ class Study:
     read_volt: float = 0.2
     wires: Wires = field(default_factory=Wires)
     tile: Tile = field(default_factory=Tile)
+    nonidealities: Nonidealities = field(default_factory=Nonidealities)
 
     def __post_init__(self) -> None:
         self._check_sweep()
@@ -139,6 +144,8 @@ class Study:
             method=self.method,
             wires=self.wires,
             tile=self.tile,
+            read_volt=self.read_volt,
+            nonidealities=self.nonidealities,
         )
 
 

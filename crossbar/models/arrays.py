@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossbar.design import Design
+from crossbar.nonidealities import Nonidealities
 from crossbar.production import produce
 from crossbar.simulation import SimulatorName, Tile, transfer
 from spice_models import Wires
@@ -27,6 +28,7 @@ class Making:
     measurement_error: float
     method: str
     executor: Executor | None = None
+    nonidealities: Nonidealities = field(default_factory=Nonidealities)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def make_matrix(
         seed,
         measurement_error=making.measurement_error,
         method=making.method,
+        nonidealities=making.nonidealities,
     )
     programmed = time.perf_counter()
     found = transfer(
@@ -110,7 +113,7 @@ def make_matrix(
         matrix_errors=(product - weights)[placed].ravel() / np.abs(weights).max(),
         tiles=found.tiles,
         resistors=made.chip.true_ohm.size,
-        enabled=int(made.program.enabled.sum()),
+        enabled=int(np.count_nonzero(made.program.enabled)),
         unreachable=int((~made.program.reachable).sum()),
         mismatch=found.mismatch,
         programming_seconds=programmed - start,

@@ -16,6 +16,7 @@ from crossbar.errors import InputError
 from crossbar.models.arrays import Making, make_matrix
 from crossbar.models.converters import Converters
 from crossbar.models.making import Work
+from crossbar.nonidealities import Nonidealities
 from crossbar.simulation import SimulatorName, Tile
 from solvers import METHODS
 from spice_models import Wires
@@ -33,10 +34,18 @@ def check_options(
         ("design", making.design, Design, "a crossbar.Design"),
         ("wires", making.wires, Wires, "a crossbar.Wires"),
         ("tile", making.tile, Tile, "a crossbar.Tile"),
+        ("nonidealities", making.nonidealities, Nonidealities, "a crossbar.Nonidealities"),
     )
     for name, value, kind, remedy in expected:
         if not isinstance(value, kind):
             raise InputError(f"{name} is a {type(value).__name__}: give {remedy}")
+    if making.nonidealities.noisy:
+        raise InputError(
+            "noise_bandwidth_hertz, flicker_relative: layers of models are read without noise; "
+            "drop them, or use a study"
+        )
+    if not making.nonidealities.reads_exactly:
+        raise InputError("dac_bits, adc_bits of nonidealities: for models give converters instead")
     if isinstance(model, torch.jit.ScriptModule):
         raise InputError("model is a scripted module: give the Python one")
     if "conversion" in {*model._modules, *model._parameters, *model._buffers}:
@@ -86,13 +95,14 @@ def check_seeds(seed: int, chip: int) -> None:
 
 def check_wires(works: Sequence[Work], making: Making) -> None:
     """Raise an InputError unless wires given one by one fit every tile."""
+    design, side = making.design, making.design.lines_per_column
     for work in works:
         for matrix in work.matrices:
             columns, rows = (int(matrix.any(axis).sum()) for axis in (1, 0))
             for height in _sizes(rows, making.tile.rows):
-                for width in _sizes(columns, making.tile.lines // 2):
+                for width in _sizes(columns + design.has_reference, making.tile.lines // side):
                     try:
-                        making.wires.each(height, 2 * width)
+                        making.wires.each(height, side * width)
                     except CircuitError as error:
                         raise InputError(f"layer {work.path!r}: {error}") from None
 

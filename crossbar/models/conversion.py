@@ -25,6 +25,7 @@ from crossbar.models.making import Work, analog_layer, report, shaped_like, type
 from crossbar.models.planning import WEIGHT_HOOKS, plan_layers
 from crossbar.models.ranges import calibrate, checked_batches
 from crossbar.models.reports import Conversion
+from crossbar.nonidealities import Nonidealities
 from crossbar.simulation import SimulatorName, Tile
 from spice_models import Wires
 
@@ -54,6 +55,7 @@ def convert(
     bias: Bias = "digital",
     converters: Converters | None = None,
     calibration: Iterable[Any] | None = None,
+    nonidealities: Nonidealities | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> nn.Module:
@@ -75,7 +77,8 @@ def convert(
     wires : Wires, optional
         Default ``Wires()``.
     tile : Tile, optional
-        Largest array; default 128 x 128: 128 bit lines hold 64 columns of weights, a pair each.
+        Largest array; default 128 x 128: 128 bit lines hold 64 columns of weights, a pair each,
+        or of offset cells 128, the last one of the layer being the reference.
     simulator : {"nodal", "ngspice", "ideal"}
         See `crossbar.transfer`.
     measurement_error : float
@@ -84,7 +87,8 @@ def convert(
         Layer k of chip c draws from ``SeedSequence(seed, spawn_key=(c, k))``, where k counts all
         Linear, Conv1d and Conv2d layers of the model in its own order; group g of a grouped
         convolution from the spawn key (c, k, g). So no layer's resistors depend on which others
-        are chosen. Its children are, in this order, for fabrication, measurement and solver.
+        are chosen. Its children are, in this order, for fabrication, measurement and solver;
+        the next ones are for the non-idealities.
     method : str
         Subset-sum method, see `solvers.solve_batch`.
     kinds : sequence of {"Linear", "Conv1d", "Conv2d"}
@@ -98,6 +102,9 @@ def convert(
     calibration : iterable, optional
         Batches for the ranges of the converters: tensors, or tuples of the model's inputs, each
         a tensor or lists, tuples and dicts of tensors.
+    nonidealities : Nonidealities, optional
+        What the chips suffer: gradients, faults, temperature, drift; default nothing. Layers are
+        read without noise, and converters are given above.
     executor : concurrent.futures.Executor, optional
         Where the tiles are simulated; changes no bit.
     progress : callable, optional
@@ -123,7 +130,8 @@ def convert(
     """
     wires = Wires() if wires is None else wires
     tile = Tile(128, 128) if tile is None else tile
-    making = Making(design, wires, tile, simulator, measurement_error, method, executor)
+    suffered = Nonidealities() if nonidealities is None else nonidealities
+    making = Making(design, wires, tile, simulator, measurement_error, method, executor, suffered)
     check_options(model, making, bias, converters, calibration)
     check_helpers(executor, progress, calibration)
     check_seeds(seed, chip)

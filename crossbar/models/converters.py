@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from crossbar.errors import InputError
+from crossbar.nonidealities import quantisation
+from crossbar.nonidealities.settings import MOST_BITS as MOST_BITS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Place = Literal["tile", "layer"]
-MOST_BITS = 24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +90,6 @@ def quantise(values: Tensor, largest: Tensor, bits: int, signed: Tensor) -> Tens
     import torch
 
     exact = values.to(torch.promote_types(values.dtype, torch.float32))
-    step = largest.to(exact.dtype) * (1 + signed.to(exact.dtype)) / (2**bits - 1)
-    low = -signed.to(exact.dtype) * 2 ** (bits - 1)
-    codes = (exact / step).round().clamp(low, low + (2**bits - 1))
-    converted: Tensor = (codes * step).to(values.dtype)
+    rounded = quantisation.quantise(exact, largest.to(exact.dtype), bits, signed.to(exact.dtype))
+    converted: Tensor = rounded.to(values.dtype)
     return converted

@@ -19,6 +19,7 @@ from crossbar.errors import InputError
 from crossbar.messages import BAD_INPUT, drop_stdout, fail, is_input_error, show_warning, warn
 from crossbar.models.commands import evaluate, lenets, train
 from crossbar.pruning.commands import prune, prune_study
+from crossbar.reporting.commands import report
 from crossbar.simulation import SimulatorName
 from crossbar.tickets.commands import tickets
 from spice_models.dialects import Dialect
@@ -42,7 +43,7 @@ def cli() -> None:
     """Design, program and simulate analog crossbar arrays of imprecise resistors."""
 
 
-for command in (train, evaluate, lenets, prune, prune_study, tickets):
+for command in (train, evaluate, lenets, prune, prune_study, tickets, report):
     cli.add_command(command)
 
 

@@ -102,7 +102,7 @@ def _means(line: Line, number: int, chart: Chart) -> Any:
         marker={"symbol": _SYMBOLS[line.color % len(_SYMBOLS)], "size": 7},
         customdata=list(zip(line.low, line.high, line.repeats, strict=True)),
         hovertemplate=(
-            f"{_label(line.name).replace('%{', '% {')}<br>{chart.x_label}: %{{x:.6~g}}"
+            f"{_label(line.name)}<br>{chart.x_label}: %{{x:.6~g}}"
             f"<br>mean %{{y:.4g}}{extent}{count}<extra></extra>"
         ),
     )
@@ -151,8 +151,8 @@ def _color(line: Line) -> str:
 
 
 def _label(text: str) -> str:
-    """Text that plotly shows as it is, though it reads some markup in labels."""
-    return html.escape(text, quote=False)
+    """Text that plotly shows as it is, though it reads markup, formulas and templates in labels."""
+    return html.escape(text, quote=False).replace("$", "&#36;").replace("%", "&#37;")
 
 
 def _json(figure: Any) -> str:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from crossbar.reporting.runs import Run, Table, Value, is_number
 from crossbar.reporting.views import Panel, Scale, View, view_of
 
-__all__ = ["Chart", "Line", "Summary", "charts_of", "heading", "number_text", "summary_of"]
+__all__ = [
+    "Chart",
+    "Line",
+    "Summary",
+    "charts_of",
+    "heading",
+    "log_ticks",
+    "number_text",
+    "summary_of",
+]
+
+LOOKS = 7
+"""Colours, and signs, before they repeat."""
 
 UNITS = {
     "ohm": "ohm",
@@ -47,6 +61,11 @@ class Line:
     high: tuple[float, ...]
     repeats: tuple[int, ...]
 
+    @property
+    def look(self) -> tuple[int, int]:
+        """Numbers of its colour and of its sign; no two of 49 series have both alike."""
+        return self.color % LOOKS, (self.color + self.color // LOOKS) % LOOKS
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -60,6 +79,16 @@ class Chart:
     lines: tuple[Line, ...]
     digital: float | None
     repeated: str
+
+
+def log_ticks(values: Sequence[float]) -> list[float]:
+    """Marks of a logarithmic axis around some values: 1, 2, 5, or 1 alone for many decades."""
+    known = [value for value in values if value > 0]
+    if not known:
+        return []
+    low, high = (math.floor(math.log10(end)) for end in (min(known), max(known)))
+    digits = (1, 2, 5) if high - low < 4 else (1,)
+    return [float(f"{d}e{k}") for k in range(low, high + 2) for d in digits]
 
 
 @dataclass(frozen=True)
@@ -175,4 +204,5 @@ def number_text(value: Value, digits: int = 4) -> str:
         return value
     if isinstance(value, int) and abs(value) < 1e9:
         return str(value)
-    return f"{value:.{digits}g}"
+    whole = len(f"{abs(value):.0f}") if abs(value) < 1e9 else 0
+    return f"{value:.{max(digits, whole)}g}"

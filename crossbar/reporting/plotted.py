@@ -9,7 +9,7 @@ import numpy as np
 
 from crossbar.errors import InputError
 from crossbar.figures import COLORS
-from crossbar.reporting.charts import Chart, Line
+from crossbar.reporting.charts import Chart, Line, log_ticks
 from crossbar.reporting.heat import HeatMap
 
 __all__ = ["plotly_script", "plotted_chart", "plotted_heat"]
@@ -46,8 +46,9 @@ def plotted_chart(chart: Chart) -> str:
     for number, line in enumerate(chart.lines):
         figure.add_trace(_band(line, number))
         figure.add_trace(_means(line, number, chart))
-    figure.update_xaxes(type=chart.x_scale, dtick="D2" if chart.x_scale == "log" else None)
-    figure.update_yaxes(type=chart.y_scale, dtick="D2" if chart.y_scale == "log" else None)
+    figure.update_xaxes(_axis(chart.x_scale, [x for one in chart.lines for x in one.x]))
+    ends = [y for one in chart.lines for y in (*one.low, *one.high)]
+    figure.update_yaxes(_axis(chart.y_scale, ends))
     if chart.digital is not None:
         xs = [x for line in chart.lines for x in line.x]
         figure.add_trace(
@@ -87,6 +88,13 @@ def plotted_heat(heat: HeatMap) -> str:
     return _json(figure)
 
 
+def _axis(scale: str, values: list[float]) -> dict[str, Any]:
+    if scale == "linear":
+        return {}
+    ticks = log_ticks(values)
+    return {"type": "log", "tickvals": ticks, "ticktext": [f"{value:g}" for value in ticks]}
+
+
 def _means(line: Line, number: int, chart: Chart) -> Any:
     import plotly.graph_objects as go
 
@@ -99,7 +107,7 @@ def _means(line: Line, number: int, chart: Chart) -> Any:
         legendgroup=str(number),
         mode="lines+markers",
         line={"color": _color(line), "width": 2, "dash": "dash" if line.dashed else "solid"},
-        marker={"symbol": _SYMBOLS[line.color % len(_SYMBOLS)], "size": 7},
+        marker={"symbol": _SYMBOLS[line.look[1]], "size": 7},
         customdata=list(zip(line.low, line.high, line.repeats, strict=True)),
         hovertemplate=(
             f"{_label(line.name)}<br>{chart.x_label}: %{{x:.6~g}}"
@@ -147,7 +155,7 @@ def _spread(line: Line) -> bool:
 
 
 def _color(line: Line) -> str:
-    return COLORS[line.color % len(COLORS)]
+    return COLORS[line.look[0]]
 
 
 def _label(text: str) -> str:

@@ -20,14 +20,14 @@ __all__ = ["draw_chart", "draw_heat", "svg"]
 def draw_chart(chart: Chart, ax: Axes) -> Axes:
     """Draw a chart: means as lines, all chips within a band."""
     for line in chart.lines:
-        color = COLORS[line.color % len(COLORS)]
+        color = COLORS[line.look[0]]
         ax.fill_between(line.x, line.low, line.high, color=color, alpha=0.15, linewidth=0)
         ax.plot(
             line.x,
             line.mean,
             "--" if line.dashed else "-",
             color=color,
-            marker=MARKERS[line.color % len(MARKERS)],
+            marker=MARKERS[line.look[1]],
             markersize=4,
             label=line.name.replace("$", r"\$"),
         )
@@ -35,6 +35,9 @@ def draw_chart(chart: Chart, ax: Axes) -> Axes:
         ax.axhline(chart.digital, color="black", linewidth=1, linestyle=":", label="digital")
     ax.set_xscale(chart.x_scale)
     ax.set_yscale(chart.y_scale)
+    for axis, scale in ((ax.xaxis, chart.x_scale), (ax.yaxis, chart.y_scale)):
+        if scale == "log":
+            axis.set_major_formatter("{x:g}")
     ax.set_xlabel(chart.x_label)
     ax.set_ylabel(chart.y_label)
     if len(chart.lines) > 1 or chart.digital is not None:

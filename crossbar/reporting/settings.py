@@ -25,6 +25,8 @@ def settings_tables(run: Run) -> list[Element]:
     if run.digital_percent is not None:
         about["digital_accuracy_percent"] = run.digital_percent
     tables = [_table("Settings", _flat(settings)), _table("Made with", _flat(about))]
+    if isinstance(designs, dict) and all(isinstance(one, dict) for one in designs.values()):
+        designs = [one | {"name": name} for name, one in designs.items()]
     if isinstance(designs, list) and all(isinstance(one, dict) for one in designs) and designs:
         tables.insert(1, _designs(designs))
     elif designs is not None:

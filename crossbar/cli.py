@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from crossbar import __version__
+from crossbar.costs.commands import cost
 from crossbar.errors import InputError
 from crossbar.messages import BAD_INPUT, drop_stdout, fail, is_input_error, show_warning, warn
 from crossbar.models.commands import evaluate, lenets, train
@@ -43,7 +44,7 @@ def cli() -> None:
     """Design, program and simulate analog crossbar arrays of imprecise resistors."""
 
 
-for command in (train, evaluate, lenets, prune, prune_study, tickets, report):
+for command in (train, evaluate, lenets, prune, prune_study, tickets, report, cost):
     cli.add_command(command)
 
 

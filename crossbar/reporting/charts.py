@@ -16,6 +16,7 @@ __all__ = [
     "Summary",
     "charts_of",
     "heading",
+    "known_table",
     "log_ticks",
     "number_text",
     "summary_of",
@@ -100,13 +101,21 @@ class Summary:
     caption: str
 
 
-def summary_of(run: Run) -> Summary | None:
-    """A line for each point of each series, the means over chips; None for an unknown table."""
+def known_table(run: Run) -> tuple[View, Table] | None:
+    """How to read the run's table, and its lines that are read; None for an unknown table."""
     view = view_of(run.table)
     if view is None:
         return None
     table = run.table.where(view.where)
-    keys = tuple(dict.fromkeys((*view.series, *view.swept(table), *view.points)))
+    return view.with_swept(table, run.swept, heading), table
+
+
+def summary_of(run: Run) -> Summary | None:
+    """A line for each point of each series, the means over chips; None for an unknown table."""
+    if (known := known_table(run)) is None:
+        return None
+    view, table = known
+    keys = tuple(dict.fromkeys((*view.series, *view.points)))
     shown = [name for name in view.measures if name in table.columns and name not in keys]
     rows = []
     for key, found in table.groups(keys).items():
@@ -120,18 +129,15 @@ def summary_of(run: Run) -> Summary | None:
 
 def charts_of(run: Run) -> list[Chart]:
     """The charts of an experiment; none for an unknown table or one without lines."""
-    view = view_of(run.table)
-    if view is None:
+    if (known := known_table(run)) is None or not known[1].rows:
         return []
-    table = run.table.where(view.where)
-    if not table.rows:
-        return []
+    view, table = known
     drawn = (_chart(view, panel, table, run.digital_percent) for panel in view.panels)
     return [chart for chart in drawn if chart.lines]
 
 
 def _chart(view: View, panel: Panel, table: Table, digital: float | None) -> Chart:
-    names = (*view.series, *view.swept(table))
+    names = view.series
     varied = [k for k, name in enumerate(names) if len(set(table.column(name))) > 1]
     lines = []
     for color, (key, found) in enumerate(table.groups(names).items()):

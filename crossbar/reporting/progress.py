@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from crossbar.reporting.charts import known_table
 from crossbar.reporting.runs import Run
-from crossbar.reporting.views import view_of
 
 __all__ = ["progress_text"]
 
@@ -25,19 +25,18 @@ def progress_text(run: Run) -> str:
 
 def _finished(run: Run) -> int:
     """Results in the table: one for each chip of each setting, whatever layers it has."""
-    view = view_of(run.table)
-    if view is None:
+    if (known := known_table(run)) is None:
         return len(run.table.rows)
-    table = run.table.where(view.where)
+    view, table = known
     series = [name for name in view.series if name not in ("wires", "converter_bits", "simulator")]
-    keys = dict.fromkeys((*series, *view.swept(table), *view.points, *view.repeats))
-    return len(table.groups(tuple(keys)))
+    return len(table.groups(tuple(dict.fromkeys((*series, *view.points, *view.repeats)))))
 
 
 def _planned(settings: dict[str, Any]) -> int | None:
-    """Chips of a study that sweeps nothing but designs and resistors; None for others."""
+    """Chips of a study; None for other experiments."""
     counts, chips = settings.get("resistors"), settings.get("chips")
-    designs = settings.get("designs", [None])
-    if settings.get("sweep") or not isinstance(counts, list) or not isinstance(chips, int):
+    designs, sweep = settings.get("designs", [None]), settings.get("sweep") or {}
+    if not isinstance(counts, list) or not isinstance(chips, int) or not isinstance(sweep, dict):
         return None
-    return prod((len(counts), chips, len(designs)))
+    grid, points = sweep.get("grid", {}), sweep.get("points", [])
+    return prod((len(counts), chips, len(designs), *map(len, grid.values()), len(points) or 1))

@@ -71,6 +71,8 @@ class Run:
         Test accuracy of the digital network [%], if there is one.
     table : Table
         ``results.csv`` as far as it goes; a line that a kill cut short is left out.
+    swept : tuple of str
+        Columns that say what else the study varies.
     """
 
     path: Path
@@ -79,6 +81,7 @@ class Run:
     complete: bool
     digital_percent: float | None
     table: Table
+    swept: tuple[str, ...] = ()
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -125,11 +128,14 @@ def _read(folder: Path, name: str) -> Run:
         identity, digital = dict(state["identity"]), state.get("digital_accuracy_percent")
         complete = bool(state.get("complete"))
         percent = None if digital is None else float(digital)
+        swept = tuple(map(str, state.get("swept", ())))
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(
             f"{path}: not readable as an experiment's settings; run the experiment again"
         ) from None
-    return Run(folder, name, identity, complete, percent, _table(folder / "results.csv"))
+    if not is_number(percent):  # NaN where points of a sweep have different networks
+        percent = None
+    return Run(folder, name, identity, complete, percent, _table(folder / "results.csv"), swept)
 
 
 def _table(path: Path) -> Table:

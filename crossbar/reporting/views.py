@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from crossbar.reporting.runs import Table
+from crossbar.reporting.runs import Table, is_number
 from crossbar.tables import NETWORK
 
 __all__ = ["Panel", "View", "view_of"]
@@ -60,8 +60,6 @@ class View:
     where : mapping
         Lines that charts and summary are about.
     x_scale : {"linear", "log"}
-    other : tuple of str
-        Further columns of the table, neither swept nor shown in the summary.
     """
 
     needs: frozenset[str]
@@ -74,23 +72,32 @@ class View:
     by: tuple[str, ...] = ()
     where: Mapping[str, str] = field(default_factory=dict)
     x_scale: Scale = "linear"
-    other: tuple[str, ...] = ()
 
     @property
     def points(self) -> tuple[str, ...]:
         """Columns that name a point of a line."""
         return self.by or (self.x,)
 
-    def swept(self, table: Table) -> tuple[str, ...]:
-        """Columns of the table that the view does not know and that take several values.
+    def with_swept(self, table: Table, swept: Sequence[str], heading: Callable[[str], str]) -> View:
+        """The same with what a study varies besides: further names of lines, or the x axis.
 
-        These are what a study swept besides; they name lines too.
+        A swept number is the x axis where the usual x has one value.
         """
-        known = {*self.needs, self.x, *self.series, *self.repeats, *self.measures}
-        known |= {*self.points, *self.where, *self.other, "task"}
-        return tuple(
-            name for name in table.columns if name not in known and len(set(table.column(name))) > 1
-        )
+        varied = [
+            name
+            for name in swept
+            if name in table.columns and name not in self.series and _several(table, name)
+        ]
+        numbers = [name for name in varied if all(map(is_number, table.column(name)))]
+        x, label, by = self.x, self.x_label, self.by
+        if numbers and not _several(table, x):
+            x, label, by = numbers[0], heading(numbers[0]), ()
+            varied = [self.x, *(name for name in varied if name != x)]
+        return replace(self, x=x, x_label=label, by=by, series=(*self.series, *varied))
+
+
+def _several(table: Table, name: str) -> bool:
+    return len(set(table.column(name))) > 1
 
 
 def view_of(table: Table) -> View | None:
@@ -139,17 +146,6 @@ STUDY = View(
         "flips",
         "accuracy_percent",
     ),
-    other=(
-        "tiles",
-        "weights",
-        "kept_weights",
-        "enabled_resistors",
-        "unreachable_weights",
-        "weight_effective_bits",
-        "product_worst_bits",
-        "simulator_mismatch",
-        "seconds",
-    ),
 )
 
 MODEL = View(
@@ -174,16 +170,6 @@ MODEL = View(
         "flips",
         "accuracy_percent",
     ),
-    other=(
-        "tiles",
-        "resistors",
-        "enabled_resistors",
-        "weights",
-        "kept_weights",
-        "unreachable_weights",
-        "product_worst_bits",
-        "simulator_mismatch",
-    ),
 )
 
 PRUNING = View(
@@ -196,13 +182,6 @@ PRUNING = View(
     repeats=("seed",),
     panels=(_accuracy(),),
     measures=("stored_bits", "kept_weights", "resistors", "array_resistors", "accuracy_percent"),
-    other=(
-        "unrounded_accuracy_percent",
-        "weights",
-        "weight_bits",
-        "mask_bits",
-        "resistors_per_weight",
-    ),
 )
 
 TICKETS = View(
@@ -228,15 +207,6 @@ TICKETS = View(
         "flips",
         "seconds",
     ),
-    other=(
-        "weights",
-        "random_per_weight",
-        "network_kept_per_weight",
-        "unreachable",
-        "weight_error",
-        "error",
-        "bound",
-    ),
 )
 
 TICKET_ERRORS = View(
@@ -247,7 +217,6 @@ TICKET_ERRORS = View(
     repeats=("seed",),
     panels=TICKETS.panels,
     measures=("relative_weight_error",),
-    other=("seconds",),
 )
 
 NEURONS = View(
@@ -258,7 +227,6 @@ NEURONS = View(
     repeats=(),
     panels=(Panel("Errors", "median of the largest error", {"median_error": ""}, "log"),),
     measures=("median_error", "worst_error", "expected", "kept"),
-    other=("trials", "method", "proven", "seconds"),
 )
 
 RECALL = View(
@@ -270,7 +238,6 @@ RECALL = View(
     repeats=(),
     panels=(Panel("Recall", "recall of the nearest 2 %", {"recall": ""}),),
     measures=("recall", "deviation"),
-    other=("trials",),
 )
 
 HARDWARE = View(
@@ -286,14 +253,6 @@ HARDWARE = View(
         Panel("Accuracy", "test accuracy [%]", {"percent": ""}),
     ),
     measures=("weight_error", "logit_error_percent", "flips", "target_percent", "percent"),
-    other=(
-        "weights",
-        "kept_weights",
-        "resistors",
-        "closed_resistors",
-        "unreachable_weights",
-        "simulator_mismatch",
-    ),
 )
 
 VIEWS = (STUDY, MODEL, PRUNING, TICKETS, TICKET_ERRORS, NEURONS, RECALL, HARDWARE)

@@ -227,12 +227,37 @@ def test_swept_parameter_becomes_a_line_of_its_own(finished):
     (run,) = read_runs(finished)
     columns = (*run.table.columns, "task", "wires.word_segment_ohm")
     rows = [(*row, f"{k}{ohm}", ohm) for ohm in (1, 10) for k, row in enumerate(run.table.rows)]
-    swept = replace(run, table=Table(columns, tuple(rows)))
+    table = Table(columns, tuple(rows))
+    swept = replace(run, table=table, swept=("wires.word_segment_ohm",))
     chart = charts_of(swept)[0]
     assert len(chart.lines) == 2 * 2 * 2
     assert chart.lines[0].name.endswith(", wires.word segment [ohm] 1, median")
     assert set(chart.lines[0].repeats) == {2}
     assert len(summary_of(swept).rows) == 12
+
+
+def test_swept_number_is_the_axis_where_resistors_have_one_value(finished):
+    (run,) = read_runs(finished)
+    name = "wires.word_segment_ohm"
+    rows = [
+        (*row, ohm) for ohm in (10, 1) for row in run.table.where({"resistors_per_weight": 4}).rows
+    ]
+    table = Table((*run.table.columns, name), tuple(rows))
+    charts = charts_of(replace(run, table=table, swept=(name,)))
+    assert {chart.x_label for chart in charts} == {"wires.word segment [ohm]"}
+    assert len(charts[0].lines) == 2 * 2
+    assert charts[0].lines[0].x == (1, 10)
+    summary = summary_of(replace(run, table=table, swept=(name,)))
+    assert summary.columns[:4] == ("design", "resistors_per_weight", name, "chips")
+    assert len(summary.rows) == 4
+
+
+def test_chips_that_a_sweep_plans_are_counted(finished):
+    (run,) = read_runs(finished)
+    sweep = {"grid": {"wires.word_segment_ohm": [0, 1, 10]}, "points": [{"seed": 1}, {"seed": 2}]}
+    identity = run.identity | {"study": run.settings | {"sweep": sweep}}
+    unfinished = replace(run, identity=identity, complete=False)
+    assert "12 of 72 chips so far" in progress_text(unfinished)
 
 
 def test_unknown_table_is_shown_without_a_figure(tmp_path):

@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spice_models import Array, CircuitError, Wires, check_netlist, nodal
+from spice_models import Array, CircuitError, Wires, nodal
+from spice_models.readback import differences
 from spice_models.reading import NetlistElements, Parsed, elements, parse
 
 __all__ = ["HeatMap", "heat_maps"]
 
 Floats = NDArray[np.float64]
 MOST_CELLS = 60_000
-"""Of a larger layer only the first tile is shown, or as much of its rows as this allows."""
+"""Of a larger layer only the first tile is shown."""
 _TILE = re.compile(r"tile_(\d+)_(\d+)")
 _CELL = re.compile(r"[RX]cell(\d+)_(\d+)(?:_\d+)?")
 _INPUT = re.compile(r"Vin(\d+) in\1 0 (\S+)")
@@ -150,14 +151,14 @@ def _solved(text: str, parsed: Parsed, tiles: list[_Tile]) -> list[tuple[Floats,
     if wires is None or inputs is None:
         return " Voltages and currents are shown for one input and equal wires only."
     try:
-        return [_at(text, one, wires, inputs[one.rows]) for one in tiles]
+        return [_at(one, wires, inputs[one.rows]) for one in tiles]
     except CircuitError as error:
         return f" Voltages and currents are not shown: {' '.join(str(error).split())}."
 
 
-def _at(text: str, tile: _Tile, wires: Wires, inputs: Floats) -> tuple[Floats, Floats]:
+def _at(tile: _Tile, wires: Wires, inputs: Floats) -> tuple[Floats, Floats]:
     array = Array.from_siemens(tile.siemens, wires)
-    if told := check_netlist(text, array, tile.name):
+    if told := differences(tile.found, array):
         raise CircuitError(f"{tile.name} is another array: {told[0]}")
     point = nodal.operating_point(array, inputs)
     return inputs[:, None] - (point.word - point.bit), point.cells

@@ -89,15 +89,28 @@ class View:
             if name in table.columns and name not in self.series and _several(table, name)
         ]
         numbers = [name for name in varied if all(map(is_number, table.column(name)))]
-        x, label, by = self.x, self.x_label, self.by
-        if numbers and not _several(table, x):
-            x, label, by = numbers[0], heading(numbers[0]), ()
-            varied = [self.x, *(name for name in varied if name != x)]
-        return replace(self, x=x, x_label=label, by=by, series=(*self.series, *varied))
+        if not numbers or _several(table, self.x):
+            return replace(self, series=(*self.series, *varied))
+        x = numbers[0]
+        others = [self.x, *(name for name in varied if name != x)]
+        return replace(
+            self,
+            x=x,
+            x_label=heading(x),
+            x_scale=_scale([float(value) for value in table.column(x) if is_number(value)]),
+            by=(),
+            series=(*self.series, *others),
+        )
 
 
 def _several(table: Table, name: str) -> bool:
     return len(set(table.column(name))) > 1
+
+
+def _scale(values: Sequence[float]) -> Scale:
+    """Logarithmic where values span more than a decade and a half."""
+    low, high = min(values), max(values)
+    return "log" if low > 0 and high / low > 30 else "linear"
 
 
 def view_of(table: Table) -> View | None:

@@ -3,6 +3,8 @@
 
 document.documentElement.classList.add("scripts");
 
+// All of them are named: among plotly's own is one that sends a chart to its makers.
+const buttons = [["toImage"], ["zoom2d", "pan2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d"]];
 const touch = matchMedia("(pointer: coarse)").matches;
 for (const plot of document.querySelectorAll(".plot")) {
   const figure = JSON.parse(document.getElementById(plot.id + "-data").textContent);
@@ -10,7 +12,7 @@ for (const plot of document.querySelectorAll(".plot")) {
   Plotly.newPlot(plot, figure.data, figure.layout, {
     displaylogo: false,
     responsive: true,
-    modeBarButtonsToRemove: ["lasso2d", "select2d"],
+    modeBarButtons: buttons,
     toImageButtonOptions: { format: "svg", filename: plot.id },
   });
 }

@@ -70,7 +70,7 @@ def plotted_heat(heat: HeatMap) -> str:
 
     values = heat.values.astype(np.float32)
     known = heat.values[np.isfinite(heat.values)]
-    signed = bool(known.size) and bool(known.min() < -1e-3 * np.abs(known).max())
+    signed = bool(known.size) and bool(known.min() < -1e-2 * np.abs(known).max())
     figure = go.Figure(layout=_layout(heat.x_label, "word line", 0))
     figure.add_trace(
         go.Heatmap(

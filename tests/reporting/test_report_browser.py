@@ -119,6 +119,17 @@ def test_zoom_changes_the_axes_and_a_double_click_brings_them_back(tab):
     tab.wait_for_function(f"{extent}[1] === {before[1]}")
 
 
+def test_buttons_send_nothing_away_and_one_saves_the_figure(tab):
+    titles = tab.locator("#figure-1 .modebar-btn").evaluate_all(
+        "buttons => buttons.map(button => button.dataset.title)"
+    )
+    assert titles == ["Download plot", "Zoom", "Pan", "Zoom in", "Zoom out", "Reset axes"]
+    tab.locator("#figure-1").hover()
+    with tab.expect_download() as download:
+        tab.locator("#figure-1 .modebar-btn").first.click()
+    assert download.value.suggested_filename == "figure-1.svg"
+
+
 def test_click_on_a_heading_sorts_the_table(tab):
     table = tab.locator("#run-1-results table.sortable").first
     column = table.locator("thead th").all_text_contents().index("weight median bits")

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from crossbar import __version__
+from crossbar.costs.commands import cost
 from crossbar.errors import InputError
 from crossbar.limits.commands import limits
 from crossbar.messages import BAD_INPUT, drop_stdout, fail, is_input_error, show_warning, warn
 from crossbar.models.commands import evaluate, lenets, train
 from crossbar.pruning.commands import prune, prune_study
+from crossbar.reporting.commands import report
 from crossbar.simulation import SimulatorName
 from crossbar.tickets.commands import tickets
 from spice_models.dialects import Dialect
@@ -43,7 +45,7 @@ def cli() -> None:
     """Design, program and simulate analog crossbar arrays of imprecise resistors."""
 
 
-for command in (train, evaluate, lenets, prune, prune_study, tickets, limits):
+for command in (train, evaluate, lenets, prune, prune_study, tickets, limits, report, cost):
     cli.add_command(command)
 
 

@@ -24,7 +24,13 @@ from spice_models.reading import (
 )
 from spice_models.topology import connected, may_float, reached, topology
 
-__all__ = ["NetlistElements", "check_layer_netlist", "check_netlist", "read_netlist"]
+__all__ = [
+    "NetlistElements",
+    "check_layer_netlist",
+    "check_netlist",
+    "differences",
+    "read_netlist",
+]
 
 _ROUNDING = 1e-14
 
@@ -73,10 +79,10 @@ def check_netlist(text: str, array: Array, tile: str | None = None) -> list[str]
     check_array(array)
     parsed = parse(text)
     if tile is not None:
-        return _differences(_read(parsed, tile), array)
+        return differences(_read(parsed, tile), array)
     only = _only_tile(parsed)
     told = [] if only is None else _check_placing(parsed, only, array)
-    return told + _differences(_read(parsed, only), array)
+    return told + differences(_read(parsed, only), array)
 
 
 def check_layer_netlist(
@@ -120,7 +126,7 @@ def check_layer_netlist(
         first_line = 0
         for c, array in enumerate(row):
             tile = f"{prefix}tile_{r}_{c}"
-            told += [f"{tile}: {line}" for line in _differences(_read(parsed, tile), array)]
+            told += [f"{tile}: {line}" for line in differences(_read(parsed, tile), array)]
             told += _check_ports(parsed, tile, array.rows, array.lines)
             wanted = [f"in{first_row + i}" for i in range(array.rows)]
             wanted += [
@@ -171,7 +177,8 @@ def _check_ports(parsed: Parsed, name: str, rows: int, lines: int) -> list[str]:
     return [f"{name} has other ports than in0 .. in{rows - 1}, s0 .. s{lines - 1}"]
 
 
-def _differences(found: NetlistElements, array: Array) -> list[str]:
+def differences(found: NetlistElements, array: Array) -> list[str]:
+    """Compare elements that `read_netlist` read with their array, as `check_netlist` does."""
     paths = _branches(array, found.cells)
     cells = _folded(array) if found.cells == "folded" else {k: v[0] for k, v in paths.items()}
     wanted = _wires(array) | cells

@@ -37,7 +37,13 @@ from spice_models.topology import topology
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["Capacitances", "StepResponse", "step_response", "transient_netlist"]
+__all__ = [
+    "Capacitances",
+    "StepResponse",
+    "slowest_seconds",
+    "step_response",
+    "transient_netlist",
+]
 
 Floats = NDArray[np.float64]
 
@@ -138,7 +144,7 @@ def step_response(
         raise CircuitError(f"precision = {precision!r}; give 1e-6 to 0.5, 0.001 for 0.1 %")
     linear, program = is_linear(cells), find_runner(runner)
     _warn_if_slow(array, program)
-    slowest = _slowest_seconds(array, capacitances)
+    slowest = slowest_seconds(array, capacitances)
     if linear:
         final = np.asarray(nodal.currents(array, applied))
     else:
@@ -254,8 +260,14 @@ def _description(
     yield "printed: current of each bit line [A], vs<j>#branch, positive into the ground"
 
 
-def _slowest_seconds(array: Array, capacitances: Capacitances) -> float:
-    """Slowest time constant of the folded array [s], by power iteration on G^-1 C."""
+def slowest_seconds(array: Array, capacitances: Capacitances) -> float:
+    """Slowest time constant of the folded array [s], by power iteration on G^-1 C.
+
+    Raises
+    ------
+    CircuitError
+        If no resistance slows the charging of the capacitances.
+    """
     from scipy.sparse.linalg import splu
 
     plan = topology(array.rows, array.lines, array.wires)

@@ -7,7 +7,8 @@
 #
 # bench and dev also get the peers that tests compare with where they are to be had: badcrossbar
 # (without pycairo, which only its drawings need and which wants a compiler) and the WebAssembly
-# build of ngspice. What cannot be had is told in one line, and tests of it are skipped.
+# build of ngspice. dev also gets Debian's chromium, to test reports in. What cannot be had is told
+# in one line, and tests of it are skipped.
 #
 # Does nothing when that was done before for this pyproject.toml and this script. PYTHON names the
 # interpreter.
@@ -116,6 +117,7 @@ install_project() {
     fail "pip could not install; the lines above say why. Run make again once that is mended."
   fi
   [ "$extra" = run ] || install_peers
+  [ "$extra" != dev ] || install_browser
   local stamp
   for stamp in "${stamps[@]}"; do
     wanted >"$venv/.installed-$stamp"
@@ -134,6 +136,21 @@ install_peers() { # whatever fails here, the rest works
   PYTHON="$venv/bin/python" logged "installing ngspice as WebAssembly, to compare with" \
     bash tools/get_wasm_ngspice.sh ||
     say "going on without ngspice as WebAssembly: what compares with it is skipped"
+}
+
+install_browser() {
+  local root=() without="going on without chromium: tests of reports in a browser are skipped"
+  ! command -v chromium >/dev/null || return 0
+  if [ "$(id -u)" -ne 0 ]; then
+    root=(sudo -n)
+    sudo -n true 2>/dev/null || { say "$without" && return; }
+  fi
+  command -v apt-get >/dev/null || { say "$without" && return; }
+  logged "reading the package lists" "${root[@]}" apt-get update || true
+  logged "installing chromium, to test reports in" \
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends chromium ||
+    say "$without"
 }
 
 case $extra in run | bench | dev) ;; *) fail "'$extra' is not 'run', 'bench' or 'dev'." ;; esac

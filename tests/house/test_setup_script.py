@@ -278,6 +278,34 @@ def test_peers_that_cannot_be_had_are_told_and_the_rest_is_set_up(machine: Machi
     assert machine.setup("dev").stdout == ""
 
 
+def test_browser_comes_with_the_tests_alone(machine: Machine) -> None:
+    machine.setup("bench")
+    assert "chromium" not in machine.calls
+    assert machine.setup("dev").returncode == 0
+    assert "install -y --no-install-recommends chromium\n" in machine.calls
+
+
+def test_browser_that_is_there_is_not_installed(machine: Machine) -> None:
+    machine.put("chromium", "#!/bin/bash\n")
+    assert machine.setup("dev").returncode == 0
+    assert "apt-get" not in machine.calls
+
+
+@pytest.mark.parametrize("why", ["no apt-get", "no right", "no package"])
+def test_browser_that_cannot_be_had_is_told_and_the_rest_is_set_up(
+    machine: Machine, why: str
+) -> None:
+    if why == "no apt-get":
+        machine.remove("apt-get")
+    if why == "no right":
+        machine.put("id", "#!/bin/bash\necho 1000\n")
+    done = machine.setup("dev", APT_FAILS="1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("setup: going on without chromium: ") == 1
+    assert ("apt-get" in machine.calls) == (why == "no package")
+    assert machine.setup("dev").stdout == ""
+
+
 def test_wasm_ngspice_is_installed_once(machine: Machine) -> None:
     assert machine.get_wasm().stdout == (
         f"get_wasm_ngspice: installed eecircuit-engine@1.8.0 in {machine.cache}\n"

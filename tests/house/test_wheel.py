@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("crossbar", "solvers", "spice_models")
-DATA_SUFFIXES = (".lib", ".npz", ".typed", ".toml", ".csv", ".json", ".mplstyle")
+DATA_SUFFIXES = (".lib", ".npz", ".typed", ".toml", ".csv", ".json", ".mplstyle", ".css", ".js")
 
 
 def pip(*arguments: str) -> None:

@@ -65,8 +65,10 @@ def print_summary(rows: Sequence[Row]) -> None:
     ):  # fmt: skip
         table.add_column(heading, justify="right", no_wrap=True)
     network = [row for row in rows if row.layer == NETWORK]
-    for design, count in dict.fromkeys(row.key[:2] for row in network):
-        chips = [row for row in network if row.key[:2] == (design, count)]
+    series: dict[tuple[str, int], list[Row]] = {}
+    for row in network:
+        series.setdefault((row.series, row.resistors_per_weight), []).append(row)
+    for (design, count), chips in series.items():
         table.add_row(
             escape(design),
             str(count),

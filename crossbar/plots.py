@@ -140,15 +140,15 @@ def _shared_legend(figure: Figure, ax: Axes) -> None:
 
 
 def _designs(rows: Sequence[Row]) -> list[tuple[str, str, str, list[Row]]]:
-    """Color, marker, label and network rows of each design, in order of appearance."""
+    """Color, marker, label and network rows of each design and swept point, as they appear."""
     network = [row for row in rows if row.layer == NETWORK]
-    labels = list(dict.fromkeys(row.design for row in network))
+    labels = list(dict.fromkeys(row.series for row in network))
     return [
         (
             COLORS[number % len(COLORS)],
             MARKERS[number % len(MARKERS)],
             label.replace("$", r"\$"),  # no formula
-            [row for row in network if row.design == label],
+            [row for row in network if row.series == label],
         )
         for number, label in enumerate(labels)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from crossbar.tables import NETWORK, check_network_fields, read_table
+from crossbar.tables import NETWORK, Swept, check_network_fields, read_table
 
 __all__ = ["NETWORK", "Row", "read_results"]
 
@@ -49,6 +49,10 @@ class Row:
         What the simulator found missing in its own answer (see `simulation.Transfer`).
     seconds : float
         Time from fabrication to transfer matrix [s].
+    task : str
+        What the line follows from, as a hash: see `tasks.Task`.
+    swept : tuple of (str, value)
+        The settings that the study varies; in the file a column each, with the setting's name.
     """
 
     design: str
@@ -71,6 +75,8 @@ class Row:
     accuracy_percent: float | None
     simulator_mismatch: float
     seconds: float
+    task: str = ""
+    swept: Swept = ()
 
     def __post_init__(self) -> None:
         check_network_fields(self)
@@ -80,7 +86,17 @@ class Row:
         """What names the task that the row belongs to."""
         return self.design, self.resistors_per_weight, self.chip
 
+    @property
+    def series(self) -> str:
+        """The design and its point in the sweep: what a figure draws as one line."""
+        values = (f"{name.rpartition('.')[2]} = {_short(value)}" for name, value in self.swept)
+        return ", ".join([self.design, *values])
+
 
 def read_results(path: str | Path) -> list[Row]:
     """Read the ``results.csv`` of a study; see `tables.read_table`."""
     return read_table(path, Row, "crossbar study")
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

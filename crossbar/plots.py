@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,6 +113,38 @@ def save_figures(rows: Sequence[Row], digital_percent: float, folder: Path) -> l
     precision = save_figure(lambda: precision_figure(rows), folder, "precision")
     network = save_figure(lambda: network_figure(rows, digital_percent), folder, "network")
     return precision + network
+
+
+def save_paper_figures(rows: Sequence[Row], digital_percent: float, folder: Path) -> list[Path]:
+    """Write each quantity of a study as a figure of one column's width: PNG, SVG and PDF.
+
+    Returns
+    -------
+    list of Path
+        The files, ``paper-weight-bits.png`` and so on.
+    """
+    draws: dict[str, Callable[[Axes], Axes]] = {
+        "weight-bits": lambda ax: plot_weight_bits(rows, ax),
+        "product-bits": lambda ax: plot_product_bits(rows, ax),
+        "logit-error": lambda ax: plot_logit_error(rows, ax),
+        "flips": lambda ax: plot_flips(rows, ax),
+        "accuracy": lambda ax: plot_accuracy(rows, digital_percent, ax),
+    }
+    paths = []
+    for name, draw in draws.items():
+        paths += save_figure(partial(_column, draw), folder, f"paper-{name}", paper=True)
+    return paths
+
+
+def _column(draw: Callable[[Axes], Axes]) -> Figure:
+    """A figure of the style's own size, its legend above."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(layout="constrained")
+    ax = draw(figure.subplots())
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    return figure
 
 
 def _figure(panels: int, size: tuple[float, float]) -> tuple[Figure, Sequence[Axes]]:

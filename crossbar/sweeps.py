@@ -87,6 +87,9 @@ def sweep_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     Lists under dotted names, in quotes or not, are the grid; ``[[sweep.list]]`` are the points.
     """
     grid = {name: value for name, value in values.items() if name != "list"}
+    for name, listed in _flat(grid):
+        if not isinstance(listed, list):
+            raise InputError(f"sweep.{name} = {listed!r}: give a list of values")
     points = values.get("list", [])
     good = isinstance(points, list) and all(isinstance(point, dict) for point in points)
     if not good:
@@ -112,10 +115,11 @@ def settings_at(study: T, values: Values) -> T:
             at = at.setdefault(part, {})
         at[last] = convert(_hint(type(study), name), value, f"sweep.{name}")
     try:
-        return _replaced(study, tree)
+        at_point: T = _replaced(study, tree)
     except ValueError as error:
-        point = ", ".join(f"{name} = {value}" for name, value in values)
+        point = ", ".join(f"{name} = {short(value)}" for name, value in values)
         raise InputError(f"sweep at {point}: {error}") from None
+    return at_point
 
 
 def dotted_names(kind: type) -> list[str]:
@@ -182,6 +186,11 @@ def _listed(name: str, values: Any) -> tuple[Any, ...]:
     if len({json.dumps(value, default=repr) for value in listed}) < len(listed):
         raise InputError(f"sweep.{name} = {list(listed)}: give each value once")
     return listed
+
+
+def short(value: object) -> str:
+    """A value as a label has it."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

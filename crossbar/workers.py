@@ -213,7 +213,8 @@ def _cluster(address: str) -> Iterator[Executor]:
         ) from None
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # we say it in one line
     try:
-        client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+        connect: Any = Client  # has no types
+        client = connect(address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise InputError(
             f"scheduler = {address}: no Dask scheduler answers there ({_said(error)}); start one "

@@ -203,8 +203,12 @@ class StudyFolder(RunFolder[Row]):
 
     def add(self, done: Done) -> None:
         """Append a task to the log and the table, and wait until it is on the disk."""
-        self._append(self.path / LOG, log_line(done))
+        self.append_to_log(log_line(done))
         self._append(self._table, to_csv(done.named(self.swept), Row, False, self.swept))
+
+    def append_to_log(self, lines: str) -> None:
+        """Add whole lines to the log; see `log_line`."""
+        self._append(self.path / LOG, lines)
 
     def _append(self, path: Path, text: str) -> None:
         try:

@@ -18,6 +18,7 @@ def untimed(rows):
 def swept(small_toml, text):
     """The small study with one design and other lines before its designs."""
     head, _, _ = small_toml.read_text().partition("[[designs]]")
+    head = head.replace("nodal", "ideal")
     small_toml.write_text(f'{head}\n{text}\n[[designs]]\nladder = "stagger"\n')
     return small_toml
 
@@ -63,7 +64,7 @@ def test_a_list_moves_settings_together(small_toml):
 
 def test_values_that_only_fit_together_are_put_in_at_once(small_toml):
     text = "[[sweep.list]]\ndesigns.on_ohm = 1e11\ndesigns.off_ohm = 1e13"
-    with pytest.raises(InputError, match="on_ohm = 1e.11: the largest branch"):
+    with pytest.raises(InputError, match="on_ohm = 1.*: the largest branch"):
         load_study(swept(small_toml, text))  # not "off_ohm: must be above on_ohm"
 
 
@@ -74,20 +75,20 @@ def test_values_that_only_fit_together_are_put_in_at_once(small_toml):
         ("tolerance = [0.1]", "sweep.tolerance: no such setting; did you mean 'designs.tolerance'"),
         ("designs.tolerance = []", "sweep.designs.tolerance = ..: an empty sweep"),
         ("designs.tolerance = 0.1", "sweep.designs.tolerance = 0.1: give a list"),
-        ("designs.tolerance = [0.1, 2]", "sweep at designs.tolerance = 2.0?: tolerance = 2"),
+        ("designs.tolerance = [0.1, 2]", "sweep at designs.tolerance = 2: tolerance = 2"),
         ('designs.tolerance = ["a"]', "sweep.designs.tolerance = 'a': give a number"),
         ("designs.tolerance = [0.1, 0.1]", "give each value once"),
         ("resistors = [2]", "sweep.resistors: not for a sweep"),
         ("designs.resistors = [2]", "sweep.designs.resistors: not for a sweep"),
         ("read_volt = [2]", "sweep.read_volt: not for a sweep"),
         ("seed = [1, 2]\n[[sweep.list]]\nseed = 2", "sweep.seed: in the grid and in the list"),
-        ("[[sweep.list]]\nseed = 2\n[[sweep.list]]\nchips = 2", "sweep.list.1: names chips; the first"),
+        ("[[sweep.list]]\nseed = 2\n[[sweep.list]]\nchips = 2", "sweep.list.1: names chips"),
         ("list = 3", "sweep.list: give tables"),
         ('tile = [{rows = 4}]\n"tile.rows" = [2]', "sweep.tile.rows: tile is swept as a whole"),
         ("tile = [{row = 4}]", "sweep.tile.row: no such setting"),
         ("chips = [1]", "sweep.chips: not for a sweep"),
         (f"seed = {list(range(300_000))}", "more than 1,000,000 tasks"),
-        ('network = ["digits", "no.npz"]', "no.npz: no such file"),
+        ('network = ["digits", "no.npz"]', "network = .*no.npz.: no such"),
     ],
 )  # fmt: skip
 def test_a_bad_sweep_is_one_line_that_names_it(small_toml, tmp_path, text, said):

@@ -211,7 +211,8 @@ def _cluster(address: str) -> Iterator[Executor]:
         raise InputError(
             "scheduler: needs Dask; install it with: pip install 'resistive-crossbar[dask]'"
         ) from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # we say it in one line
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # we say it in one line
     try:
         connect: Any = Client  # has no types
         client = connect(address, timeout=_CONNECT_SECONDS, set_as_default=False)

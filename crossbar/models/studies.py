@@ -24,7 +24,7 @@ from crossbar.models.layers import AnalogLayer
 from crossbar.models.model_files import tensors_sha256
 from crossbar.models.planning import plan_layers
 from crossbar.models.rows import ModelRow, model_rows
-from crossbar.models.training import deterministic, image_tensors, logits
+from crossbar.models.training import deterministic, image_tensors, logits, stay_deterministic
 from crossbar.simulation import SimulatorName, Tile
 from crossbar.tables import NETWORK
 from crossbar.workers import completed
@@ -202,8 +202,8 @@ class _Shared:
 
 def _evaluate(shared: _Shared, task: tuple[int, int]) -> list[ModelRow]:
     """All rows of one chip."""
-    with deterministic():  # in a worker process too
-        return _rows(shared.study, shared.model, shared.data, task)
+    stay_deterministic()  # in a worker process too
+    return _rows(shared.study, shared.model, shared.data, task)
 
 
 def _rows(

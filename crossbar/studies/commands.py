@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from crossbar.errors import InputError
+from crossbar.progress import worker_options
 
 if TYPE_CHECKING:
     from crossbar.results import Row
-
-
-def worker_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--workers`` and ``--scheduler``, for `workers.executor_for`."""
-    workers = click.option(
-        "--workers",
-        type=click.IntRange(min=1),
-        default=lambda: os.cpu_count() or 1,
-        show_default="all cores",
-        help="Chips simulated at once; the results do not depend on it.",
-    )
-    scheduler = click.option(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="Of a Dask cluster that does it, like tcp://host:8786, in place of --workers.",
-    )
-    return workers(scheduler(command))
 
 
 @click.command(epilog="Example: crossbar study examples/digits.toml --out out/digits")

@@ -58,7 +58,7 @@ def print_summary(rows: Sequence[Row]) -> None:
         pad_edge=False,
         caption="n: resistors per weight; median, worst: of the weights; mean over chips",
     )
-    table.add_column("design", no_wrap=True)
+    table.add_column("design", no_wrap=not any(row.swept for row in rows), overflow="fold")
     for heading in (
         "n", "median\nbits", "worst\nbits", "logits\nbits",
         "logit\nerror\n[%]", "flips", "accuracy\n[%]",

@@ -53,7 +53,7 @@ def on_cluster(study: Study, out: Path, workers: int) -> tuple[list[Row], float,
 
     killed: list[int] = []
     with LocalCluster(
-        n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0"
     ) as cluster:
 
         def kill(done: int, total: int) -> None:

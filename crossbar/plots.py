@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+WEIGHT_LINES = {"-": "median weight", "--": "worst weight"}
+PRODUCT_LINES = {"-": "with wires", ":": "ideal wires"}
+_LETTERS_PER_INCH = 14
+
 
 def plot_weight_bits(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
     """Bits of the weights against resistors per weight.
@@ -87,8 +91,8 @@ def precision_figure(rows: Sequence[Row]) -> Figure:
     plot_weight_bits(rows, left).set_title("Weights")
     plot_product_bits(rows, right).set_title("Network")
     _shared_legend(figure, right)
-    _line_legend(left, {"-": "median weight", "--": "worst weight"})
-    _line_legend(right, {"-": "with wires", ":": "ideal wires"})
+    _line_legend(left, WEIGHT_LINES)
+    _line_legend(right, PRODUCT_LINES)
     return figure
 
 
@@ -123,27 +127,30 @@ def save_paper_figures(rows: Sequence[Row], digital_percent: float, folder: Path
     list of Path
         The files, ``paper-weight-bits.png`` and so on.
     """
-    draws: dict[str, Callable[[Axes], Axes]] = {
-        "weight-bits": lambda ax: plot_weight_bits(rows, ax),
-        "product-bits": lambda ax: plot_product_bits(rows, ax),
-        "logit-error": lambda ax: plot_logit_error(rows, ax),
-        "flips": lambda ax: plot_flips(rows, ax),
-        "accuracy": lambda ax: plot_accuracy(rows, digital_percent, ax),
+    draws: dict[str, tuple[Callable[[Axes], Axes], Mapping[str, str]]] = {
+        "weight-bits": (lambda ax: plot_weight_bits(rows, ax), WEIGHT_LINES),
+        "product-bits": (lambda ax: plot_product_bits(rows, ax), PRODUCT_LINES),
+        "logit-error": (lambda ax: plot_logit_error(rows, ax), {}),
+        "flips": (lambda ax: plot_flips(rows, ax), {}),
+        "accuracy": (lambda ax: plot_accuracy(rows, digital_percent, ax), {}),
     }
     paths = []
-    for name, draw in draws.items():
-        paths += save_figure(partial(_column, draw), folder, f"paper-{name}", paper=True)
+    for name, (draw, lines) in draws.items():
+        made = partial(_column, draw, lines)
+        paths += save_figure(made, folder, f"paper-{name}", paper=True)
     return paths
 
 
-def _column(draw: Callable[[Axes], Axes]) -> Figure:
+def _column(draw: Callable[[Axes], Axes], lines: Mapping[str, str]) -> Figure:
     """A figure of the style's own size, its legend above."""
     from matplotlib.figure import Figure
 
     figure = Figure(layout="constrained")
     ax = draw(figure.subplots())
     handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    if lines:
+        _line_legend(ax, lines)
+    figure.legend(handles, labels, loc="outside upper center", ncols=_fitting(figure, labels))
     return figure
 
 
@@ -169,7 +176,13 @@ def _line_legend(ax: Axes, kinds: Mapping[str, str]) -> None:
 
 def _shared_legend(figure: Figure, ax: Axes) -> None:
     handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    figure.legend(handles, labels, loc="outside lower center", ncols=_fitting(figure, labels))
+
+
+def _fitting(figure: Figure, labels: Sequence[str]) -> int:
+    """How many of these labels a legend can have side by side."""
+    letters = _LETTERS_PER_INCH * figure.get_figwidth()
+    return max(1, min(len(labels), int(letters / (max(map(len, labels), default=0) + 6))))
 
 
 def _designs(rows: Sequence[Row]) -> list[tuple[str, str, str, list[Row]]]:
@@ -179,7 +192,7 @@ def _designs(rows: Sequence[Row]) -> list[tuple[str, str, str, list[Row]]]:
     return [
         (
             COLORS[number % len(COLORS)],
-            MARKERS[number % len(MARKERS)],
+            MARKERS[(number + number // len(COLORS)) % len(MARKERS)],
             label.replace("$", r"\$"),  # no formula
             [row for row in network if row.series == label],
         )

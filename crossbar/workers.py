@@ -82,6 +82,9 @@ def completed(
     running: dict[Future[Any], _Attempt[T]] = {}
     try:
         yield from _shared_out(work, key, tasks, executor, in_flight, running)
+    except LostWork:
+        running.clear()  # nobody is left to cancel them
+        raise
     finally:
         for future in running:
             future.cancel()

@@ -184,13 +184,16 @@ def test_the_command_line_runs_a_study_on_a_cluster_and_merges(cluster, small_to
     assert untimed(found) == untimed(read_results(tmp_path / "serial/results.csv"))
 
 
-def test_a_cluster_that_goes_away_is_one_line_and_the_study_continues(small_toml, tmp_path):
+def test_a_cluster_that_goes_away_is_one_line_and_the_study_continues(
+    monkeypatch, tmp_path, caplog
+):
     """The scheduler and its workers are killed in the middle of a study."""
     distributed = pytest.importorskip("distributed")
     made = distributed.LocalCluster(
         n_workers=1, threads_per_worker=1, processes=True, dashboard_address=":0"
     )
     study = replace(STUDY, chips=30)
+    monkeypatch.setattr("crossbar.workers._CONNECT_SECONDS", 3)
 
     def stop(done, total):
         if done == 3:
@@ -203,6 +206,7 @@ def test_a_cluster_that_goes_away_is_one_line_and_the_study_continues(small_toml
     ):
         run(study, tmp_path / "out", executor=executor, progress=stop)
     assert "\n" not in str(caught.value)
+    assert "exception calling callback" not in caplog.text
     ran = []
     run(study, tmp_path / "out", progress=lambda done, total: ran.append(done))
     assert 3 <= ran[0] < 60

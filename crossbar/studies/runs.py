@@ -157,8 +157,7 @@ def _settings(point: Study, shared: Shared, number: int) -> dict[str, Any]:
     from crossbar import __version__
 
     setting = shared.settings[number]
-    left_out = (*EXTENT, "read_volt")
-    own = {f.name: getattr(point, f.name) for f in fields(point) if f.name not in left_out}
+    own = {f.name: getattr(point, f.name) for f in fields(point) if f.name not in EXTENT}
     return {
         **_plain(own),
         "version": version_of_results(__version__),
@@ -228,7 +227,7 @@ def _write_netlists(study: Study, setting: Setting, folder: StudyFolder) -> None
     point = study.points[0]
     design = replace(point.designs[0], resistors=max(point.resistors))
     chip = study.first_chip
-    folder.write_netlists(layer_netlists(setting, design, chip, read_volt=study.read_volt))
+    folder.write_netlists(layer_netlists(setting, design, chip, read_volt=point.read_volt))
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -25,9 +25,9 @@ from spice_models import Wires
 Progress = Callable[[int, int], None]
 MOST_TASKS = 1_000_000
 NOT_SWEPT = (
-    "resistors", "designs", "designs.resistors", "designs.name", "chips", "first_chip", "read_volt",
+    "resistors", "designs", "designs.resistors", "designs.name", "chips", "first_chip",
 )  # fmt: skip
-"""What a sweep cannot name: the study varies it by itself, or no result depends on it."""
+"""What a sweep cannot name: the study has settings of its own for it."""
 
 
 @dataclass(frozen=True, kw_only=True)

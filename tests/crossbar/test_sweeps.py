@@ -82,7 +82,7 @@ def test_values_that_only_fit_together_are_put_in_at_once(small_toml):
         ("designs.tolerance = [0.1, 0.1]", "give each value once"),
         ("resistors = [2]", "sweep.resistors: not for a sweep"),
         ("designs.resistors = [2]", "sweep.designs.resistors: not for a sweep"),
-        ("read_volt = [2]", "sweep.read_volt: not for a sweep"),
+        ("read_volt = [0]", "sweep at read_volt = 0: read_volt = 0"),
         ("seed = [1, 2]\n[[sweep.list]]\nseed = 2", "sweep.seed: in the grid and in the list"),
         ("[[sweep.list]]\nseed = 2\n[[sweep.list]]\nchips = 2", "sweep.list.1: names chips"),
         ("list = 3", "sweep.list: give tables"),

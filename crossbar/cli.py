@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
 import sys
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -23,13 +21,13 @@ from crossbar.models.commands import evaluate, lenets, train
 from crossbar.pruning.commands import prune, prune_study
 from crossbar.reporting.commands import report
 from crossbar.simulation import SimulatorName
+from crossbar.studies.commands import merge, plot, study
 from crossbar.tickets.commands import tickets
 from spice_models.dialects import Dialect
 
 if TYPE_CHECKING:
     from crossbar.design import Design
     from crossbar.production import ProgrammedChip
-    from crossbar.results import Row
     from crossbar.simulation import NetlistForm
     from crossbar.switches import BitOrder
     from spice_models import Wires
@@ -45,7 +43,9 @@ def cli() -> None:
     """Design, program and simulate analog crossbar arrays of imprecise resistors."""
 
 
-for command in (train, evaluate, lenets, prune, prune_study, tickets, limits, report, cost):
+for command in (study, plot, merge, train, evaluate, lenets, prune, prune_study, tickets):
+    cli.add_command(command)
+for command in (limits, report, cost):
     cli.add_command(command)
 
 
@@ -90,47 +90,6 @@ def _wire_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         command = option(command)
     return command
-
-
-@cli.command(epilog="Example: crossbar study examples/digits.toml --out out/digits")
-@click.argument("study", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=lambda: os.cpu_count() or 1,
-    show_default="all cores",
-    help="Chips simulated at once; the results do not depend on it.",
-)
-@click.option("--quiet", is_flag=True, help="No progress bar and no table.")
-def study(study: Path, out: Path, workers: int, quiet: bool) -> None:
-    """Run the study of a TOML file, or what is left of it, into a folder."""
-    from crossbar import studies
-    from crossbar.console import print_summary, progress_bar
-    from spice_models.ngspice import stop_all
-
-    described = studies.load_study(study)
-    with progress_bar(quiet) as progress, ThreadPoolExecutor(workers) as executor:
-        try:
-            rows = studies.run(described, out, executor=executor, progress=progress)
-        except KeyboardInterrupt:
-            stop_all()
-            click.echo("crossbar: interrupted; run the same command to continue", err=True)
-            raise click.Abort from None
-    _figures(out, rows)
-    if not quiet:
-        print_summary(rows)
-        click.echo(f"Table, settings, figures and netlists: {out}")
-
-
-@cli.command(epilog="Example: crossbar plot out/digits")
-@click.argument("folder", type=click.Path(path_type=Path))
-def plot(folder: Path) -> None:
-    """Draw the figures of a study again from its results.csv."""
-    from crossbar.results import read_results
-
-    for path in _figures(folder, read_results(folder / "results.csv")):
-        click.echo(path)
 
 
 @cli.command(epilog="Example: crossbar program weights.npy --design cell.toml --out chip.npz")
@@ -385,15 +344,6 @@ def _wires_and_tile(options: dict[str, Any]) -> tuple[Wires, Any]:
     names = ("segment_ohm", "segment_ohm", "driver_ohm", "sense_ohm")
     ohms = [resistance(f"--{name.replace('_', '-')}", options[name]) for name in names]
     return Wires(*ohms), Tile(options["tile_rows"], options["tile_lines"])
-
-
-def _figures(folder: Path, rows: list[Row]) -> list[Path]:
-    from crossbar.folders import read_digital_accuracy
-    from crossbar.plots import save_figures
-
-    if not rows:
-        raise InputError(f"{folder}: results.csv has no rows yet; run 'crossbar study' first")
-    return save_figures(rows, read_digital_accuracy(folder), folder)
 
 
 if __name__ == "__main__":

@@ -58,15 +58,17 @@ def print_summary(rows: Sequence[Row]) -> None:
         pad_edge=False,
         caption="n: resistors per weight; median, worst: of the weights; mean over chips",
     )
-    table.add_column("design", no_wrap=True)
+    table.add_column("design", no_wrap=not any(row.swept for row in rows), overflow="fold")
     for heading in (
         "n", "median\nbits", "worst\nbits", "logits\nbits",
         "logit\nerror\n[%]", "flips", "accuracy\n[%]",
     ):  # fmt: skip
         table.add_column(heading, justify="right", no_wrap=True)
     network = [row for row in rows if row.layer == NETWORK]
-    for design, count in dict.fromkeys(row.key[:2] for row in network):
-        chips = [row for row in network if row.key[:2] == (design, count)]
+    series: dict[tuple[str, int], list[Row]] = {}
+    for row in network:
+        series.setdefault((row.series, row.resistors_per_weight), []).append(row)
+    for (design, count), chips in series.items():
         table.add_row(
             escape(design),
             str(count),

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STYLE = Path(__file__).parent / "data" / "figures.mplstyle"
+PAPER = Path(__file__).parent / "paper.mplstyle"
+"""For ``matplotlib.style.use("crossbar.paper")``: one column of a paper."""
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#777777", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = "osd^vP*"
 
@@ -49,8 +51,21 @@ def plot_band(ax: Axes, rows: Sequence[Any], column: str, color: str, **line: An
     ax.plot(counts, [chips.mean() for chips in values], color=color, **line)
 
 
-def save_figure(draw: Callable[[], Figure], folder: Path, name: str) -> list[Path]:
+def save_figure(
+    draw: Callable[[], Figure], folder: Path, name: str, *, paper: bool = False
+) -> list[Path]:
     """Draw a figure and write it as PNG and SVG; the same figure gives the same bytes.
+
+    Parameters
+    ----------
+    draw : callable
+        Makes the figure, under the style.
+    folder : Path
+        Where the files go.
+    name : str
+        Theirs, without suffix.
+    paper : bool
+        Whether to use the style for papers, and to write a PDF too.
 
     Returns
     -------
@@ -60,9 +75,12 @@ def save_figure(draw: Callable[[], Figure], folder: Path, name: str) -> list[Pat
     import matplotlib.style
 
     paths = []
-    with matplotlib.style.context(STYLE):
+    kinds: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}}
+    if paper:
+        kinds["pdf"] = {"CreationDate": None}
+    with matplotlib.style.context([STYLE, PAPER] if paper else STYLE):
         figure = draw()
-        for suffix, metadata in (("png", {}), ("svg", {"Date": None})):
+        for suffix, metadata in kinds.items():
             drawn = io.BytesIO()
             figure.savefig(drawn, format=suffix, metadata=metadata)
             paths.append(folder / f"{name}.{suffix}")

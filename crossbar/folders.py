@@ -8,7 +8,9 @@ import os
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic
+from typing import Any, Generic, Self
+
+import numpy as np
 
 from crossbar.errors import InputError
 from crossbar.files import PART, write_atomically
@@ -19,6 +21,8 @@ Key = tuple[Hashable, ...]
 
 def read_digital_accuracy(folder: Path, command: str = "crossbar study") -> float:
     """Test accuracy of the digital network from a study's ``run.json`` [%].
+
+    NaN where the study sweeps the network or the dataset, and not all have the same.
 
     Parameters
     ----------
@@ -34,7 +38,8 @@ def read_digital_accuracy(folder: Path, command: str = "crossbar study") -> floa
     """
     try:
         found = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        return float(found["digital_accuracy_percent"])
+        percent = found["digital_accuracy_percent"]
+        return math.nan if percent is None else float(percent)
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(
             f"{folder}: has no run.json of a study; name the folder of '{command} --out'"
@@ -83,13 +88,16 @@ class RunFolder(Generic[RowType]):
             raise InputError(
                 f"{self._run_file}: not readable as a study's settings; name another folder"
             ) from None
+        self._refuse_other(found)
+
+    def _refuse_other(self, found: dict[str, Any]) -> None:
         if found != self.identity:
             raise InputError(
                 f"{self.path}: belongs to another study ({difference(found, self.identity)}); "
                 "name another folder"
             )
 
-    def __enter__(self) -> RunFolder[RowType]:
+    def __enter__(self) -> Self:
         from filelock import FileLock, Timeout
 
         try:
@@ -187,11 +195,14 @@ class RunFolder(Generic[RowType]):
         return to_csv(rows, self.kind, header)
 
     def _write_run(self, complete: bool, digital: float | None) -> None:
-        state: dict[str, Any] = {"identity": self.identity}
+        state = self._state()
         if digital is not None:
-            state["digital_accuracy_percent"] = digital
+            state["digital_accuracy_percent"] = None if math.isnan(digital) else digital
         state["complete"] = complete
         write_atomically(self._run_file, json.dumps(state, indent=2, allow_nan=False) + "\n")
+
+    def _state(self) -> dict[str, Any]:
+        return {"identity": self.identity}
 
 
 def difference(found: Any, wanted: Any, where: str = "") -> str:
@@ -219,6 +230,8 @@ def _plain(value: Any) -> Any:
     """The same value, with infinity and NaN as text: JSON has no numbers for them."""
     if isinstance(value, Mapping):
         return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
     if isinstance(value, float) and not math.isfinite(value):

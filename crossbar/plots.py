@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,10 @@ from crossbar.results import NETWORK, Row
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+WEIGHT_LINES = {"-": "median weight", "--": "worst weight"}
+PRODUCT_LINES = {"-": "with wires", ":": "ideal wires"}
+_LETTERS_PER_INCH = 14
 
 
 def plot_weight_bits(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
@@ -86,8 +91,8 @@ def precision_figure(rows: Sequence[Row]) -> Figure:
     plot_weight_bits(rows, left).set_title("Weights")
     plot_product_bits(rows, right).set_title("Network")
     _shared_legend(figure, right)
-    _line_legend(left, {"-": "median weight", "--": "worst weight"})
-    _line_legend(right, {"-": "with wires", ":": "ideal wires"})
+    _line_legend(left, WEIGHT_LINES)
+    _line_legend(right, PRODUCT_LINES)
     return figure
 
 
@@ -114,6 +119,41 @@ def save_figures(rows: Sequence[Row], digital_percent: float, folder: Path) -> l
     return precision + network
 
 
+def save_paper_figures(rows: Sequence[Row], digital_percent: float, folder: Path) -> list[Path]:
+    """Write each quantity of a study as a figure of one column's width: PNG, SVG and PDF.
+
+    Returns
+    -------
+    list of Path
+        The files, ``paper-weight-bits.png`` and so on.
+    """
+    draws: dict[str, tuple[Callable[[Axes], Axes], Mapping[str, str]]] = {
+        "weight-bits": (lambda ax: plot_weight_bits(rows, ax), WEIGHT_LINES),
+        "product-bits": (lambda ax: plot_product_bits(rows, ax), PRODUCT_LINES),
+        "logit-error": (lambda ax: plot_logit_error(rows, ax), {}),
+        "flips": (lambda ax: plot_flips(rows, ax), {}),
+        "accuracy": (lambda ax: plot_accuracy(rows, digital_percent, ax), {}),
+    }
+    paths = []
+    for name, (draw, lines) in draws.items():
+        made = partial(_column, draw, lines)
+        paths += save_figure(made, folder, f"paper-{name}", paper=True)
+    return paths
+
+
+def _column(draw: Callable[[Axes], Axes], lines: Mapping[str, str]) -> Figure:
+    """A figure of the style's own size, its legend above."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(layout="constrained")
+    ax = draw(figure.subplots())
+    handles, labels = ax.get_legend_handles_labels()
+    if lines:
+        _line_legend(ax, lines)
+    figure.legend(handles, labels, loc="outside upper center", ncols=_fitting(figure, labels))
+    return figure
+
+
 def _figure(panels: int, size: tuple[float, float]) -> tuple[Figure, Sequence[Axes]]:
     from matplotlib.figure import Figure
 
@@ -136,19 +176,25 @@ def _line_legend(ax: Axes, kinds: Mapping[str, str]) -> None:
 
 def _shared_legend(figure: Figure, ax: Axes) -> None:
     handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    figure.legend(handles, labels, loc="outside lower center", ncols=_fitting(figure, labels))
+
+
+def _fitting(figure: Figure, labels: Sequence[str]) -> int:
+    """How many of these labels a legend can have side by side."""
+    letters = _LETTERS_PER_INCH * figure.get_figwidth()
+    return max(1, min(len(labels), int(letters / (max(map(len, labels), default=0) + 6))))
 
 
 def _designs(rows: Sequence[Row]) -> list[tuple[str, str, str, list[Row]]]:
-    """Color, marker, label and network rows of each design, in order of appearance."""
+    """Color, marker, label and network rows of each design and swept point, as they appear."""
     network = [row for row in rows if row.layer == NETWORK]
-    labels = list(dict.fromkeys(row.design for row in network))
+    labels = list(dict.fromkeys(row.series for row in network))
     return [
         (
             COLORS[number % len(COLORS)],
-            MARKERS[number % len(MARKERS)],
+            MARKERS[(number + number // len(COLORS)) % len(MARKERS)],
             label.replace("$", r"\$"),  # no formula
-            [row for row in network if row.design == label],
+            [row for row in network if row.series == label],
         )
         for number, label in enumerate(labels)
     ]

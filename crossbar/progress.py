@@ -1,9 +1,11 @@
-"""What any command shows while it works, and says when it is stopped."""
+"""What any command that takes long shows, says when it is stopped, and is told about workers."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -47,3 +49,20 @@ def progress_bar(quiet: bool, step: str, unit: str) -> Iterator[Callable[..., No
     finally:
         if bar.live.is_started:
             bar.stop()
+
+
+def worker_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--workers`` and ``--scheduler``, for `workers.executor_for`."""
+    workers = click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        default=lambda: os.cpu_count() or 1,
+        show_default="all cores",
+        help="Chips simulated at once; the results do not depend on it.",
+    )
+    scheduler = click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Of a Dask cluster that does it, like tcp://host:8786, in place of --workers.",
+    )
+    return workers(scheduler(command))

@@ -7,6 +7,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,6 +75,41 @@ def build(kind: type[T], values: Mapping[str, Any], source: str | Path) -> T:
     return built
 
 
+def convert(hint: Any, value: Any, where: str) -> Any:
+    """A value of a TOML file as the type of a setting; what is no such value stays as it is.
+
+    Raises
+    ------
+    InputError
+        For a value of another type, or one that a dataclass in it refuses.
+    """
+    from pydantic import ValidationError
+
+    try:
+        text = json.dumps({"value": value})
+    except TypeError:  # an array or a dataclass, from Python
+        return value
+    try:
+        return _model(hint).model_validate_json(text).value
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join([where, *map(str, problem["loc"][1:])])
+        said = f"{where} = {problem['input']!r}: {_remedy(problem)}"
+        if problem["type"] == "value_error":
+            said = f"{where}: {problem['ctx']['error']}"
+        elif problem["type"] == "unexpected_keyword_argument":
+            said = f"{where}: no such setting"
+        raise InputError(said) from None
+
+
+@lru_cache
+def _model(hint: Any) -> Any:
+    from pydantic import ConfigDict, create_model
+
+    config = ConfigDict(extra="forbid", strict=True)
+    return create_model("Setting", __config__=config, value=(hint, ...))
+
+
 def _explain(kind: type, location: tuple[int | str, ...], problem: Any) -> str:
     where = ".".join(str(part) for part in location)
     if problem["type"] == "unexpected_keyword_argument":
@@ -86,10 +122,13 @@ def _explain(kind: type, location: tuple[int | str, ...], problem: Any) -> str:
     if problem["type"] == "value_error":
         reason = str(problem["ctx"]["error"])
         return f"{where}: {reason}" if where else reason
-    remedy = _REMEDIES.get(problem["type"], problem["msg"].lower())
+    return f"{where} = {problem['input']!r}: {_remedy(problem)}"
+
+
+def _remedy(problem: Any) -> str:
     if problem["type"] == "literal_error":
-        remedy = f"choose one of {problem['ctx']['expected']}"
-    return f"{where} = {problem['input']!r}: {remedy}"
+        return f"choose one of {problem['ctx']['expected']}"
+    return _REMEDIES.get(problem["type"], str(problem["msg"]).lower())
 
 
 def _fields_at(kind: Any, location: tuple[int | str, ...]) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Hashable, Iterable
-from dataclasses import asdict, fields
+import json
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar, get_type_hints
 
@@ -53,18 +54,42 @@ class WholeRow:
         return NETWORK
 
 
-def columns(kind: type[TableRow]) -> list[str]:
-    """Names of the columns, in their order."""
-    return [field.name for field in fields(kind)]
+Swept = tuple[tuple[str, Any], ...]
+"""Columns that only some tables have, by name: a field `swept` of a row holds them."""
+_SWEPT = "swept"
 
 
-def to_csv(rows: Iterable[TableRow], kind: type[TableRow], header: bool = True) -> str:
-    """Rows as CSV text; floats are written so that they read back exactly."""
+def columns(kind: type[TableRow], swept: Iterable[str] = ()) -> list[str]:
+    """Names of the columns, in their order; those of `swept` are the last."""
+    return [*(field.name for field in fields(kind) if field.name != _SWEPT), *swept]
+
+
+def cells(row: TableRow) -> dict[str, Any]:
+    """The values of a row by their column, those of `swept` too."""
+    own = {name: getattr(row, name) for name in columns(type(row))}
+    return own | dict(getattr(row, _SWEPT, ()))
+
+
+def to_csv(
+    rows: Iterable[TableRow],
+    kind: type[TableRow],
+    header: bool = True,
+    swept: Sequence[str] = (),
+) -> str:
+    """Rows as CSV text; floats are written so that they read back exactly.
+
+    `swept` are the names of the columns that only this table has.
+    """
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns(kind), lineterminator="\n")
+    names = columns(kind, swept)
+    writer = csv.writer(text, lineterminator="\n")
     if header:
-        writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
+        writer.writerow(names)
+    own = len(names) - len(swept)
+    for row in rows:
+        found = cells(row)
+        written = [found[name] for name in names]
+        writer.writerow(written[:own] + [_text(value) for value in written[own:]])
     return text.getvalue()
 
 
@@ -97,12 +122,15 @@ def read_table(path: str | Path, kind: type[RowType], command: str) -> list[RowT
         return []
     whole = text[: text.rfind("\n") + 1]
     reader = csv.DictReader(io.StringIO(whole))
-    if reader.fieldnames is None or list(reader.fieldnames) != columns(kind):
+    own, names = columns(kind), list(reader.fieldnames or ())
+    more = names[len(own) :] if _SWEPT in get_type_hints(kind) else []
+    if names != [*own, *more]:
         raise InputError(
             f"{path}: has other columns than a table of this version; move it away to start again"
         )
-    parsers = {name: _PARSER_OF[found] for name, found in get_type_hints(kind).items()}
-    return [_row(path, reader.line_num, values, kind, parsers) for values in reader]
+    hints = get_type_hints(kind)
+    parsers = {name: _PARSER_OF[hints[name]] for name in own}
+    return [_row(path, reader.line_num, values, kind, parsers, more) for values in reader]
 
 
 def _row(
@@ -111,6 +139,7 @@ def _row(
     values: dict[str, Any],
     kind: type[RowType],
     parsers: dict[str, Callable[[str], Any]],
+    swept: Sequence[str],
 ) -> RowType:
     parsed: dict[str, Any] = {}
     for name, parse in parsers.items():
@@ -120,12 +149,29 @@ def _row(
             raise InputError(
                 f"{path}, line {line}: {name} = {values[name]!r} is no number; remove the line"
             ) from None
-    if None in values:
-        raise InputError(f"{path}, line {line}: has more values than columns; remove the line")
+    if None in values or any(values[name] is None for name in swept):
+        problem = "more" if None in values else "fewer"
+        raise InputError(f"{path}, line {line}: has {problem} values than columns; remove the line")
+    if swept:
+        parsed[_SWEPT] = tuple((name, _value(values[name])) for name in swept)
     try:
         return kind(**parsed)
     except InputError as error:
         raise InputError(f"{path}, line {line}: {error}; remove the line") from None
+
+
+def _text(value: Any) -> str:
+    """A setting as text: as JSON, but words without quotes."""
+    if isinstance(value, str) and _value(value) == value:
+        return value
+    return json.dumps(value)
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _optional(parse: Callable[[str], Any]) -> Callable[[str], Any]:

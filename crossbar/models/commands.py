@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -13,7 +11,7 @@ import click
 
 from crossbar.errors import InputError
 from crossbar.models.converters import MOST_BITS
-from crossbar.progress import interruptible, progress_bar
+from crossbar.progress import interruptible, progress_bar, worker_options
 from crossbar.simulation import SimulatorName
 
 if TYPE_CHECKING:
@@ -108,13 +106,7 @@ def train(
 @click.option("--images", type=click.IntRange(min=1), help="Test images to use.  [default: all]")
 @click.option("--epochs", type=int, help="Of each training.  [default: 12; digits: 60]")
 @click.option("--seed", default=0, show_default=True, help="Of chips and training.")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=lambda: os.cpu_count() or 1,
-    show_default="all cores",
-    help="Chips simulated at once; the results do not depend on it.",
-)
+@worker_options
 @click.option("--quiet", is_flag=True, help="No progress.")
 def lenets(
     dataset: str,
@@ -129,6 +121,7 @@ def lenets(
     epochs: int | None,
     seed: int,
     workers: int,
+    scheduler: str | None,
     quiet: bool,
 ) -> None:
     """LeNets, dense and 90 % pruned, on arrays: bits, logit error, flips and accuracy against
@@ -142,6 +135,7 @@ def lenets(
     from crossbar.models.converters import Converters
     from crossbar.models.lenets import run_lenets
     from crossbar.models.studies import ModelStudy
+    from crossbar.workers import executor_for
     from spice_models import Wires
 
     study = ModelStudy(
@@ -155,7 +149,7 @@ def lenets(
     )
     settings = {"seed": seed} | ({} if epochs is None else {"epochs": epochs})
     found = load_dataset(dataset, data)
-    with ThreadPoolExecutor(workers) as executor, interruptible():
+    with executor_for(workers, scheduler) as executor, interruptible():
         results = run_lenets(
             found,
             study,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, as_completed
+from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,10 @@ from crossbar.models.layers import AnalogLayer
 from crossbar.models.model_files import tensors_sha256
 from crossbar.models.planning import plan_layers
 from crossbar.models.rows import ModelRow, model_rows
-from crossbar.models.training import deterministic, image_tensors, logits
+from crossbar.models.training import deterministic, image_tensors, logits, stay_deterministic
 from crossbar.simulation import SimulatorName, Tile
 from crossbar.tables import NETWORK
+from crossbar.workers import completed
 from spice_models import Wires
 
 Progress = Callable[[int, int], None]
@@ -144,7 +144,7 @@ def run_model_study(
         data = _data(study, dataset)
         check_images(model, data.images)
         layers = _labels(model)
-        work = partial(_evaluate, study, model, data)
+        shared = _Shared(study, model, data)
         said = logits(model, data.images).argmax(dim=1)
         digital = 100 * int((said == data.labels).sum()) / len(said)
         identity = _identity(study, model, dataset, said)
@@ -156,7 +156,7 @@ def run_model_study(
                 progress(len(keys) - len(todo), len(keys))
             if not (folder.complete and not todo):
                 folder.start(rows_of, digital)
-            for rows in _evaluated(work, todo, executor):
+            for _, rows in completed(_evaluate, shared, todo, executor):
                 folder.append(rows)
                 rows_of[rows[0].key] = rows
                 if progress:
@@ -191,27 +191,24 @@ def check_images(model: nn.Module, images: Tensor) -> None:
         ) from None
 
 
-def _evaluated(
-    work: Callable[[tuple[int, int]], list[ModelRow]],
-    tasks: list[tuple[int, int]],
-    executor: Executor | None,
-) -> Iterator[list[ModelRow]]:
-    if executor is None:
-        yield from map(work, tasks)
-        return
-    futures = [executor.submit(work, task) for task in tasks]
-    try:
-        for future in as_completed(futures):
-            yield future.result()
-    finally:
-        for future in futures:
-            future.cancel()
+@dataclass(frozen=True)
+class _Shared:
+    """What all chips of a study share."""
+
+    study: ModelStudy
+    model: nn.Module
+    data: _Data
 
 
-def _evaluate(
+def _evaluate(shared: _Shared, task: tuple[int, int]) -> list[ModelRow]:
+    """All rows of one chip."""
+    stay_deterministic()  # in a worker process too
+    return _rows(shared.study, shared.model, shared.data, task)
+
+
+def _rows(
     study: ModelStudy, model: nn.Module, data: _Data, task: tuple[int, int]
 ) -> list[ModelRow]:
-    """All rows of one chip."""
     count, chip = task
     rows = []
     for wires in _WIRES:

@@ -312,14 +312,19 @@ def _write(
     return LoadedModel(model.eval(), about)
 
 
+def stay_deterministic() -> None:
+    """One thread and deterministic algorithms from now on."""
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+
+
 @contextmanager
 def deterministic() -> Iterator[None]:
     """One thread and deterministic algorithms inside; outside as before."""
     threads = torch.get_num_threads()
     strict = torch.are_deterministic_algorithms_enabled()
     warn = torch.is_deterministic_algorithms_warn_only_enabled()
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    stay_deterministic()
     try:
         yield
     finally:

@@ -14,7 +14,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from concurrent.futures import ThreadPoolExecutor  # noqa: E402
+import multiprocessing  # noqa: E402
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 
@@ -114,6 +115,15 @@ def test_every_setting_counts_and_every_chip_is_another(finished, digits, model,
     assert [row.product_effective_bits for row in rows] != [
         row.product_effective_bits for row in first
     ]
+
+
+def test_processes_of_their_own_change_no_bit(finished, digits, model, tmp_path):
+    """Those that are no forks have neither the model nor one thread: both come with the task."""
+    study = replace(STUDY, resistors=(4,), chips=1)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as executor:
+        rows = run_model_study(study, model, digits, tmp_path / "out", executor=executor)
+    chosen = [row for row in finished[1] if (row.resistors_per_weight, row.chip) == (4, 0)]
+    assert rows == chosen
 
 
 def test_a_stopped_study_goes_on_and_workers_change_nothing(finished, digits, model, tmp_path):

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, as_completed
-from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
-from crossbar.datasets import load_dataset
+from crossbar.datasets import Dataset, load_dataset
 from crossbar.design import Design
 from crossbar.errors import InputError
-from crossbar.evaluation import Setting, digital_accuracy_percent, evaluate
-from crossbar.folders import RunFolder
+from crossbar.evaluation import Setting
 from crossbar.networks import SHIPPED_NAMES, Network, load_network
 from crossbar.nonidealities import Nonidealities
-from crossbar.results import NETWORK, Row
+from crossbar.results import Row
 from crossbar.settings import build, read_toml
 from crossbar.simulation import SimulatorName, Tile
+from crossbar.sweeps import Sweep, settings_at, sweep_settings
+from crossbar.workers import IN_FLIGHT
 from spice_models import Wires
 
 Progress = Callable[[int, int], None]
 MOST_TASKS = 1_000_000
+NOT_SWEPT = (
+    "resistors", "designs", "designs.resistors", "designs.name", "chips", "first_chip",
+)  # fmt: skip
+"""What a sweep cannot name: the study has settings of its own for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +64,11 @@ class Study:
         Largest circuit.
     nonidealities : Nonidealities
         What the chips suffer besides; by default nothing.
+    sweep : Sweep
+        Any of these settings, or of those below them, with several values; the tasks above are
+        run at each of its points.
+    first_chip : int
+        Number of the first chip, for machines that share the chips of one study.
 
     Raises
     ------
@@ -79,6 +89,8 @@ class Study:
     wires: Wires = field(default_factory=Wires)
     tile: Tile = field(default_factory=Tile)
     nonidealities: Nonidealities = field(default_factory=Nonidealities)
+    sweep: Sweep = field(default_factory=Sweep)
+    first_chip: int = 0
 
     def __post_init__(self) -> None:
         self._check_sweep()
@@ -86,6 +98,7 @@ class Study:
         for design in self.designs:
             for count in self.resistors:
                 replace(design, resistors=count)  # refused here, not after hours
+        _ = self.points
 
     def _check_sweep(self) -> None:
         for name in ("resistors", "designs"):
@@ -99,7 +112,12 @@ class Study:
                 raise InputError(f"designs: two are called {label!r}; give each a name of its own")
         if self.chips < 1:
             raise InputError(f"chips = {self.chips}: give at least 1")
-        if self.chips * len(self.resistors) * len(self.designs) > MOST_TASKS:
+        if self.first_chip < 0:
+            raise InputError(f"first_chip = {self.first_chip}: give 0 or more")
+        for name in self.sweep.names:
+            if name in NOT_SWEPT or name.partition(".")[0] == "sweep":
+                raise InputError(f"sweep.{name}: not for a sweep; give its values in the study")
+        if self.chips * len(self.resistors) * len(self.designs) * len(self.sweep) > MOST_TASKS:
             raise InputError(
                 f"chips = {self.chips}: with these sweeps more than {MOST_TASKS:,} tasks; "
                 "give fewer"
@@ -124,20 +142,29 @@ class Study:
         if not 0 < self.read_volt < math.inf:
             raise InputError(f"read_volt = {self.read_volt}: give a positive voltage")
 
+    @cached_property
+    def points(self) -> tuple[Study, ...]:
+        """The study at each point of its sweep, without the sweep; itself where there is none."""
+        if not self.sweep.names:
+            return (self,)
+        plain = replace(self, sweep=Sweep())
+        return tuple(settings_at(plain, values) for values in self.sweep.combinations())
+
     def tasks(self) -> list[Task]:
         """All tasks, in the order of the finished table."""
         return [
-            Task(replace(design, resistors=count), chip)
-            for design in self.designs
-            for count in self.resistors
-            for chip in range(self.chips)
+            Task(replace(design, resistors=count), chip, number)
+            for number, point in enumerate(self.points)
+            for design in point.designs
+            for count in point.resistors
+            for chip in range(self.first_chip, self.first_chip + self.chips)
         ]
 
-    def setting(self) -> Setting:
-        """What all tasks share; loads network and data and checks that they fit."""
+    def setting(self, network: Network | None = None, dataset: Dataset | None = None) -> Setting:
+        """What all tasks of a point share; loads network and data unless given, and checks them."""
         return Setting(
-            network=load_network(self.network),
-            dataset=load_dataset(self.dataset),
+            network=load_network(self.network) if network is None else network,
+            dataset=load_dataset(self.dataset) if dataset is None else dataset,
             seed=self.seed,
             measurement_error=self.measurement_error,
             simulator=self.simulator,
@@ -151,14 +178,18 @@ class Study:
 
 @dataclass(frozen=True)
 class Task:
-    """One chip of one design: the unit of work, and of what is written and resumed."""
+    """One chip of one design: the unit of work, and of what is written and resumed.
+
+    `point` is the number of the point of the study's sweep.
+    """
 
     design: Design
     chip: int
+    point: int = 0
 
     @property
     def key(self) -> tuple[str, int, int]:
-        """What names the task in the table."""
+        """What names the task in the table, beside the point."""
         return self.design.label, self.design.resistors, self.chip
 
 
@@ -179,10 +210,29 @@ def load_study(path: str | Path) -> Study:
             )
         if isinstance(counts := values.get("resistors"), list) and counts:
             design["resistors"] = counts[0]
-    network = values.get("network")
-    if isinstance(network, str) and network not in SHIPPED_NAMES:
-        values["network"] = str(Path(path).parent / network)
+    if isinstance(sweep := values.get("sweep"), dict):
+        try:
+            values["sweep"] = sweep_settings(sweep)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+    _find_networks(values, Path(path).parent)
     return build(Study, values, path)
+
+
+def _find_networks(values: dict[str, Any], folder: Path) -> None:
+    """Let relative paths of networks, swept ones too, start at a folder."""
+
+    def found(name: Any) -> Any:
+        own = isinstance(name, str) and name not in SHIPPED_NAMES
+        return str(folder / name) if own else name
+
+    sweep = values.get("sweep")
+    tables = [values, *_dicts(sweep["points"])] if isinstance(sweep, dict) else [values]
+    for table in tables:
+        if "network" in table:
+            table["network"] = found(table["network"])
+    if isinstance(sweep, dict) and isinstance(names := sweep["grid"].get("network"), list):
+        sweep["grid"]["network"] = [found(name) for name in names]
 
 
 def run(
@@ -191,105 +241,49 @@ def run(
     *,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    in_flight: int = IN_FLIGHT,
 ) -> list[Row]:
     """Run a study, or what is left of it, into a folder.
 
-    Rows are written as tasks end. A killed run continues where it was when `run` is
-    called again, and ends with the same table.
+    Tasks are appended to a log as they end. A killed run continues where it was when `run` is
+    called again, and ends with the same table; so does a run of more chips, resistor counts,
+    designs or swept values, which keeps what is there.
 
     Parameters
     ----------
     study : Study
         What to run.
     out : str or Path
-        Folder for ``results.csv``, ``run.json`` and ``netlists/``; made when missing.
+        Folder for ``results.csv``, ``tasks.jsonl``, ``run.json`` and ``netlists/``; made when
+        missing.
     executor : concurrent.futures.Executor, optional
         Where tasks run; default one after another.
     progress : callable, optional
         Called with the numbers of finished and of all tasks.
+    in_flight : int
+        Most tasks that are given to the executor at a time.
 
     Returns
     -------
     list of Row
-        The whole table, in the order of `Study.tasks`.
+        The rows of this study, in the order of `Study.tasks`; the table also keeps what earlier
+        runs in the folder did besides.
 
     Raises
     ------
     InputError
         Before any work: a network that does not fit, a folder of another study.
+    workers.LostWork
+        When workers died, too often for one task or all of them.
     spice_models.NgspiceError
         When ngspice is missing, or fails on a tile.
     """
-    setting = study.setting()
-    ngspice = _ngspice_version(study)
-    tasks = study.tasks()
-    identity = _identity(study, setting.network, ngspice)
-    with RunFolder(Path(out), identity, Row) as folder:
-        rows_of = folder.finished([*setting.layer_labels, NETWORK])
-        todo = [task for task in tasks if task.key not in rows_of]
-        if progress:
-            progress(len(tasks) - len(todo), len(tasks))
-        if folder.complete and not todo and folder.has_netlists(setting.layer_labels):
-            return [row for task in tasks for row in rows_of[task.key]]
-        digital = digital_accuracy_percent(setting)
-        folder.start(rows_of, digital)
-        _write_netlists(study, setting, folder)
-        for task, rows in _evaluated(setting, todo, executor):
-            folder.append(rows)
-            rows_of[task.key] = rows
-            if progress:
-                progress(len(rows_of), len(tasks))
-        table = [row for task in tasks for row in rows_of[task.key]]
-        folder.finish(table, digital)
-    return table
+    from crossbar.studies.runs import run_study
+
+    return run_study(study, Path(out), executor, progress, in_flight)
 
 
-def _evaluated(
-    setting: Setting, tasks: list[Task], executor: Executor | None
-) -> Iterator[tuple[Task, list[Row]]]:
-    work = partial(_run_task, setting)
-    if executor is None:
-        yield from ((task, work(task)) for task in tasks)
-        return
-    futures = {executor.submit(work, task): task for task in tasks}
-    try:
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    finally:
-        for future in futures:
-            future.cancel()
-
-
-def _run_task(setting: Setting, task: Task) -> list[Row]:
-    return evaluate(setting, task.design, task.chip)
-
-
-def _write_netlists(study: Study, setting: Setting, folder: RunFolder[Row]) -> None:
-    """The first design's first chip, at most resistors, reading the first test image."""
-    from crossbar.evaluation import layer_netlists
-
-    design = replace(study.designs[0], resistors=max(study.resistors))
-    folder.write_netlists(layer_netlists(setting, design, chip=0, read_volt=study.read_volt))
-
-
-def _identity(study: Study, network: Network, ngspice: dict[str, Any] | None) -> dict[str, Any]:
-    from crossbar import __version__
-
-    return {
-        "version": __version__,
-        "study": asdict(study) | {"network": Path(study.network).name},
-        "network_sha256": network.digest,
-        "ngspice": ngspice,
-    }
-
-
-def _ngspice_version(study: Study) -> dict[str, Any] | None:
-    if study.simulator != "ngspice":
-        return None
-    from spice_models import ngspice
-
-    info = ngspice.probe()
-    return {"version": info.version, "klu": info.klu}
+run_study = run
 
 
 def _dicts(values: Any) -> Iterable[dict[str, Any]]:

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from crossbar.errors import InputError
 
 Ladder = Literal["stagger", "guaranteed", "identical", "binary"]
-Polarity = Literal["paired"]
+Polarity = Literal["paired", "offset", "flip", "steered"]
 Distribution = Literal["uniform", "lognormal"]
 ProgrammedBy = Literal["measured", "nominal"]
 
 STAGGER_RADIX = 1.2
 CENTRAL_HALF = 0.5
 MOST_RESISTORS = 44
+MOST_STEERED = 28
 LARGEST_SPREAD = 1e12
 LONGEST_NAME = 30
 SMALLEST_OHM = 1e-9
@@ -30,21 +31,29 @@ SMALLEST_OHM = 1e-9
 class Design:
     """A cell design.
 
-    A cell holds `resistors` branches in parallel, each a resistor in series with a
-    switch. In a ``paired`` cell every branch has a fixed sign: it runs from the word
-    line to the positive or to the negative bit line of its column, and the weight is
-    the difference of the two lines' conductances.
+    A cell holds `resistors` branches in parallel, each a resistor in series with its
+    switch or switches. `polarity` says how they make a signed weight.
 
     Parameters
     ----------
+    polarity : {"paired", "offset", "flip", "steered"}
+        ``paired``: every branch has a fixed sign, it runs from the word line to the
+        positive or to the negative bit line of its column, and the weight is the
+        difference of the two lines' conductances. ``flip``: a change-over switch joins
+        every branch to one of the two lines; it is never off. ``steered``: two switches
+        join it to either line or to none. ``offset``: one line a column, and the weight is
+        its conductance less that of a reference line that all columns share (see
+        `reference_siemens`).
     ladder : {"stagger", "guaranteed", "identical", "binary"}
         Nominal conductances of the branches. ``stagger``: a geometric ladder of small
         radix, nearly equal on purpose. ``guaranteed``: the largest radix at which no
         gap can open whatever the tolerance does (see `guaranteed_bits`).
-        ``identical``: all equal. ``binary``: radix 2 on each line, the conventional one.
+        ``identical``: all equal. ``binary``: radix 2, of a paired cell on each of its lines,
+        the conventional one.
     resistors : int
-        Branches in a cell, both lines together; at least 2, and even for ``binary``. With
-        an even number both lines have as many, so that a pruned cell leaks nothing net.
+        Branches in a cell, both lines of a paired one together; 2 to 44, of steered ones
+        to 28, and even for paired ``binary``. With an even number both lines of a paired
+        cell have as many, so that a pruned one leaks nothing net.
     tolerance : float
         Spread of the resistances: half-width of the uniform distribution, relative to
         the nominal value, or sigma of the logarithm for ``lognormal``.
@@ -55,10 +64,11 @@ class Design:
         ``guaranteed`` (default: the largest safe one).
     programmed_by : {"measured", "nominal"}
         Whether the switches are chosen from the chip's measured values, or from the
-        nominal ones as a conventional array would: the bit line of the weight's sign
-        carries its magnitude, the other one nothing.
+        nominal ones as a conventional array would: of paired and steered cells the bit
+        line of the weight's sign carries its magnitude, the other one nothing.
     usable : float, optional
-        Share of the reachable range that is promised as full scale. Default 0.5 for
+        Share of the range that all cells reach, though their resistors all come out large,
+        that is promised as full scale, in both directions from its middle. Default 0.5 for
         ``stagger`` and ``identical``, whose sums are dense only in the middle, else 1.
     full_scale_siemens : float
         Conductance of the largest weight [S].
@@ -92,20 +102,7 @@ class Design:
         _check_choice("distribution", self.distribution, get_args(Distribution))
         _check_choice("programmed_by", self.programmed_by, get_args(ProgrammedBy))
         self._check_types()
-        if self.resistors < 2:
-            raise InputError(
-                f"resistors = {self.resistors}: a paired cell needs at least 2, one for each line"
-            )
-        if self.resistors > MOST_RESISTORS:
-            raise InputError(
-                f"resistors = {self.resistors}: cells of more than {MOST_RESISTORS} cannot be "
-                "programmed exactly; give fewer"
-            )
-        if self.ladder == "binary" and self.resistors % 2:
-            raise InputError(
-                f"resistors = {self.resistors}: a binary cell has the same ladder on both lines; "
-                "give an even number"
-            )
+        self._check_resistors()
         if not 0 <= self.tolerance < 1:
             raise InputError(f"tolerance = {self.tolerance}: give a fraction from 0 to below 1")
         self._check_radix()
@@ -147,6 +144,26 @@ class Design:
                 "that does not begin with '_'"
             )
 
+    def _check_resistors(self) -> None:
+        paired = self.polarity == "paired"
+        if self.resistors < 2:
+            why = ", one for each line" if paired else ""
+            raise InputError(
+                f"resistors = {self.resistors}: {self.polarity} cells need at least 2{why}"
+            )
+        most = MOST_STEERED if self.polarity == "steered" else MOST_RESISTORS
+        if self.resistors > most:
+            kind = "steered cells" if self.polarity == "steered" else "cells"
+            raise InputError(
+                f"resistors = {self.resistors}: {kind} of more than {most} cannot be "
+                "programmed exactly; give fewer"
+            )
+        if self.ladder == "binary" and paired and self.resistors % 2:
+            raise InputError(
+                f"resistors = {self.resistors}: a binary cell has the same ladder on both lines; "
+                "give an even number"
+            )
+
     def _check_radix(self) -> None:
         if self.radix is None:
             return
@@ -167,23 +184,54 @@ class Design:
         return self.name or f"{self.polarity} {self.ladder}"
 
     @property
-    def safe_radix(self) -> float:
-        """Largest radix without gaps at this tolerance, ``1 + (1 - t) / (1 + t)``.
+    def coefficients(self) -> tuple[int, ...]:
+        """What the conductance of a branch may be multiplied by, as `solvers.solve` takes it.
 
-        With it no branch is larger than all smaller ones together plus the largest that
-        the smallest can be, even when it is at its largest and they at their smallest.
+        (0, 1) where a branch is joined to its one line or to none, (-1, 1) where it is
+        always on one of two lines, (-1, 0, 1) where it is on either or on none. Where a
+        branch can take either line, 1 is the positive one.
         """
-        return 1 + (1 - self.tolerance) / (1 + self.tolerance)
+        return {"flip": (-1, 1), "steered": (-1, 0, 1)}.get(self.polarity, (0, 1))
+
+    @property
+    def lines_per_column(self) -> int:
+        """Bit lines of a column: a positive and a negative one, or one alone."""
+        return 1 if self.has_reference else 2
+
+    @property
+    def has_reference(self) -> bool:
+        """True where the columns share a reference line: one column of cells more."""
+        return self.polarity == "offset"
+
+    @property
+    def takes_either_line(self) -> bool:
+        """True where a branch can be joined to either line of its column."""
+        return -1 in self.coefficients
+
+    @property
+    def safe_radix(self) -> float:
+        """Largest radix without gaps at this tolerance t, ``1 + c (1 - t) / (1 + t)``.
+
+        With it no branch is larger than c times all smaller ones together plus the largest
+        that the smallest can be, even when it is at its largest and they at their smallest;
+        c = 2 for steered cells, whose smaller branches cover as much on either side, else 1.
+        """
+        sides = 2 if self.polarity == "steered" else 1
+        return 1 + sides * (1 - self.tolerance) / (1 + self.tolerance)
 
     @cached_property
     def signs(self) -> NDArray[np.int8]:
-        """Fixed sign of each branch, (branches,): +1 or -1.
+        """Fixed sign of each branch, (branches,): +1 or -1; only paired cells have both.
 
         Half the branches on each line, and the lines' sums about equal: from the largest
-        branch on, each goes to the line with the smaller sum that still has room.
+        branch on, each goes to the line with the smaller sum that still has room. Of other
+        polarities all are +1: their sign is in the switches or in the reference.
         """
         ladder = self._relative_ladder
-        signs = np.zeros(ladder.size, dtype=np.int8)
+        signs = np.full(ladder.size, 0 if self.polarity == "paired" else 1, dtype=np.int8)
+        if self.polarity != "paired":
+            signs.setflags(write=False)
+            return signs
         sums = {1: 0.0, -1: 0.0}
         room = -(-ladder.size // 2)
         for branch in np.argsort(-ladder, kind="stable"):
@@ -199,12 +247,12 @@ class Design:
     def nominal_siemens(self) -> NDArray[np.float64]:
         """Nominal conductance of each closed branch, its switch included, (branches,) [S]."""
         ladder = self._relative_ladder
-        reach = min(ladder[self.signs > 0].sum(), ladder[self.signs < 0].sum())
-        if self.programmed_by == "measured":
-            reach /= 1 + self.tolerance  # the cell whose resistors all came out large
-        usable = self.usable
-        if usable is None:
-            usable = CENTRAL_HALF if self.ladder in ("stagger", "identical") else 1.0
+        if self.polarity == "paired":
+            reach = min(ladder[self.signs > 0].sum(), ladder[self.signs < 0].sum())
+        else:
+            reach = ladder.sum() / (2 if self.has_reference else 1)
+        usable = self._usable
+        reach /= self._spare
         nominal = np.asarray(ladder * (self.full_scale_siemens / (usable * reach)), dtype=float)
         nominal.setflags(write=False)
         return nominal
@@ -214,20 +262,47 @@ class Design:
         """Nominal resistance of each resistor, without its switch, (branches,) [ohm]."""
         return np.asarray(1 / self.nominal_siemens - self.on_ohm, dtype=float)
 
+    @cached_property
+    def reference_siemens(self) -> float:
+        """Conductance asked of each cell of an offset design's reference line [S]; else 0.
+
+        Half of what a nominal cell reaches, where sums are densest, or as much lower as it
+        takes for the largest weight to stay in reach of a cell whose resistors all came out
+        large.
+        """
+        if not self.has_reference:
+            return 0.0
+        reach = float(self.nominal_siemens.sum())
+        return min(reach / 2, reach / self._spare - self.full_scale_siemens)
+
     @property
     def guaranteed_bits(self) -> float | None:
         """Worst-case bits of every cell and target, where there is a proof; else None.
 
         With a radix up to `safe_radix` and resistances within the tolerance, neighbouring
-        sums lie at most the smallest branch apart, so no target in range is missed by more
+        sums lie at most the smallest branch apart (in a flip cell, where a branch that
+        changes lines counts twice, twice as far), so no target in range is missed by more
         than half of it, and what all open switches leak. Holds for exact measurement.
         """
         proof = self.ladder == "guaranteed" and self.distribution == "uniform"
         if not proof or self.programmed_by == "nominal" or self._radix > self.safe_radix:
             return None
         half_gap = float(self.nominal_siemens.min()) / (1 - self.tolerance) / 2
+        if self.polarity == "flip":
+            half_gap *= 2
         leakage = self.resistors / self.off_ohm
         return math.log2(self.full_scale_siemens / (half_gap + leakage))
+
+    @property
+    def _usable(self) -> float:
+        if self.usable is not None:
+            return self.usable
+        return CENTRAL_HALF if self.ladder in ("stagger", "identical") else 1.0
+
+    @property
+    def _spare(self) -> float:
+        """Nominal sum of a cell over what it is sure to reach when its resistors come out large."""
+        return 1 + self.tolerance if self.programmed_by == "measured" else 1.0
 
     @property
     def _radix(self) -> float:
@@ -241,7 +316,7 @@ class Design:
         if self.ladder == "identical":
             return np.ones(self.resistors)
         if self.ladder == "binary":
-            return np.asarray(2.0 ** (steps // 2))
+            return np.asarray(2.0 ** (steps // 2 if self.polarity == "paired" else steps))
         return np.asarray(self._radix**steps)
 
 

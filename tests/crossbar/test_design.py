@@ -98,7 +98,7 @@ def test_the_conventional_cell_stays_flat():
         ({"tolerance": 1.0}, "tolerance = 1.0"),
         ({"tolerance": math.nan}, "tolerance = nan"),
         ({"ladder": "stager"}, "ladder = 'stager'"),
-        ({"polarity": "steered"}, "polarity = 'steered'"),
+        ({"polarity": "folded"}, "polarity = 'folded'"),
         ({"distribution": "normal"}, "distribution = 'normal'"),
         ({"programmed_by": "guess"}, "programmed_by = 'guess'"),
         ({"radix": 1.0}, "radix = 1.0"),

@@ -109,7 +109,7 @@ def checked_ranges(
     low: ArrayLike, high: ArrayLike, shape: tuple[int, ...]
 ) -> tuple[Floats, Floats]:
     """Both ends of each cell's range of targets; InvalidInput where they are none."""
-    lows, highs = _end("low", low, shape), _end("high", high, shape)
+    lows, highs = checked_end("low", low, shape), checked_end("high", high, shape)
     if (lows > highs).any():
         cell = int(np.argmax(lows > highs))
         raise InvalidInput(
@@ -118,7 +118,8 @@ def checked_ranges(
     return lows, highs
 
 
-def _end(name: str, given: ArrayLike, shape: tuple[int, ...]) -> Floats:
+def checked_end(name: str, given: ArrayLike, shape: tuple[int, ...]) -> Floats:
+    """A finite number for each cell; InvalidInput where it is none."""
     array = np.asarray(given)
     if array.dtype.kind not in "iuf" or array.shape not in ((), shape):
         raise InvalidInput(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from solvers.covering import Floats, check_size, checked_ranges
+from solvers.covering import Floats, check_size, checked_end, checked_ranges
 from solvers.errors import InvalidInput
 from solvers.method import checked_integer
 from solvers.problem import BINARY, SIGNED, checked_problem
@@ -27,6 +27,7 @@ def misjudged_radius(
     workers: int = 1,
     *,
     coefficients: Sequence[int] = BINARY,
+    bias: ArrayLike = 0.0,
 ) -> Floats:
     """Find the largest true error over every target, each with the subset that seems best.
 
@@ -46,6 +47,8 @@ def misjudged_radius(
         Threads that share the sets. The answers do not depend on it.
     coefficients : (0, 1), (-1, 0, 1) or (-1, 1)
         What a value may be multiplied by.
+    bias : float or array_like, (cells,)
+        What every true sum has more than its values make, unknown to the choice.
 
     Returns
     -------
@@ -79,12 +82,12 @@ def misjudged_radius(
 
     radii = np.empty(problem.cells)
     choices = np.array(problem.coefficients, np.float64)
-    given = (seen.values, problem.values, lows, highs)
+    given = (seen.values, problem.values, lows, highs, checked_end("bias", bias, shape))
     sides = [np.ascontiguousarray(one, np.float64) for one in given]
 
     def task(part: slice) -> None:
-        now, truth, low, high = (one[part] for one in sides)
-        misjudged.worst_errors(now, truth, low, high, choices, radii[part])
+        now, truth, low, high, more = (one[part] for one in sides)
+        misjudged.worst_errors(now, truth, low, high, more, choices, radii[part])
 
     # Compiled code cannot be interrupted: short calls keep Ctrl-C working.
     step = max(1, _SUMS_A_CALL // (len(choices) ** problem.n + 64))

@@ -11,7 +11,9 @@ Floats = NDArray[np.float64]
 
 
 @compiled
-def ordered_sums(believed: Floats, true: Floats, coefficients: Floats) -> tuple[Floats, Floats]:
+def ordered_sums(
+    believed: Floats, true: Floats, bias: float, coefficients: Floats
+) -> tuple[Floats, Floats]:
     """Believed sums, ascending, and the true sums beside them.
 
     The sums so far are copied once for each coefficient of the next value, and the two or three
@@ -22,7 +24,7 @@ def ordered_sums(believed: Floats, true: Floats, coefficients: Floats) -> tuple[
     sums, truth = np.empty(size), np.empty(size)
     next_sums, next_truth = np.empty(size), np.empty(size)
     sums[0] = 0
-    truth[0] = 0
+    truth[0] = bias
     length = 1
     at = np.empty(choices, np.int64)
     for k in range(n):
@@ -50,12 +52,13 @@ def worst_errors(
     true: Floats,
     low: Floats,
     high: Floats,
+    bias: Floats,
     coefficients: Floats,
     radii: Floats,
 ) -> None:
     """Fill the largest true error over [low, high] where the nearest believed sum is chosen."""
     for cell in range(len(believed)):
-        sums, truth = ordered_sums(believed[cell], true[cell], coefficients)
+        sums, truth = ordered_sums(believed[cell], true[cell], bias[cell], coefficients)
         worst = 0.0
         start = low[cell]
         for k in range(sums.size):

@@ -59,12 +59,13 @@ def test_a_misjudged_set_is_as_bad_as_its_worst_chosen_subset():
     rng = np.random.default_rng(2)
     true = rng.uniform(-1, 1, (4, 7))
     believed = true * (1 + 1e-3 * rng.standard_normal(true.shape))
-    found = misjudged_radius(true, believed, -0.5, 0.5)
-    for row, seen, radius in zip(true, believed, found, strict=True):
+    bias = np.array([0.0, 1e-3, -2e-3, 0.1])
+    found = misjudged_radius(true, believed, -0.5, 0.5, bias=bias)
+    for row, seen, more, radius in zip(true, believed, bias, found, strict=True):
         masks = np.array(list(product((0, 1), repeat=7)))
         targets = np.linspace(-0.5, 0.5, 20_001)
         chosen = np.abs((masks @ seen)[:, None] - targets).argmin(axis=0)
-        error = np.abs((masks @ row)[chosen] - targets).max()
+        error = np.abs((masks @ row)[chosen] + more - targets).max()
         # targets every 5e-5 miss the worst by that at most
         assert error <= radius + 1e-12
         assert radius <= error + 5e-5

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from crossbar.design import SMALLEST_OHM, Design
 from crossbar.errors import InputError
-from crossbar.fabrication import Chip, Seed
+from crossbar.fabrication import Chip, Seed, check_reference, draw_branches
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Measurement:
         What each cell was meant to be.
     on_siemens : ndarray, (rows, columns, branches)
         Measured conductance of each branch through its closed switch [S]; 0 where the branch
-        is open, that is known not to conduct. Programming leaves its switch open.
+        is open, that is known not to conduct. Programming leaves its switch open. A design
+        with a reference line has one more column of cells for it, the last one.
     """
 
     design: Design
@@ -35,6 +36,7 @@ class Measurement:
                 f"on_siemens has shape {on_siemens.shape}: give (rows, columns, "
                 f"{self.design.resistors}), a branch for each resistor of the design"
             )
+        check_reference("on_siemens", self.design, on_siemens.shape)
         if not (np.isfinite(on_siemens) & (on_siemens >= 0)).all():
             raise InputError(
                 "on_siemens: every measured conductance must be positive and finite, or 0 where "
@@ -42,6 +44,16 @@ class Measurement:
             )
         on_siemens.setflags(write=False)
         object.__setattr__(self, "on_siemens", on_siemens)
+
+    @property
+    def rows(self) -> int:
+        """Word lines, one for each input."""
+        return int(self.on_siemens.shape[0])
+
+    @property
+    def columns(self) -> int:
+        """Columns, one for each output, without that of a reference."""
+        return int(self.on_siemens.shape[1]) - self.design.has_reference
 
     @property
     def open(self) -> NDArray[np.bool_]:
@@ -79,9 +91,9 @@ def measure(chip: Chip, *, error: float = 1e-4, seed: Seed) -> Measurement:
     """
     if not 0 <= error <= 0.1:
         raise InputError(f"measurement error = {error}: give a fraction from 0 to 0.1")
-    noise = np.random.default_rng(seed).standard_normal(chip.true_ohm.shape)
-    every = np.ones(chip.true_ohm.shape, dtype=bool)
-    return Measurement(chip.design, chip.branch_siemens(every) * (1 + error * noise))
+    draw = np.random.default_rng(seed).standard_normal
+    noise = draw_branches(draw, chip.design, chip.rows, chip.columns)
+    return Measurement(chip.design, chip.closed_siemens * (1 + error * noise))
 
 
 @dataclass(frozen=True)

@@ -359,8 +359,8 @@ def switches(chip: Path, out: Path, order: str | None, order_file: Path | None) 
         how = read_bit_order(order_file, shape)
     write_switches(out, enabled, order=how)
     click.echo(
-        f"{out}: {enabled.size} switches, {rows} rows x {columns} columns x {branches} branches, "
-        f"{int(enabled.sum())} closed"
+        f"{out}: {enabled.size * made.chip.design.switches_per_branch} switches, {rows} rows x "
+        f"{columns} columns x {branches} branches, {int((enabled != 0).sum())} closed"
     )
 
 

@@ -147,10 +147,10 @@ class Design:
     def _check_resistors(self) -> None:
         paired = self.polarity == "paired"
         if self.resistors < 2:
-            why = ", one for each line" if paired else ""
-            raise InputError(
-                f"resistors = {self.resistors}: {self.polarity} cells need at least 2{why}"
-            )
+            needs = f"{self.polarity} cells need at least 2"
+            if paired:
+                needs = "a paired cell needs at least 2, one for each line"
+            raise InputError(f"resistors = {self.resistors}: {needs}")
         most = MOST_STEERED if self.polarity == "steered" else MOST_RESISTORS
         if self.resistors > most:
             kind = "steered cells" if self.polarity == "steered" else "cells"
@@ -207,6 +207,11 @@ class Design:
     def takes_either_line(self) -> bool:
         """True where a branch can be joined to either line of its column."""
         return -1 in self.coefficients
+
+    @property
+    def switches_per_branch(self) -> int:
+        """Switches that a branch is programmed by: one to each line that it can take."""
+        return 2 if self.takes_either_line else 1
 
     @property
     def safe_radix(self) -> float:

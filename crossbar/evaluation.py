@@ -221,7 +221,9 @@ def _hardware_columns(design: Design, chip: int, layers: list[AnalogLayer]) -> d
         "tiles": sum(layer.transfer.tiles for layer in layers),
         "weights": sum(layer.weights.size for layer in layers),
         "kept_weights": sum(int(np.count_nonzero(layer.weights)) for layer in layers),
-        "enabled_resistors": sum(int(layer.made.program.enabled.sum()) for layer in layers),
+        "enabled_resistors": sum(
+            int(np.count_nonzero(layer.made.program.enabled)) for layer in layers
+        ),
         "unreachable_weights": sum(int((~layer.made.program.reachable).sum()) for layer in layers),
         "weight_worst_bits": worst_bits(errors, 1),
         "weight_median_bits": median_bits(errors, 1),

@@ -44,6 +44,11 @@ class ProgrammedChip:
                 f"measurement has shape {self.measurement.on_siemens.shape}, the chip "
                 f"{self.chip.true_ohm.shape}: measure this chip"
             )
+        if self.program.target_siemens.shape != (self.chip.rows, self.chip.columns):
+            raise InputError(
+                f"target_siemens has shape {self.program.target_siemens.shape}: the chip has "
+                f"{self.chip.rows} rows and {self.chip.columns} columns; program this chip"
+            )
 
     @property
     def cell_errors(self) -> NDArray[np.float64]:
@@ -119,7 +124,7 @@ def program_real(
         For bad weights, or weights of another size than the array.
     """
     matrix = checked_weights(weights)
-    rows, columns, _ = measurement.on_siemens.shape
+    rows, columns = measurement.rows, measurement.columns
     if matrix.shape != (columns, rows):
         raise InputError(
             f"weights have shape {matrix.shape}: the chip has {rows} rows and {columns} columns; "

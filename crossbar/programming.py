@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,10 +20,11 @@ class Program:
 
     Parameters
     ----------
-    enabled : ndarray of bool, (rows, columns, branches)
-        The switch states.
+    enabled : ndarray of bool or int8, (rows, columns, branches)
+        The switch states. Where a branch can take either line, int8: 1 on the positive line,
+        -1 on the negative one, 0 on neither. A reference line is one more column, the last.
     target_siemens : ndarray, (rows, columns)
-        Signed conductance asked of each cell [S].
+        Signed conductance asked of each cell, for offset cells above the reference [S].
     reachable : ndarray of bool, (rows, columns)
         False where the values that the cell was programmed by cannot reach the target,
         by more than its open switches leak.
@@ -33,21 +35,29 @@ class Program:
         When the shapes do not fit.
     """
 
-    enabled: NDArray[np.bool_]
+    enabled: NDArray[np.bool_] | NDArray[np.int8]
     target_siemens: NDArray[np.float64]
     reachable: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
         shape = self.enabled.shape
-        if self.enabled.dtype != np.bool_ or len(shape) != 3:
+        if self.enabled.dtype not in (np.bool_, np.int8) or len(shape) != 3:
             raise InputError(
-                f"enabled is {self.enabled.dtype} of shape {shape}: "
-                "give booleans (rows, columns, branches)"
+                f"enabled is {self.enabled.dtype} of shape {shape}: give booleans (rows, columns, "
+                "branches), or int8 where a branch can take either line"
             )
+        if self.enabled.dtype == np.int8 and not (np.abs(self.enabled) <= 1).all():
+            raise InputError("enabled: every state must be -1, 0 or 1")
+        without_reference = (shape[0], shape[1] - 1)
         for field in ("target_siemens", "reachable"):
             array = getattr(self, field)
-            if array.shape != shape[:2]:
+            if array.shape not in (shape[:2], without_reference):
                 raise InputError(f"{field} has shape {array.shape}: enabled needs {shape[:2]}")
+        if self.target_siemens.shape != self.reachable.shape:
+            raise InputError(
+                f"reachable has shape {self.reachable.shape}: target_siemens has "
+                f"{self.target_siemens.shape}; make them equal"
+            )
         if not np.isfinite(self.target_siemens).all():
             raise InputError("target_siemens: every target must be finite")
         for field in ("enabled", "target_siemens", "reachable"):
@@ -117,10 +127,15 @@ def program(
 ) -> Program:
     """Choose the switches of every cell.
 
-    Each cell closes the subset of its branches whose signed, measured conductances,
-    the leakage of the open ones included, sum closest to its target. A target of
-    exactly zero is a pruned weight: every switch of its cell stays open. So does the
-    switch of every branch that the measurement knows to be open.
+    Each cell takes the switch states with which its signed, measured conductances, the
+    leakage of open switches included, sum closest to its target. A target of exactly zero
+    is a pruned weight: every switch of a paired or steered cell then stays open, while flip
+    and offset cells come as close to zero as they can. The switch of a branch that the
+    measurement knows to be open stays open, except in flip cells, which cannot.
+
+    The reference cells of offset designs are programmed first, to the middle of the range
+    (`Design.reference_siemens`); what they are measured to conduct then is added to the
+    targets of their row.
 
     Parameters
     ----------
@@ -141,28 +156,58 @@ def program(
     """
     design = measurement.design
     wanted = _checked_target(measurement, target)
-    cells = wanted != 0
-    on = measurement.on_siemens[cells]
-    conducts = on > 0
-    if design.programmed_by == "nominal":
-        on = np.where(conducts, design.nominal_siemens, 0)
-    off = off_siemens(design, on)
-    signs = design.signs.astype(float)
-    values = (on - off) * signs
-    if design.programmed_by == "nominal":
-        values = np.where(values * wanted[cells][:, None] > 0, values, 0)
-    solution = solvers.solve_batch(
-        values,
-        wanted[cells] - off @ signs,
-        method=method,
-        seed=seed if method in ("auto", "random") else None,
+    search = partial(
+        _search, design, method=method, seed=seed if method in ("auto", "random") else None
     )
-    enabled = np.zeros(measurement.on_siemens.shape, dtype=bool)
-    enabled[cells] = np.asarray(solution.mask, dtype=bool) & conducts
+    known = _known_siemens(measurement)
+    enabled = np.zeros(known.shape, dtype=np.int8 if design.takes_either_line else bool)
+    slack = np.full(wanted.shape, design.resistors / design.off_ohm)
+    lines = wanted
+    if design.has_reference:
+        middle = np.full(len(wanted), design.reference_siemens)
+        enabled[:, -1], _, error = search(known[:, -1], middle)
+        lines = wanted + (middle + error)[:, None]
+        slack += np.abs(error)[:, None]
+    cells = (wanted != 0) | (design.polarity in ("offset", "flip"))
     reachable = np.ones(wanted.shape, dtype=bool)
-    leakage = design.resistors / design.off_ohm
-    reachable[cells] = solution.reachable | (np.abs(solution.error) <= leakage)
+    columns = slice(measurement.columns)
+    enabled[:, columns][cells], inside, error = search(known[:, columns][cells], lines[cells])
+    reachable[cells] = inside | (np.abs(error) <= slack[cells])
     return Program(enabled, wanted, reachable)
+
+
+def _known_siemens(measurement: Measurement) -> NDArray[np.float64]:
+    """The conductances to program by, (rows, columns, branches) [S]; 0 where open."""
+    if measurement.design.programmed_by == "measured":
+        return measurement.on_siemens
+    return np.where(measurement.open, 0, measurement.design.nominal_siemens)
+
+
+def _search(
+    design: Design,
+    on: NDArray[np.float64],
+    wanted: NDArray[np.float64],
+    *,
+    method: str,
+    seed: int | None,
+) -> tuple[NDArray[np.bool_] | NDArray[np.int8], NDArray[np.bool_], NDArray[np.float64]]:
+    """Find the switch states of cells (cells, branches), whether they reach, and the error [S]."""
+    off, signs = off_siemens(design, on), design.signs.astype(float)
+    values, coefficients = (on - off) * signs, design.coefficients
+    leakage = 0.0 if design.takes_either_line else off @ signs
+    side = np.ones((len(wanted), 1), np.int8)
+    if design.programmed_by == "nominal" and design.polarity == "paired":
+        values = np.where(values * wanted[:, None] > 0, values, 0)
+    if design.programmed_by == "nominal" and design.polarity == "steered":
+        side[wanted < 0] = -1
+        values, coefficients = values * side, (0, 1)
+    found = solvers.solve_batch(
+        values, wanted - leakage, method=method, coefficients=coefficients, seed=seed
+    )
+    states = found.mask if design.polarity == "flip" else np.where(on > 0, found.mask, 0)
+    if design.takes_either_line:
+        return np.asarray(states * side, np.int8), found.reachable, found.error
+    return np.asarray(states, bool), found.reachable, found.error
 
 
 def _checked_target(measurement: Measurement, target: ArrayLike) -> NDArray[np.float64]:
@@ -170,7 +215,7 @@ def _checked_target(measurement: Measurement, target: ArrayLike) -> NDArray[np.f
     if wanted.dtype.kind not in "iuf":
         raise InputError(f"target has type {wanted.dtype}: give real numbers")
     wanted = wanted.astype(float)
-    shape = measurement.on_siemens.shape[:2]
+    shape = (measurement.rows, measurement.columns)
     if wanted.shape != shape:
         raise InputError(
             f"target has shape {wanted.shape}, the chip {shape}: give (rows, columns), "

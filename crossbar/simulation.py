@@ -17,6 +17,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from crossbar.design import Polarity
 from crossbar.errors import InputError
 from crossbar.fabrication import Chip
 from crossbar.programming import Program
@@ -26,6 +27,8 @@ from spice_models.dialects import Dialect
 from spice_models.netlist import Cells
 
 _PAIR_COMMENT = "column j of the layer is the difference of bit lines 2j and 2j + 1"
+_REFERENCE_COMMENT = "column j of the layer is bit line j less the last one, the reference"
+_EITHER_COMMENT = "a branch can take either line: it is written to both, behind two switches"
 _TILES_COMMENT = ", counted along the tiles of a grid row and summed over the grid rows"
 NetlistForm = Literal["tiles", "hierarchical", "subcircuit"]
 SimulatorName = Literal["ideal", "nodal", "ngspice"]
@@ -41,7 +44,7 @@ class Tile:
     rows : int
         Word lines.
     lines : int
-        Bit lines, two for each paired column; even.
+        Bit lines, two for each column, one where the design has a reference line; even.
     """
 
     rows: int = 32
@@ -58,11 +61,22 @@ class Tile:
 
 @dataclass(frozen=True)
 class PlacedTile:
-    """One tile of a layer: its circuit and the part of the weight matrix that it holds."""
+    """One tile of a layer: its circuit and the part of the weight matrix that it holds.
+
+    Parameters
+    ----------
+    array : Array
+        The circuit.
+    rows, columns : slice
+        Of the chip's cells; the column after that of the last output is the reference.
+    polarity : {"paired", "offset", "flip", "steered"}
+        What its bit lines mean, see `place_tiles`.
+    """
 
     array: Array
     rows: slice
     columns: slice
+    polarity: Polarity = "paired"
 
 
 @dataclass(frozen=True)
@@ -115,14 +129,25 @@ def place_tiles(
     """Cut a layer into tiles: a grid, rows of the layer by columns of the layer.
 
     On a tile the positive and the negative bit line of a column lie side by side:
-    line 2j and line 2j + 1 of column j.
+    line 2j and line 2j + 1 of column j. An offset column has one line; the reference follows
+    the last column, so every row of the grid has one, on its last tile.
+
+    A branch that can take either line is modelled as its resistor twice, to either line
+    behind a switch of its own. In truth both switches share one resistor R. With switches
+    of `on_ohm` and `off_ohm` that changes the conductance of a branch that is on by less than
+    the share on_ohm / off_ohm, and overstates the leakage of the open switch, which is below
+    1 / off_ohm and in truth about on_ohm / (R + on_ohm) of that: 1e-7 of a branch and
+    1e-10 S for the default switches.
     """
     chip.check_switches(program.enabled)
-    tile = tile or Tile()
+    tile, design = tile or Tile(), chip.design
+    cell_columns = chip.columns + design.has_reference
     return [
         [
-            PlacedTile(_circuit(chip, program, wires, rows, columns), rows, columns)
-            for columns in _slices(chip.columns, tile.lines // 2)
+            PlacedTile(
+                _circuit(chip, program, wires, rows, columns), rows, columns, design.polarity
+            )
+            for columns in _slices(cell_columns, tile.lines // design.lines_per_column)
         ]
         for rows in _slices(chip.rows, tile.rows)
     ]
@@ -169,11 +194,12 @@ def transfer(
     start = time.perf_counter()
     placed = [one for row in place_tiles(chip, program, wires, tile) for one in row]
     answers = _SIMULATORS[simulator]([one.array for one in placed], executor)
-    siemens = np.zeros((chip.columns, chip.rows))
-    for one, (lines, _) in zip(placed, answers, strict=True):
-        siemens[one.columns, one.rows] = pair_difference(lines)
+    side = chip.design.lines_per_column
+    lines = np.zeros((side * (chip.columns + chip.design.has_reference), chip.rows))
+    for one, (found, _) in zip(placed, answers, strict=True):
+        lines[side * one.columns.start : side * one.columns.stop, one.rows] = found
     return Transfer(
-        siemens=siemens,
+        siemens=net_currents(chip.design.polarity, lines),
         mismatch=float(np.max([mismatch for _, mismatch in answers])),
         simulator=simulator,
         tiles=len(placed),
@@ -213,14 +239,17 @@ def layer_text(
     if form != "subcircuit":
         hierarchical = form == "hierarchical"
         write = partial(layer_netlist, inputs_volt=inputs_volt, hierarchical=hierarchical)
-    columns = _PAIR_COMMENT + (_TILES_COMMENT if form == "tiles" else "")
+    polarity = placed[0][0].polarity
+    columns = _REFERENCE_COMMENT if polarity == "offset" else _PAIR_COMMENT
+    columns += _TILES_COMMENT if form == "tiles" else ""
+    either = [_EITHER_COMMENT] if polarity in ("flip", "steered") else []
     return write(
         tiles,
         cells=cells,
         title=_ascii(title),
         design=_ascii(design),
         seed=seed,
-        comments=[*map(_ascii, comments), columns],
+        comments=[*map(_ascii, comments), columns, *either],
         dialect=dialect,
     )
 
@@ -228,6 +257,11 @@ def layer_text(
 def pair_difference(lines: NDArray[np.float64]) -> NDArray[np.float64]:
     """Positive minus negative bit line of each column; lines on the first axis."""
     return np.asarray(lines[0::2] - lines[1::2])
+
+
+def net_currents(polarity: Polarity, lines: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Net current of each column from those of all its layer's bit lines, on the first axis."""
+    return lines[:-1] - lines[-1] if polarity == "offset" else pair_difference(lines)
 
 
 def _ideal(arrays: list[Array], executor: Executor | None) -> Answers:
@@ -267,13 +301,19 @@ def _circuit(chip: Chip, program: Program, wires: Wires, rows: slice, columns: s
     design = chip.design
     ohm = chip.true_ohm[rows, columns]
     enabled = program.enabled[rows, columns]
-    sides = [np.flatnonzero(design.signs == sign) for sign in (1, -1)]
+    switch = Switch(on_ohm=design.on_ohm, off_ohm=design.off_ohm)
+    if design.has_reference:
+        return Array(ohm=ohm, enabled=enabled == 1, switch=switch, wires=wires)
     height, width, _ = ohm.shape
+    if design.takes_either_line:
+        either = np.stack([enabled == 1, enabled == -1], axis=2)  # line 2j, line 2j + 1
+        either = either.reshape(height, 2 * width, -1)
+        return Array(ohm=np.repeat(ohm, 2, axis=1), enabled=either, switch=switch, wires=wires)
+    sides = [np.flatnonzero(design.signs == sign) for sign in (1, -1)]
     depth = max(side.size for side in sides)
     line_ohm = np.full((height, 2 * width, depth), np.inf)
     line_enabled = np.zeros(line_ohm.shape, dtype=bool)
     for line, side in enumerate(sides):
         line_ohm[:, line::2, : side.size] = ohm[:, :, side]
         line_enabled[:, line::2, : side.size] = enabled[:, :, side]
-    switch = Switch(on_ohm=design.on_ohm, off_ohm=design.off_ohm)
     return Array(ohm=line_ohm, enabled=line_enabled, switch=switch, wires=wires)

@@ -12,9 +12,10 @@ from crossbar.production import ProgrammedChip
 def programmed(made: ProgrammedChip) -> str:
     """One line about size, switches and precision; for a real chip another about its values."""
     chip, unreachable = made.chip, int((~made.program.reachable).sum())
+    enabled = made.program.enabled
     text = (
         f"{chip.rows} x {chip.columns} cells, {chip.design.label}, "
-        f"{int(made.program.enabled.sum())} of {made.program.enabled.size} resistors enabled, "
+        f"{np.count_nonzero(enabled)} of {enabled.size} resistors enabled, "
         f"median {median_bits(made.cell_errors, 1):.1f} bits, "
         f"worst {worst_bits(made.cell_errors, 1):.1f} bits"
         + (f", {unreachable} cells out of reach" if unreachable else "")

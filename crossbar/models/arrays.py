@@ -110,7 +110,7 @@ def make_matrix(
         matrix_errors=(product - weights)[placed].ravel() / np.abs(weights).max(),
         tiles=found.tiles,
         resistors=made.chip.true_ohm.size,
-        enabled=int(made.program.enabled.sum()),
+        enabled=int(np.count_nonzero(made.program.enabled)),
         unreachable=int((~made.program.reachable).sum()),
         mismatch=found.mismatch,
         programming_seconds=programmed - start,

@@ -86,13 +86,14 @@ def check_seeds(seed: int, chip: int) -> None:
 
 def check_wires(works: Sequence[Work], making: Making) -> None:
     """Raise an InputError unless wires given one by one fit every tile."""
+    design, side = making.design, making.design.lines_per_column
     for work in works:
         for matrix in work.matrices:
             columns, rows = (int(matrix.any(axis).sum()) for axis in (1, 0))
             for height in _sizes(rows, making.tile.rows):
-                for width in _sizes(columns, making.tile.lines // 2):
+                for width in _sizes(columns + design.has_reference, making.tile.lines // side):
                     try:
-                        making.wires.each(height, 2 * width)
+                        making.wires.each(height, side * width)
                     except CircuitError as error:
                         raise InputError(f"layer {work.path!r}: {error}") from None
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from crossbar import __version__
+from crossbar.designing.commands import design
 from crossbar.errors import InputError
 from crossbar.messages import BAD_INPUT, drop_stdout, fail, is_input_error, show_warning, warn
 from crossbar.models.commands import evaluate, lenets, train
@@ -42,7 +43,7 @@ def cli() -> None:
     """Design, program and simulate analog crossbar arrays of imprecise resistors."""
 
 
-for command in (train, evaluate, lenets, prune, prune_study, tickets):
+for command in (design, train, evaluate, lenets, prune, prune_study, tickets):
     cli.add_command(command)
 
 
@@ -393,7 +394,3 @@ def _figures(folder: Path, rows: list[Row]) -> list[Path]:
     if not rows:
         raise InputError(f"{folder}: results.csv has no rows yet; run 'crossbar study' first")
     return save_figures(rows, read_digital_accuracy(folder), folder)
-
-
-if __name__ == "__main__":
-    main()

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 from crossbar.design import Design
 
-SWITCHES = {"paired": 1, "offset": 1, "flip": 2, "steered": 2}
-"""Switches for each branch: a change-over switch is two."""
-
 
 @dataclass(frozen=True)
 class CellCost:
@@ -17,7 +14,7 @@ class CellCost:
     Parameters
     ----------
     resistors, switches : int
-        In one cell.
+        In one cell; a change-over switch is two.
     total_ohm : float
         Sum of the nominal resistances [ohm]; the area of resistors of one width.
     unit_resistors : float
@@ -46,7 +43,7 @@ def cell_cost(design: Design, sheet_ohm: float = 1e3) -> CellCost:
     total, smallest, largest = float(ohm.sum()), float(ohm.min()), float(ohm.max())
     return CellCost(
         resistors=design.resistors,
-        switches=design.resistors * SWITCHES[design.polarity],
+        switches=design.resistors * design.switches_per_branch,
         total_ohm=total,
         unit_resistors=total / smallest,
         squares=total / sheet_ohm,

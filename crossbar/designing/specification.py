@@ -116,6 +116,8 @@ class Specification:
                 f"distribution = {self.distribution!r}: choose one of "
                 f"{', '.join(get_args(Distribution))}"
             )
+        if self.on_ohm == 0:
+            raise InputError("on_ohm = 0: SPICE writes no switch of 0 ohm; give a small resistance")
         _ = self.test.cells
         self.design(ladder="identical", resistors=2)  # refuses what no cell takes
         if self.radix is not None:
@@ -154,7 +156,7 @@ class Specification:
         return replace(self, bits=bits)
 
 
-class Fraction(click.ParamType):
+class Fraction(click.ParamType[float]):
     """A fraction or a percentage on the command line: ``0.2`` or ``20%``."""
 
     name = "fraction"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from crossbar.design import Design, Ladder, Polarity
+from crossbar.design import Design
 from crossbar.designing.specification import Preference
 from crossbar.errors import InputError
 from crossbar.tables import WholeRow
@@ -118,13 +118,14 @@ def recommended(rows: Sequence[TradeRow], prefer: Preference = "area") -> tuple[
             "prefer = 'proof': no cell is proven to meet the specification; prefer 'area', or "
             "search the guaranteed ladder without stuck branches"
         )
-    measure = {
+    measures: dict[str, Callable[[TradeRow], float]] = {
         "area": lambda row: row.total_ohm,
         "resistors": lambda row: row.resistors,
         "switches": lambda row: row.switches,
         "spread": lambda row: row.spread,
         "proof": lambda row: row.total_ohm,
-    }[prefer]
+    }
+    measure = measures[prefer]
     choice = min(
         proven if prefer == "proof" else met, key=lambda row: (measure(row), row.total_ohm)
     )
@@ -157,13 +158,6 @@ def _reason(
         whole = "every cell" if share == 1 else f"{100 * share:g} % of cells"
         text += f"; a proof for {whole}, {choice.proven_bits:.2f} bits"
     return text
-
-
-def as_polarity(row: TradeRow) -> tuple[Polarity, Ladder]:
-    """The kind of a row, for the design that it stands for."""
-    polarity: Polarity = row.polarity  # type: ignore[assignment]
-    ladder: Ladder = row.ladder  # type: ignore[assignment]
-    return polarity, ladder
 
 
 def usable_of(design: Design) -> float:

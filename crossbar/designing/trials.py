@@ -64,10 +64,8 @@ def worst_errors(
     on = np.asarray(1 / (true_ohm + design.on_ohm))
     if design.programmed_by == "nominal":
         return _nominal_errors(design, on, workers)
-    noise = 0.0
-    if measurement_error:
-        noise = measurement_error * np.random.default_rng(measuring).standard_normal(on.shape)
-    seen = on * (1 + noise)
+    noise = np.random.default_rng(measuring).standard_normal(on.shape)
+    seen = on * (1 + measurement_error * noise)
     stay = _stuck(design, on.shape, stuck, breaking)
     true, fixed = _values(design, on, stay)
     believed, fixed_seen = _values(design, seen, stay)

@@ -75,7 +75,7 @@ def cell_library(
     ends_and_values = ["word", *ports, *parameters, f"on_ohm={switch.on_ohm!r}", f"off_ohm={off}"]
     use = f"X1 <word line> {' '.join(f'<bit line {port}>' for port in ports)} {name}"
     about = [
-        f"{len(values)} branches, each a resistor and its switch",
+        f"{len(values)} branches, each a resistor with its switch or two",
         f"use: {use} enabled0=1 enabled3=1 (all branches are off by themselves)",
         f"ports of {name}: word (input [V]), then {', '.join(ports)} (hold each near 0 V)",
         "enabled<k>: 1 joins branch k to its line, 0 opens it; of two lines 1 is s0, -1 is s1",

@@ -48,13 +48,19 @@ EPILOG = "Example: crossbar design --bits 8 --tolerance 20% --yield 99.9% --out 
 @click.option(
     "--stuck", default="0", show_default=True, type=FRACTION, help="Branches stuck, known to you."
 )
-@click.option("--polarity", "polarities", multiple=True, type=click.Choice(get_args(Polarity)))
+@click.option(
+    "--polarity",
+    "polarities",
+    multiple=True,
+    type=click.Choice(get_args(Polarity)),
+    help="What to search; may be given again.  [default: all]",
+)
 @click.option(
     "--ladder",
     "ladders",
     multiple=True,
     type=click.Choice(get_args(Ladder)),
-    help="What to search, as --polarity; may be given again.  [default: all]",
+    help="What to search; may be given again.  [default: all]",
 )
 @click.option("--radix", type=float, help="Of the ladders guaranteed and stagger.")
 @click.option("--usable", type=FRACTION, help="Share of the reach that is full scale.")

@@ -17,12 +17,14 @@ def print_trade(rows: Sequence[TradeRow], chosen: TradeRow | None = None) -> Non
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
-        caption="the smallest cell of each kind; bits: worst target of the worst and the median "
-        "simulated cell; area: total resistance; not met: the best one seen",
+        caption="The smallest cell of each kind (missed: the best one seen). n: resistors; sure "
+        "by: proven bits, or simulated cells that failed; bits: at the worst target, of the worst "
+        "and the median simulated cell; use: full scale of what every cell reaches; area: total "
+        "resistance; spread: largest over smallest",
     )
-    table.add_column("cell", no_wrap=True)
+    table.add_column("cell")
     for heading in (
-        "n", "switches", "sure by", "worst\nbits", "median\nbits", "usable\n[%]", "area\n[Mohm]",
+        "n", "swit-\nches", "sure by", "worst\nbits", "med.\nbits", "use\n[%]", "area\n[Mohm]",
         "spread",
     ):  # fmt: skip
         table.add_column(heading, justify="right", no_wrap=True)
@@ -37,8 +39,8 @@ def print_trade(rows: Sequence[TradeRow], chosen: TradeRow | None = None) -> Non
             _bits(row.worst_bits),
             _bits(row.median_bits),
             f"{100 * row.usable:.0f}",
-            f"{row.total_ohm / 1e6:.3g}",
-            f"{row.spread:.3g}",
+            _short(row.total_ohm / 1e6),
+            _short(row.spread),
             style=style,
         )
     Console().print(table)
@@ -46,10 +48,15 @@ def print_trade(rows: Sequence[TradeRow], chosen: TradeRow | None = None) -> Non
 
 def _sure_by(row: TradeRow) -> str:
     if row.certainty == PROOF:
-        return f"proof, {row.proven_bits:.1f} bits"
+        return f"proof {row.proven_bits:.1f}"
     if row.certainty == NOT_MET:
-        return f"not met: {row.failures} of {row.cells:,}" if row.cells else "not met"
-    return f"{row.failures} of {row.cells:,} failed"
+        return f"missed {row.failures}/{row.cells}" if row.cells else "missed"
+    return f"{row.failures}/{row.cells}"
+
+
+def _short(number: float) -> str:
+    """Three digits, and no sign in the exponent."""
+    return f"{number:.3g}".replace("e+0", "e").replace("e+", "e")
 
 
 def _bits(bits: float | None) -> str:

@@ -53,8 +53,8 @@ class Family:
             resistors=resistors,
         )
 
-    def sizes(self, specification: Specification) -> Iterator[tuple[int, bool]]:
-        """Numbers of resistors worth a look, ascending, and whether such cells are simulated.
+    def sizes(self, specification: Specification) -> Iterator[tuple[int, bool, float | None]]:
+        """Numbers of resistors worth a look, ascending; whether they are simulated; proven bits.
 
         So few that all their sums, evenly spread, would miss the bits are left out. Beyond what
         can be simulated a cell must be proven.
@@ -72,7 +72,7 @@ class Family:
                 return
             if not simulated and proven is None:
                 return
-            yield resistors, simulated
+            yield resistors, simulated, proven
 
 
 def families(specification: Specification) -> list[Family]:

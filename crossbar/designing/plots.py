@@ -50,7 +50,7 @@ def plot_cost(
         ax.set_xlim(0, max(values) * 1.35)
     for place, value in zip(places, values, strict=True):
         ax.annotate(
-            f"{value:.3g}",
+            f"{value:.3g}".replace("e+0", "e"),
             (value, place),
             xytext=(4, 0),
             textcoords="offset points",

@@ -27,6 +27,9 @@ def search(
 ) -> list[TradeRow]:
     """Look at every kind of cell, with more and more resistors until the specification is met.
 
+    A ladder that has a proof is searched on until the proof suffices, though fewer resistors
+    may do by statistics.
+
     Parameters
     ----------
     specification : Specification
@@ -58,14 +61,19 @@ def search(
     for number, family in enumerate(kinds):
         if progress:
             progress(number, len(kinds))
-        for resistors, simulated in family.sizes(specification):
+        met = False
+        for resistors, simulated, proven in family.sizes(specification):
+            certain = proven is not None and proven >= specification.bits
+            if met and not certain:  # only a proof is still of interest
+                continue
             row = (known or {}).get((family.name, resistors))
             if row is None:
                 row = look_at(specification, family, resistors, simulated, workers)
                 if keep:
                     keep(row)
             rows.append(row)
-            if row.met:
+            met = row.met
+            if certain or (met and proven is None):
                 break
     if progress:
         progress(len(kinds), len(kinds))

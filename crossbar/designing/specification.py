@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -186,9 +187,9 @@ def fraction(text: str) -> float:
     """
     stripped = text.strip()
     try:
-        number = float(stripped.removesuffix("%"))
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+        number = Decimal(stripped.removesuffix("%").strip())  # 99.9 % is 0.999, to the last bit
+    except InvalidOperation:
+        number = Decimal("nan")
+    if not number.is_finite():
         raise InputError(f"{text!r}: give a fraction such as 0.2, or a percentage such as 20%")
-    return number / 100 if stripped.endswith("%") else number
+    return float(number / 100 if stripped.endswith("%") else number)

@@ -76,14 +76,16 @@ class TradeRow(WholeRow):
 
 
 def smallest(rows: Sequence[TradeRow]) -> list[TradeRow]:
-    """Of each family the smallest cell that meets the specification, else the best one seen."""
+    """Of each family the smallest cell that meets the specification, else the best one seen.
+
+    A family has two lines where a proof takes more resistors than a statistic.
+    """
     found = []
     for family in dict.fromkeys(row.family for row in rows):
-        cells = [row for row in rows if row.family == family]
-        met = [row for row in cells if row.met]
-        if met:
-            found.append(min(met, key=lambda row: row.resistors))
-        else:
+        cells = sorted((r for r in rows if r.family == family), key=lambda row: row.resistors)
+        met = [[r for r in cells if r.certainty == certainty] for certainty in (STATISTIC, PROOF)]
+        found += [some[0] for some in met if some]
+        if not any(met):
             found.append(max(cells, key=lambda row: (row.worst_bits or 0, -row.resistors)))
     return found
 
@@ -142,7 +144,7 @@ def _reason(
         "spread": "the smallest spread of resistances",
         "proof": "a proof, and of those that have one the smallest total resistance",
     }[prefer]
-    text = f"{what} of the {len(met)} kinds of cell that meet the specification"
+    text = f"{what} of the {len(met)} cells that meet the specification"
     if choice.certainty == STATISTIC and proven:
         least = min(proven, key=lambda row: row.total_ohm)
         text += (
@@ -157,6 +159,9 @@ def _reason(
         share = choice.proven_share or 1.0
         whole = "every cell" if share == 1 else f"{100 * share:g} % of cells"
         text += f"; a proof for {whole}, {choice.proven_bits:.2f} bits"
+    fewest = min(met, key=lambda row: row.switches)
+    if fewest.switches < choice.switches:
+        text += f". Fewest switches: {fewest.family}, {fewest.switches} (here {choice.switches})"
     return text
 
 

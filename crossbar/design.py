@@ -22,6 +22,7 @@ STAGGER_RADIX = 1.2
 CENTRAL_HALF = 0.5
 MOST_RESISTORS = 44
 MOST_STEERED = 28
+MOST_BITS = 60
 LARGEST_SPREAD = 1e12
 LONGEST_NAME = 30
 SMALLEST_OHM = 1e-9
@@ -39,11 +40,10 @@ class Design:
     polarity : {"paired", "offset", "flip", "steered"}
         ``paired``: every branch has a fixed sign, it runs from the word line to the
         positive or to the negative bit line of its column, and the weight is the
-        difference of the two lines' conductances. ``flip``: a change-over switch joins
-        every branch to one of the two lines; it is never off. ``steered``: two switches
-        join it to either line or to none. ``offset``: one line a column, and the weight is
-        its conductance less that of a reference line that all columns share (see
-        `reference_siemens`).
+        difference of the two lines' conductances. ``flip``: two switches join every branch
+        to one of the two lines, always one of them is closed. ``steered``: the same, but
+        both may be open. ``offset``: one line a column, and the weight is its conductance
+        less that of a reference line that all columns share (see `reference_siemens`).
     ladder : {"stagger", "guaranteed", "identical", "binary"}
         Nominal conductances of the branches. ``stagger``: a geometric ladder of small
         radix, nearly equal on purpose. ``guaranteed``: the largest radix at which no
@@ -70,6 +70,11 @@ class Design:
         Share of the range that all cells reach, though their resistors all come out large,
         that is promised as full scale, in both directions from its middle. Default 0.5 for
         ``stagger`` and ``identical``, whose sums are dense only in the middle, else 1.
+    enough_bits : float, optional
+        Bits that a cell is content with: of the states whose error is at most full scale over
+        2 ** enough_bits, some that conduct little are taken, which spares wires and power.
+        Default: the states that come closest. Only for paired and steered cells by measured
+        values.
     full_scale_siemens : float
         Conductance of the largest weight [S].
     on_ohm, off_ohm : float
@@ -91,6 +96,7 @@ class Design:
     radix: float | None = None
     programmed_by: ProgrammedBy = "measured"
     usable: float | None = None
+    enough_bits: float | None = None
     full_scale_siemens: float = 1e-5
     on_ohm: float = 1e3
     off_ohm: float = 1e10
@@ -108,6 +114,7 @@ class Design:
         self._check_radix()
         if self.usable is not None and not 0 < self.usable <= 1:
             raise InputError(f"usable = {self.usable}: give a fraction above 0 and at most 1")
+        self._check_enough_bits()
         if not 1e-12 <= self.full_scale_siemens <= 1:
             raise InputError(
                 f"full_scale_siemens = {self.full_scale_siemens}: give a conductance from "
@@ -131,9 +138,10 @@ class Design:
     def _check_types(self) -> None:
         if isinstance(self.resistors, bool) or not isinstance(self.resistors, numbers.Integral):
             raise InputError(f"resistors = {self.resistors!r}: give a whole number")
-        for field in ("tolerance", "radix", "usable", "full_scale_siemens", "on_ohm", "off_ohm"):
+        optionals = ("radix", "usable", "enough_bits")
+        for field in ("tolerance", "full_scale_siemens", "on_ohm", "off_ohm", *optionals):
             value = getattr(self, field)
-            optional = field in ("radix", "usable") and value is None
+            optional = field in optionals and value is None
             if not optional and (isinstance(value, bool) or not isinstance(value, numbers.Real)):
                 raise InputError(f"{field} = {value!r}: give a number")
         name = self.name
@@ -151,7 +159,7 @@ class Design:
             if paired:
                 needs = "a paired cell needs at least 2, one for each line"
             raise InputError(f"resistors = {self.resistors}: {needs}")
-        most = MOST_STEERED if self.polarity == "steered" else MOST_RESISTORS
+        most = most_resistors(self.polarity)
         if self.resistors > most:
             kind = "steered cells" if self.polarity == "steered" else "cells"
             raise InputError(
@@ -176,6 +184,19 @@ class Design:
             raise InputError(
                 f"radix = {self.radix}: give a ratio above 1 that spreads {self.resistors} "
                 f"branches over at most {LARGEST_SPREAD:g}"
+            )
+
+    def _check_enough_bits(self) -> None:
+        if self.enough_bits is None:
+            return
+        if not 1 <= self.enough_bits <= MOST_BITS:
+            raise InputError(
+                f"enough_bits = {self.enough_bits}: give 1 to {MOST_BITS} bits, or drop it"
+            )
+        if self.polarity not in ("paired", "steered") or self.programmed_by == "nominal":
+            raise InputError(
+                f"enough_bits = {self.enough_bits}: only paired and steered cells, programmed by "
+                "measured values, can conduct less for the same weight; drop it"
             )
 
     @property
@@ -296,7 +317,8 @@ class Design:
         if self.polarity == "flip":
             half_gap *= 2
         leakage = self.resistors / self.off_ohm
-        return math.log2(self.full_scale_siemens / (half_gap + leakage))
+        bits = math.log2(self.full_scale_siemens / (half_gap + leakage))
+        return bits if self.enough_bits is None else min(bits, self.enough_bits)
 
     @property
     def _usable(self) -> float:
@@ -323,6 +345,11 @@ class Design:
         if self.ladder == "binary":
             return np.asarray(2.0 ** (steps // 2 if self.polarity == "paired" else steps))
         return np.asarray(self._radix**steps)
+
+
+def most_resistors(polarity: Polarity) -> int:
+    """Most resistors of a cell that can be programmed exactly."""
+    return MOST_STEERED if polarity == "steered" else MOST_RESISTORS
 
 
 def _check_choice(field: str, value: object, choices: tuple[str, ...]) -> None:

@@ -8,10 +8,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-import solvers
-from crossbar.calibration import Measurement, off_siemens
+from crossbar.calibration import Measurement
 from crossbar.design import Design
 from crossbar.errors import InputError
+from crossbar.searching import search
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Program:
         Signed conductance asked of each cell, for offset cells above the reference [S].
     reachable : ndarray of bool, (rows, columns)
         False where the values that the cell was programmed by cannot reach the target,
-        by more than its open switches leak.
+        by more than its open switches leak and its reference is off the middle.
 
     Raises
     ------
@@ -46,7 +46,7 @@ class Program:
                 f"enabled is {self.enabled.dtype} of shape {shape}: give booleans (rows, columns, "
                 "branches), or int8 where a branch can take either line"
             )
-        if self.enabled.dtype == np.int8 and not (np.abs(self.enabled) <= 1).all():
+        if self.enabled.dtype == np.int8 and not np.isin(self.enabled, (-1, 0, 1)).all():
             raise InputError("enabled: every state must be -1, 0 or 1")
         without_reference = (shape[0], shape[1] - 1)
         for field in ("target_siemens", "reachable"):
@@ -128,7 +128,8 @@ def program(
     """Choose the switches of every cell.
 
     Each cell takes the switch states with which its signed, measured conductances, the
-    leakage of open switches included, sum closest to its target. A target of exactly zero
+    leakage of open switches included, sum closest to its target (with `Design.enough_bits`:
+    close enough, and conduct little). A target of exactly zero
     is a pruned weight: every switch of a paired or steered cell then stays open, while flip
     and offset cells come as close to zero as they can. The switch of a branch that the
     measurement knows to be open stays open, except in flip cells, which cannot.
@@ -156,23 +157,23 @@ def program(
     """
     design = measurement.design
     wanted = _checked_target(measurement, target)
-    search = partial(
-        _search, design, method=method, seed=seed if method in ("auto", "random") else None
-    )
+    find = partial(search, design, method=method, seed=seed)
     known = _known_siemens(measurement)
     enabled = np.zeros(known.shape, dtype=np.int8 if design.takes_either_line else bool)
     slack = np.full(wanted.shape, design.resistors / design.off_ohm)
     lines = wanted
     if design.has_reference:
         middle = np.full(len(wanted), design.reference_siemens)
-        enabled[:, -1], _, error = search(known[:, -1], middle)
-        lines = wanted + (middle + error)[:, None]
-        slack += np.abs(error)[:, None]
+        reference = find(known[:, -1], middle)
+        enabled[:, -1] = reference.states
+        lines = wanted + (middle + reference.error)[:, None]
+        slack += np.where(reference.reachable, np.abs(reference.error), 0)[:, None]
     cells = (wanted != 0) | (design.polarity in ("offset", "flip"))
     reachable = np.ones(wanted.shape, dtype=bool)
     columns = slice(measurement.columns)
-    enabled[:, columns][cells], inside, error = search(known[:, columns][cells], lines[cells])
-    reachable[cells] = inside | (np.abs(error) <= slack[cells])
+    found = find(known[:, columns][cells], lines[cells])
+    enabled[:, columns][cells] = found.states
+    reachable[cells] = found.reachable | (np.abs(found.error) <= slack[cells])
     return Program(enabled, wanted, reachable)
 
 
@@ -181,33 +182,6 @@ def _known_siemens(measurement: Measurement) -> NDArray[np.float64]:
     if measurement.design.programmed_by == "measured":
         return measurement.on_siemens
     return np.where(measurement.open, 0, measurement.design.nominal_siemens)
-
-
-def _search(
-    design: Design,
-    on: NDArray[np.float64],
-    wanted: NDArray[np.float64],
-    *,
-    method: str,
-    seed: int | None,
-) -> tuple[NDArray[np.bool_] | NDArray[np.int8], NDArray[np.bool_], NDArray[np.float64]]:
-    """Find the switch states of cells (cells, branches), whether they reach, and the error [S]."""
-    off, signs = off_siemens(design, on), design.signs.astype(float)
-    values, coefficients = (on - off) * signs, design.coefficients
-    leakage = 0.0 if design.takes_either_line else off @ signs
-    side = np.ones((len(wanted), 1), np.int8)
-    if design.programmed_by == "nominal" and design.polarity == "paired":
-        values = np.where(values * wanted[:, None] > 0, values, 0)
-    if design.programmed_by == "nominal" and design.polarity == "steered":
-        side[wanted < 0] = -1
-        values, coefficients = values * side, (0, 1)
-    found = solvers.solve_batch(
-        values, wanted - leakage, method=method, coefficients=coefficients, seed=seed
-    )
-    states = found.mask if design.polarity == "flip" else np.where(on > 0, found.mask, 0)
-    if design.takes_either_line:
-        return np.asarray(states * side, np.int8), found.reachable, found.error
-    return np.asarray(states, bool), found.reachable, found.error
 
 
 def _checked_target(measurement: Measurement, target: ArrayLike) -> NDArray[np.float64]:

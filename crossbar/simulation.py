@@ -132,12 +132,12 @@ def place_tiles(
     line 2j and line 2j + 1 of column j. An offset column has one line; the reference follows
     the last column, so every row of the grid has one, on its last tile.
 
-    A branch that can take either line is modelled as its resistor twice, to either line
-    behind a switch of its own. In truth both switches share one resistor R. With switches
-    of `on_ohm` and `off_ohm` that changes the conductance of a branch that is on by less than
-    the share on_ohm / off_ohm, and overstates the leakage of the open switch, which is below
-    1 / off_ohm and in truth about on_ohm / (R + on_ohm) of that: 1e-7 of a branch and
-    1e-10 S for the default switches.
+    A branch that can take either line is modelled as its resistor R twice, to either line
+    behind a switch of its own. In truth both switches share one resistor (a star of R, on_ohm
+    and off_ohm). The model overstates the conductance of a branch that is on by less than the
+    share on_ohm / off_ohm, 1e-7 for the default switches; takes the open switch to leak
+    1 / (R + off_ohm), of which it is about the share on_ohm / (R + on_ohm); and leaves out
+    the path between the two lines, of off_ohm and more.
     """
     chip.check_switches(program.enabled)
     tile, design = tile or Tile(), chip.design

@@ -163,7 +163,7 @@ def write_switches(path: str | Path, enabled: Switches, *, order: BitOrder | str
             f"enabled is {enabled.dtype} of shape {enabled.shape}: give booleans (rows, columns, "
             "branches), or int8 where a branch can take either line"
         )
-    if enabled.dtype == np.int8 and not (np.abs(enabled) <= 1).all():
+    if enabled.dtype == np.int8 and not np.isin(enabled, (-1, 0, 1)).all():
         raise InputError("enabled: every state must be -1, 0 or 1")
     name = _EITHER if enabled.dtype == np.int8 else _ONE
     if order and path.suffix != ".txt":

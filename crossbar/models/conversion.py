@@ -75,7 +75,8 @@ def convert(
     wires : Wires, optional
         Default ``Wires()``.
     tile : Tile, optional
-        Largest array; default 128 x 128: 128 bit lines hold 64 columns of weights, a pair each.
+        Largest array; default 128 x 128: 128 bit lines hold 64 columns of weights, a pair each,
+        or of offset cells 128, the last one of the layer being the reference.
     simulator : {"nodal", "ngspice", "ideal"}
         See `crossbar.transfer`.
     measurement_error : float

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from crossbar.design import MOST_RESISTORS, Design
+from crossbar.design import Design, most_resistors
 from crossbar.errors import InputError
 from crossbar.models.pruning import matrix_layers
 
@@ -111,7 +111,7 @@ def count(
         found = _Matrix.of(matrix, 0 if seeded else bits)
         weights += found.places
         kept += found.kept
-        crossings += found.rows * found.columns
+        crossings += (found.rows + design.has_reference) * found.columns
         entropy += found.bits(choice_bits)
         mask += found.bits(lambda places, _: places)
     return Size(weights, kept, bits, entropy, mask, each, each * kept, each * crossings)
@@ -195,7 +195,7 @@ def resistors_for(bits: int, design: Design = IDEAL) -> int:
     InputError
         When no number of resistors does.
     """
-    for resistors in range(2, MOST_RESISTORS + 1):
+    for resistors in range(2, most_resistors(design.polarity) + 1):
         promised = replace(design, resistors=resistors).guaranteed_bits
         if promised is not None and promised >= bits:
             return resistors

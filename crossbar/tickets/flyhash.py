@@ -22,6 +22,7 @@ from crossbar.errors import InputError
 from crossbar.fabrication import Chip, Seed, fabricate
 from crossbar.programming import Program
 from crossbar.simulation import SimulatorName, Tile, transfer
+from crossbar.tickets.hardware import check_paired
 from spice_models import Wires
 
 Floats = NDArray[np.float64]
@@ -103,6 +104,7 @@ def sparse_array(
     if not 0 < sampled <= 1:
         raise InputError(f"sampled = {sampled}: give a share above 0 and at most 1")
     design = design or Design(ladder="identical", resistors=2, name="unprogrammed")
+    check_paired(design)
     root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
     making, placing = (
         np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, k)) for k in range(2)

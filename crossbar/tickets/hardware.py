@@ -352,9 +352,18 @@ def _row(
     )
 
 
+def check_paired(design: Design) -> None:
+    """Raise an InputError unless the cells are paired: a ticket's resistors have fixed signs."""
+    if design.polarity != "paired":
+        raise InputError(
+            f"polarity = {design.polarity!r}: a ticket's resistors have fixed signs; use 'paired'"
+        )
+
+
 def _fitting(measurement: Measurement, weights: ArrayLike) -> Floats:
     """Weights as the cells stand, (rows, columns)."""
     matrix = checked_weights(weights).T
+    check_paired(measurement.design)
     if matrix.shape != measurement.on_siemens.shape[:2]:
         raise InputError(
             f"weights have shape {matrix.T.shape}: the chip has "

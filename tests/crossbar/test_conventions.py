@@ -8,7 +8,7 @@ from crossbar.fabrication import Chip
 from crossbar.metrics import effective_bits, median_bits, worst_bits
 from crossbar.production import produce
 from crossbar.programming import Program
-from crossbar.simulation import place_tiles
+from crossbar.simulation import Tile, place_tiles
 
 
 def exact_chip(design: Design, rows: int, columns: int) -> Chip:
@@ -34,6 +34,47 @@ def test_a_positive_weight_and_voltage_give_a_positive_current():
         np.testing.assert_allclose(
             answer.siemens / design.full_scale_siemens, weights, atol=0.02, err_msg=simulator
         )
+
+
+@pytest.mark.parametrize("polarity", ["offset", "flip", "steered"])
+def test_a_positive_weight_gives_a_positive_current_whatever_the_polarity(polarity):
+    design = Design(ladder="guaranteed", resistors=10, polarity=polarity)
+    weights = np.array([[1.0, -0.5], [-0.25, 0.125], [0.0, 0.75]])
+    chip = fabricate(design, 2, 3, seed=0)
+    programmed = program(measure(chip, error=0, seed=1), target_siemens(design, weights))
+    for simulator in ("ideal", "nodal", "ngspice"):
+        answer = transfer(chip, programmed, Wires(), simulator=simulator)
+        np.testing.assert_allclose(
+            answer.siemens / design.full_scale_siemens, weights, atol=0.03, err_msg=simulator
+        )
+
+
+@pytest.mark.parametrize("polarity", ["flip", "steered"])
+def test_state_1_is_the_positive_line_2j_and_state_minus_1_the_negative_one(polarity):
+    design = Design(ladder="identical", resistors=2, tolerance=0, polarity=polarity)
+    states = np.array([[[1, 1], [-1, 1], [-1, -1]]], dtype=np.int8)
+    chip = exact_chip(design, 1, 3)
+    programmed = Program(states, np.zeros((1, 3)), np.ones((1, 3), dtype=bool))
+    (((placed,),),) = (place_tiles(chip, programmed, Wires()),)
+    branch = design.nominal_siemens[0]
+    np.testing.assert_allclose(placed.array.siemens / branch, [[2, 0, 1, 1, 0, 2]], atol=1e-4)
+    np.testing.assert_allclose(chip.cell_siemens(states) / branch, [[2, 0, -2]], atol=1e-4)
+
+
+def test_the_reference_is_the_last_line_of_every_row_of_tiles():
+    design = Design(ladder="identical", resistors=2, tolerance=0, polarity="offset")
+    enabled = np.zeros((2, 3, 2), dtype=bool)
+    enabled[0, 0] = enabled[:, 2, 0] = True  # two columns, and the reference at its middle
+    chip = exact_chip(design, 2, 3)
+    programmed = Program(enabled, np.zeros((2, 2)), np.ones((2, 2), dtype=bool))
+    grid = place_tiles(chip, programmed, Wires(), Tile(rows=1, lines=2))
+    assert [[one.array.lines for one in row] for row in grid] == [[2, 1], [2, 1]]
+    on = [[(one.array.siemens / design.nominal_siemens[0]).round(2) for one in row] for row in grid]
+    assert [part.tolist() for part in on[0]] == [[[2, 0]], [[1]]]
+    assert [part.tolist() for part in on[1]] == [[[0, 0]], [[1]]]
+    answer = transfer(chip, programmed, Wires(), tile=Tile(rows=1, lines=2), simulator="ideal")
+    expected = np.array([[1, -1], [-1, -1]]) * design.nominal_siemens[0]
+    np.testing.assert_allclose(answer.siemens, expected, rtol=1e-3)
 
 
 def test_the_positive_bit_line_of_column_j_is_line_2j():
@@ -99,6 +140,21 @@ def test_pinned_cells():
         binary.nominal_siemens, 1e-5 / 7 * np.array([1, 1, 2, 2, 4, 4]), rtol=1e-12
     )
     assert binary.signs.tolist() == [1, -1, 1, -1, 1, -1]
+
+
+def test_pinned_cells_of_the_other_polarities():
+    """Smallest branch first, 10 uS full scale; stagger promises half of what is reached."""
+    ladder = 1.2 ** np.arange(4)
+    for polarity, reach in (("offset", ladder.sum() / 2), ("flip", ladder.sum())):
+        cell = Design(resistors=4, polarity=polarity)
+        np.testing.assert_allclose(cell.nominal_siemens, 2.4e-5 / reach * ladder, rtol=1e-12)
+    # 2.4e-5 S above and as much below the middle if it stood in the middle of the range
+    assert Design(polarity="offset").reference_siemens == pytest.approx(2.4e-5, rel=1e-12)
+    ladder = (7 / 3) ** np.arange(4)
+    steered = Design(resistors=4, polarity="steered", ladder="guaranteed")
+    np.testing.assert_allclose(steered.nominal_siemens, 1.2e-5 / ladder.sum() * ladder, rtol=1e-12)
+    offset = Design(resistors=4, polarity="offset", ladder="guaranteed")
+    assert offset.reference_siemens == pytest.approx(1e-5, rel=1e-12)
 
 
 def test_pinned_seeds():

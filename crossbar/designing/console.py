@@ -50,7 +50,7 @@ def _sure_by(row: TradeRow) -> str:
     if row.certainty == PROOF:
         return f"proof {row.proven_bits:.1f}"
     if row.certainty == NOT_MET:
-        return f"missed {row.failures}/{row.cells}" if row.cells else "missed"
+        return "missed"
     return f"{row.failures}/{row.cells}"
 
 

@@ -38,12 +38,12 @@ def read_measurement(
         a ``.npz`` with an array (rows, columns, branches) named by its unit, or with the
         CSV's columns as arrays. Units: ohm, kohm, megohm, siemens, millisiemens,
         microsiemens, nanosiemens. Numbers count from 0; row: word line (input), column:
-        output, branch: place in the design's ladder. A missing line, an empty value, NaN and
-        infinite ohm are open branches.
+        output (of an offset design the last one is the reference), branch: place in the
+        design's ladder. A missing line, an empty value, NaN and infinite ohm are open branches.
     design : Design
         What each cell was meant to be; it gives signs, switches and the number of branches.
     rows, columns : int, optional
-        The array's size. When not given, every number from 0 to the largest must occur.
+        The array's size in cells. When not given, every number from 0 to the largest must occur.
     switch_included : bool
         True when each branch was measured through its closed switch, which is best; False
         when the values are those of the resistors alone, to which `Design.on_ohm` is added.

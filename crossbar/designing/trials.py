@@ -67,8 +67,8 @@ def worst_errors(
     noise = np.random.default_rng(measuring).standard_normal(on.shape)
     seen = on * (1 + measurement_error * noise)
     stay = _stuck(design, on.shape, stuck, breaking)
-    true, fixed = _values(design, on, stay)
-    believed, fixed_seen = _values(design, seen, stay)
+    true, fixed = cell_values(design, on, stay)
+    believed, fixed_seen = cell_values(design, seen, stay)
     low = design.reference_siemens - fixed_seen
     full_scale = design.full_scale_siemens
     true, low, high = true / full_scale, low / full_scale - 1, low / full_scale + 1
@@ -86,12 +86,28 @@ def worst_errors(
     )
 
 
-def _values(design: Design, on: Floats, stay: Floats) -> tuple[Floats, Floats]:
+def cell_values(design: Design, on: Floats, stay: Floats | None = None) -> tuple[Floats, Floats]:
     """What each branch adds for each step of its coefficient [S], and what a cell has for good.
 
     A branch that is closed adds what it conducts less what it leaks when it is open. On two lines
     to choose from both leak alike; else the open switches leak onto the line of their branch.
+
+    Parameters
+    ----------
+    design : Design
+        The cell.
+    on : ndarray, (cells, branches)
+        What each branch conducts when it is closed [S].
+    stay : ndarray, (cells, branches), optional
+        Coefficients of branches that are stuck; NaN where a branch is none.
+
+    Returns
+    -------
+    values : ndarray, (cells, branches)
+    fixed : ndarray, (cells,)
     """
+    if stay is None:
+        stay = np.full(on.shape, np.nan)
     off = off_siemens(design, on)
     values = (on - off) * design.signs
     steady = 0.0 if design.takes_either_line else off @ design.signs.astype(float)

@@ -15,15 +15,17 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import solvers
 from crossbar import Design, InputError
 from crossbar.cli import cli
-from crossbar.designing import search, smallest
+from crossbar.designing import Specification, search, smallest
 from crossbar.designing.outputs import cell_lib, design_of, design_toml
 from crossbar.designing.plots import PANELS, plot_bits, plot_cost, trade_figure
 from crossbar.designing.runs import run_design
 from crossbar.designing.specification import fraction
 from crossbar.designing.trade import TradeRow
-from crossbar.designing.verifying import verify
+from crossbar.designing.trials import cell_values
+from crossbar.designing.verifying import programmed_array, verify
 from crossbar.settings import build, read_toml
 from crossbar.tables import read_table
 from spice_models import ngspice
@@ -45,15 +47,15 @@ def test_one_command_leads_to_a_verified_netlist(folder):
     said = (folder.parent / "said.txt").read_text()
     assert "statistic: 0 of 29 simulated cells failed" in said
     assert "at least 90.19 % with 95 % confidence" in said
-    verified = re.search(r"verified: ngspice .* worst (\S+) bits.*promised 6: (.*)", said)
+    verified = re.search(r"verified: ngspice .* worst (\S+) bits.*target: worst (\S+) bits", said)
     assert verified is not None
-    assert float(verified[1]) > 5  # 64 targets; 90 % of cells keep 6 bits at every target
+    assert float(verified[1]) > float(verified[2]) > 5  # 90 % of cells keep 6 at every target
     again = ngspice.run((folder / "array.cir").read_text(), allow_commands=False)
     assert sum(name.startswith("i(vs0_0_") for name in again) == 16
     names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
     assert names == {
-        "array.cir", "cell.lib", "chip.npz", "design.toml", "resistors.csv", "results.csv",
-        "run.json", "trade.csv", "trade.png", "trade.svg", "verification.txt",
+        "array.cir", "cell.lib", "chip.npz", "design.toml", "hardest.cir", "resistors.csv",
+        "results.csv", "run.json", "trade.csv", "trade.png", "trade.svg", "verification.txt",
     }  # fmt: skip
 
 
@@ -161,15 +163,27 @@ def test_a_killed_search_goes_on_to_the_same_bytes(folder, tmp_path):
         assert (out / name).read_bytes() == (folder / name).read_bytes(), name
 
 
-def test_every_polarity_keeps_its_promise_in_ngspice(tmp_path):
-    from crossbar.designing import Specification
-
-    asked = Specification(bits=6, ladders=("guaranteed",), most_sums=4)
-    for row in smallest(search(asked)):
-        outcome = verify(asked, row, design_of(asked, row), tmp_path)
-        assert outcome.below == 0, row.family
-        assert outcome.worst_bits >= row.proven_bits
-        assert outcome.difference < 1e-9  # ngspice to 1e-12; here relative to full scale
+@pytest.mark.parametrize("polarity", ["paired", "offset", "flip", "steered"])
+def test_every_polarity_keeps_its_promise_in_ngspice(polarity, tmp_path):
+    asked = Specification(bits=6, ladders=("guaranteed",), polarities=(polarity,), yield_=0.9)
+    (row,) = smallest(search(asked))
+    design = design_of(asked, row)
+    outcome = verify(asked, row, design, tmp_path)
+    assert outcome.below == 0
+    assert outcome.hardest_bits is not None
+    assert row.proven_bits <= outcome.hardest_bits < outcome.worst_bits
+    # ngspice is exact to 1e-12 here; a branch of two lines leaks a little more than it is
+    # programmed for
+    assert outcome.difference < 1e-9
+    if polarity != "offset":  # a trial of the same cells finds the same worst target
+        made = programmed_array(asked, design)
+        ohm = made.chip.true_ohm[:, :8].reshape(-1, design.resistors)
+        values, fixed = cell_values(design, 1 / (ohm + design.on_ohm))
+        scale = design.full_scale_siemens
+        radius = solvers.covering_radius(
+            values / scale, -fixed / scale - 1, -fixed / scale + 1, coefficients=design.coefficients
+        ).radius
+        assert outcome.hardest_bits == pytest.approx(-np.log2(radius.max()), abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -70,8 +70,8 @@ class Verification:
         kept = "all cells keep it" if not self.below else f"{self.below} cells miss it"
         return (
             f"ngspice {self.version}, {self.rows} x {self.columns} cells, no wires: random "
-            f"weights, worst {self.worst_bits:.2f} bits, median {self.median_bits:.2f}{hardest}; promised "
-            f"{self.promised_bits:g}: {kept}"
+            f"weights, worst {self.worst_bits:.2f} bits, median {self.median_bits:.2f}{hardest}; "
+            f"promised {self.promised_bits:g}: {kept}"
         )
 
 

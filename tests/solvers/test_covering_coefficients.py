@@ -25,9 +25,9 @@ def exact_radius(values, coefficients, low, high):
     return max(min(abs(one - target) for one in sums) for target in targets)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(
-    st.lists(dyadic, max_size=6),
+    st.lists(dyadic, max_size=4),
     dyadic,
     st.integers(0, 2**10).map(lambda k: k / 2**8),
     st.sampled_from(ALPHABETS),

@@ -114,7 +114,7 @@ def design(
     """Find the resistor cell that keeps its BITS: which one, how sure that is, what it costs."""
     from crossbar.designing.console import print_trade
     from crossbar.designing.runs import run_design
-    from crossbar.designing.searching import cliff
+    from crossbar.designing.searching import cliff, leaky, left_out
     from crossbar.designing.wording import found
 
     specification = Specification(
@@ -123,14 +123,17 @@ def design(
         ladders=ladders or get_args(Ladder),
         **asked,
     )
-    if told := cliff(specification):
-        warn(told)
+    for told in (cliff(specification), leaky(specification)):
+        if told:
+            warn(told)
     if verify is None:
         verify = _has_ngspice()
     with interruptible(), progress_bar(quiet, "kinds of cell", "kinds") as progress:
         outcome = run_design(specification, out, prefer=prefer, progress=progress, workers=workers)
     if not quiet:
         print_trade(outcome.trade, outcome.chosen)
+    if names := left_out(specification, outcome.rows):
+        warn(f"too many sums to simulate and no proof: {', '.join(names)}; raise --most-sums")
     if outcome.chosen is None:
         raise InputError(outcome.why)
     for line in found(specification, outcome.chosen):

@@ -39,8 +39,12 @@ class Spread:
     share: float
 
 
-def spread_of(specification: Specification, resistors: int) -> Spread:
+def spread_of(
+    specification: Specification, resistors: int, polarity: Polarity = "paired"
+) -> Spread:
     """Limits that a share `yield_` of cells keeps, each tail of all branches counted.
+
+    Those of an offset cell are the branches of its reference too.
 
     A uniform tolerance has limits of its own. A lognormal one, and the normal error of a
     measurement, are cut where all branches of that share of cells lie within:
@@ -50,7 +54,8 @@ def spread_of(specification: Specification, resistors: int) -> Spread:
 
     tails = (specification.distribution == "lognormal") + (specification.measurement_error > 0)
     share = specification.yield_ if tails else 1.0
-    z = float(norm.ppf((1 + share ** (1 / (tails * resistors))) / 2)) if tails else 0.0
+    normal = tails * resistors * (2 if polarity == "offset" else 1)
+    z = float(norm.ppf((1 + share ** (1 / normal)) / 2)) if tails else 0.0
     t = specification.tolerance
     if specification.distribution == "lognormal":
         low, high = math.exp(-t * z), math.exp(t * z)
@@ -70,7 +75,7 @@ def guaranteed_design(specification: Specification, polarity: Polarity, resistor
 
     Where the tail is wider than `crossbar.Design` reckons with, less of the range is usable.
     """
-    spread = spread_of(specification, resistors)
+    spread = spread_of(specification, resistors, polarity)
     plain = specification.design(ladder="guaranteed", polarity=polarity, resistors=resistors)
     if spread.share == 1:
         return plain
@@ -98,7 +103,7 @@ def proven_bits(specification: Specification, design: Design) -> float | None:
     """
     if design.ladder != "guaranteed" or design.programmed_by == "nominal" or specification.stuck:
         return None
-    spread = spread_of(specification, design.resistors)
+    spread = spread_of(specification, design.resistors, design.polarity)
     radix = design.safe_radix if design.radix is None else design.radix
     if radix > safe_radix(spread, design.polarity) * (1 + 1e-12):
         return None
@@ -106,4 +111,6 @@ def proven_bits(specification: Specification, design: Design) -> float | None:
     half_gap = float(nominal.min()) * spread.high / 2 * (2 if design.polarity == "flip" else 1)
     leakage = design.resistors / design.off_ohm
     misjudged = spread.noise * spread.true_high * float(nominal.sum())
+    if design.has_reference:
+        misjudged *= 2
     return math.log2(design.full_scale_siemens / (half_gap + leakage + misjudged))

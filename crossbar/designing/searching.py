@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from crossbar.design import Design
@@ -13,6 +14,7 @@ from crossbar.designing.specification import Specification
 from crossbar.designing.trade import NOT_MET, PROOF, STATISTIC, TradeRow, usable_of
 from crossbar.designing.trials import Trial, try_cells
 from crossbar.designing.yields import yield_at_least
+from crossbar.errors import InputError
 
 Key = tuple[Any, ...]
 
@@ -49,6 +51,11 @@ def search(
         All cells looked at, kind by kind, in the order of their size; `trade.smallest` and
         `trade.recommended` choose among them.
 
+    Raises
+    ------
+    InputError
+        When there is no cell to look at.
+
     Examples
     --------
     >>> from crossbar.designing import Specification, search
@@ -77,7 +84,19 @@ def search(
                 break
     if progress:
         progress(len(kinds), len(kinds))
+    if not rows:
+        raise InputError(
+            f"most_sums = {specification.most_sums}: no kind of cell that is asked for has few "
+            f"enough sums to simulate at {specification.bits:g} bits, and none is proven; give "
+            "more, or the guaranteed ladder"
+        )
     return rows
+
+
+def left_out(specification: Specification, rows: Sequence[TradeRow]) -> list[str]:
+    """Names of the kinds of cell that were not looked at, having too many sums and no proof."""
+    seen = {row.family for row in rows}
+    return [family.name for family in families(specification) if family.name not in seen]
 
 
 def look_at(
@@ -99,7 +118,7 @@ def look_at(
     if simulated:
         trial = try_cells(specification, design, whole=certain, workers=workers)
     certainty = PROOF if certain else STATISTIC if trial is not None and trial.met else NOT_MET
-    share = None if proven is None else spread_of(specification, resistors).share
+    share = None if proven is None else spread_of(specification, resistors, family.polarity).share
     return _row(specification, family, design, trial, certainty, proven, share)
 
 
@@ -152,7 +171,7 @@ def cliff(specification: Specification) -> str | None:
         return None
     over = []
     for polarity in specification.polarities:
-        safe = safe_radix(spread_of(specification, 12), polarity)
+        safe = safe_radix(spread_of(specification, 12, polarity), polarity)
         if specification.radix > safe * (1 + 1e-12):
             over.append(f"{safe:.4g} for {polarity} cells")
     if not over:
@@ -160,4 +179,23 @@ def cliff(specification: Specification) -> str | None:
     return (
         f"radix = {specification.radix:g}: above the guarantee's cliff ({', '.join(over)}); gaps "
         "open there that no switches close, and nothing is proven; drop the radix"
+    )
+
+
+def leaky(specification: Specification) -> str | None:
+    """What to say where open switches alone leak more than a proof can bear; None if they do not.
+
+    What all switches of a cell leak counts in full in `proofs.proven_bits`, though simulated
+    cells bear it better.
+    """
+    if "guaranteed" not in specification.ladders:
+        return None
+    least = min(math.ceil(specification.bits / math.log2(len(c))) for c in ((0, 1), (-1, 0, 1)))
+    leakage = least / specification.off_ohm / specification.full_scale_siemens
+    if leakage < specification.largest_error:
+        return None
+    return (
+        f"off_ohm = {specification.off_ohm:g}: the open switches of a cell leak {leakage:.1e} of "
+        f"full scale or more, too much for a proof of {specification.bits:g} bits; raise it, or "
+        "full_scale_siemens"
     )

@@ -48,8 +48,8 @@ def worst_errors(
     Returns
     -------
     ndarray, (cells,)
-        Relative to full scale. The reference of an offset cell is taken to be exact: the
-        targets lie around the conductance that it has.
+        Relative to full scale. The targets of an offset cell lie around the conductance that its
+        reference is measured to have; what that misses of the true one is part of the error.
 
     Raises
     ------
@@ -57,8 +57,8 @@ def worst_errors(
         For cells with too many sums, see `solvers.covering_radius`.
     """
     root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
-    making, measuring, breaking = (
-        np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, k)) for k in range(3)
+    making, measuring, breaking, referring = (
+        np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, k)) for k in range(4)
     )
     true_ohm = fabricate(design, rows=cells, columns=1, seed=making).true_ohm[:, 0]
     on = np.asarray(1 / (true_ohm + design.on_ohm))
@@ -75,6 +75,9 @@ def worst_errors(
     if not measurement_error:
         found = solvers.covering_radius(true, low, high, workers, coefficients=design.coefficients)
         return found.radius
+    bias = fixed - fixed_seen
+    if design.has_reference:
+        bias = bias - _reference_errors(design, cells, referring, measurement_error)
     return solvers.misjudged_radius(
         true,
         believed / full_scale,
@@ -82,8 +85,20 @@ def worst_errors(
         high,
         workers,
         coefficients=design.coefficients,
-        bias=(fixed - fixed_seen) / full_scale,
+        bias=bias / full_scale,
     )
+
+
+def _reference_errors(
+    design: Design, cells: int, seed: np.random.SeedSequence, error: float
+) -> Floats:
+    """What reference cells truly conduct less what they are measured to, (cells,) [S]."""
+    making, measuring = seed.spawn(2)
+    ohm = fabricate(design, rows=cells, columns=1, seed=making).true_ohm[:, 0]
+    on = 1 / (ohm + design.on_ohm)
+    seen = on * (1 + error * np.random.default_rng(measuring).standard_normal(on.shape))
+    chosen = solvers.solve_batch(seen, np.full(cells, design.reference_siemens)).mask
+    return np.asarray(np.where(chosen, on - seen, 0).sum(axis=1))
 
 
 def cell_values(design: Design, on: Floats, stay: Floats | None = None) -> tuple[Floats, Floats]:

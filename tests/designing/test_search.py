@@ -7,6 +7,7 @@ import pytest
 from crossbar import InputError
 from crossbar.designing import Specification, recommended, search, smallest
 from crossbar.designing.families import families
+from crossbar.designing.searching import leaky, left_out
 from crossbar.designing.trade import NOT_MET, PROOF, STATISTIC
 
 INFINITE = float("inf")
@@ -132,6 +133,27 @@ def test_where_nothing_is_good_enough_the_best_is_named():
             search(Specification(bits=3, yield_=0.5, polarities=("paired",), ladders=("stagger",))),
             "proof",
         )
+
+
+def test_cells_too_large_to_simulate_are_named():
+    asked = Specification(
+        bits=21, off_ohm=INFINITE, polarities=("paired",), ladders=("stagger", "guaranteed")
+    )
+    rows = search(asked)
+    assert {row.family for row in rows} == {"paired guaranteed"}
+    assert (rows[-1].certainty, rows[-1].cells, rows[-1].worst_bits) == (PROOF, 0, None)
+    assert left_out(asked, rows) == [f"paired stagger {radix}" for radix in (1.05, 1.1, 1.2, 1.3)]
+    with pytest.raises(InputError, match="most_sums = 1048576: .*at 21 bits"):
+        search(replace(asked, ladders=("stagger",)))
+
+
+def test_open_switches_that_leak_too_much_for_a_proof_are_told():
+    told = leaky(Specification(bits=14))
+    assert told is not None
+    assert "off_ohm = 1e+10" in told
+    assert leaky(Specification(bits=8)) is None
+    assert leaky(Specification(bits=14, off_ohm=INFINITE)) is None
+    assert leaky(Specification(bits=14, ladders=("stagger",))) is None
 
 
 def test_the_conventional_baseline_is_paired_or_offset():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from crossbar import Design, fabricate, measure, program
+from crossbar.designing import trials
 from crossbar.designing.trials import worst_errors
 
 POLARITIES = ("paired", "offset", "flip", "steered")
@@ -22,8 +23,9 @@ def bits(cells, n=None, seed=0, measurement_error=0.0, stuck=0.0, **design):
 @pytest.mark.parametrize("polarity", POLARITIES)
 @pytest.mark.parametrize("ladder", ["guaranteed", "stagger"])
 @pytest.mark.parametrize("error", [0.0, 1e-2])
-def test_a_programmed_chip_is_never_worse_and_nearly_as_bad(polarity, ladder, error):
-    """The same cells, programmed for many targets by the product's own way."""
+def test_the_worst_target_is_that_of_brute_force(polarity, ladder, error, monkeypatch):
+    """The same cells, every setting of them tried; the reference of offset ones exact here."""
+    monkeypatch.setattr(trials, "_reference_errors", lambda *given: 0.0)
     design = Design(polarity=polarity, ladder=ladder, resistors=6, off_ohm=1e8)
     full_scale, cells = design.full_scale_siemens, 3
     found = worst_errors(design, cells, 5, measurement_error=error)
@@ -39,6 +41,17 @@ def test_a_programmed_chip_is_never_worse_and_nearly_as_bad(polarity, ladder, er
     # where the choice changes between two of them, by the whole
     assert (np.array(worst) <= found * (1 + 1e-9)).all()
     assert found == pytest.approx(worst, abs=1e-3)
+
+
+def test_the_reference_of_an_offset_cell_is_measured_too(monkeypatch):
+    design = Design(polarity="offset", resistors=8)
+    found = worst_errors(design, 200, 5, measurement_error=1e-2)
+    monkeypatch.setattr(trials, "_reference_errors", lambda *given: 0.0)
+    exact = worst_errors(design, 200, 5, measurement_error=1e-2)
+    # some four of eight branches of about 0.4 full scale each conduct, each known to 1 %
+    moved = np.abs(found - exact)
+    assert 0.003 < np.median(moved) < 0.02
+    assert np.median(found) > np.median(exact)
 
 
 def _errors(design, ohm, factor, targets):

@@ -1,12 +1,14 @@
 """Cells of every polarity through the whole way of the data."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import solvers
 from crossbar import (
     Design,
     InputError,
@@ -224,6 +226,21 @@ def test_an_open_branch_is_left_alone(polarity):
     scale = left.on_siemens.sum(axis=2).max()
     net = found.chip.cell_siemens(found.program.enabled)
     np.testing.assert_allclose(nodal.siemens, net.T, rtol=0, atol=1e-12 * scale)
+
+
+def test_no_method_can_close_an_open_steered_branch(monkeypatch):
+    exact = solvers.solve_batch
+
+    def closes_everything(values, targets, **options):
+        found = exact(values, targets, **options)
+        return replace(found, mask=np.ones_like(found.mask))
+
+    _, known, programmed = made("steered")
+    siemens = np.array(known.on_siemens)
+    siemens[:, :, 2] = 0
+    monkeypatch.setattr(solvers, "solve_batch", closes_everything)
+    enabled = program(Measurement(known.design, siemens), programmed.target_siemens).enabled
+    assert (enabled[programmed.target_siemens != 0] == [1, 1, 0, 1, 1, 1]).all()
 
 
 def test_weights_below_a_broken_reference_are_out_of_reach():

@@ -126,6 +126,15 @@ def test_identical_flipped_resistors_of_ten_percent_need_a_stagger():
     assert unequal > same + 5
 
 
+@pytest.mark.parametrize(("polarity", "median"), [("offset", 5.9), ("flip", 6.3)])
+def test_identical_lognormal_resistors_give_the_median_bits_measured_before(polarity, median):
+    cell = {"ladder": "identical", "distribution": "lognormal", "tolerance": 0.3}
+    found = bits(1000, 8, polarity=polarity, **cell)
+    # a median of 1,000 cells is known to some hundredths; full scale may be counted a little apart
+    assert np.median(found) == pytest.approx(median, abs=0.2)
+    assert found.min() < median - 2  # the tail is heavy
+
+
 def test_a_binary_ladder_programmed_by_nominal_values_saturates_at_any_size():
     """6.9, 4.5, 3.5 and 2.2 bits for 1, 5, 10 and 20 %."""
     for tolerance, expected in ((0.01, 6.9), (0.05, 4.5), (0.1, 3.5), (0.2, 2.2)):

@@ -14,6 +14,7 @@ import click
 
 from crossbar import __version__
 from crossbar.costs.commands import cost
+from crossbar.designing.commands import design
 from crossbar.errors import InputError
 from crossbar.limits.commands import limits
 from crossbar.messages import BAD_INPUT, drop_stdout, fail, is_input_error, show_warning, warn
@@ -43,9 +44,8 @@ def cli() -> None:
     """Design, program and simulate analog crossbar arrays of imprecise resistors."""
 
 
-for command in (study, plot, merge, train, evaluate, lenets, prune, prune_study, tickets):
-    cli.add_command(command)
-for command in (limits, report, cost):
+EXPERIMENTS = (lenets, prune_study, tickets, limits)
+for command in (design, study, plot, merge, report, cost, train, evaluate, prune, *EXPERIMENTS):
     cli.add_command(command)
 
 
@@ -344,7 +344,3 @@ def _wires_and_tile(options: dict[str, Any]) -> tuple[Wires, Any]:
     names = ("segment_ohm", "segment_ohm", "driver_ohm", "sense_ohm")
     ohms = [resistance(f"--{name.replace('_', '-')}", options[name]) for name in names]
     return Wires(*ohms), Tile(options["tile_rows"], options["tile_lines"])
-
-
-if __name__ == "__main__":
-    main()

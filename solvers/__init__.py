@@ -16,6 +16,7 @@ from __future__ import annotations
 from solvers.api import METHODS, solve, solve_batch
 from solvers.covering import CoveringRadius, covering_radius
 from solvers.errors import InvalidInput, SearchInterrupted
+from solvers.misjudged import misjudged_radius
 from solvers.prepared import Prepared, prepare
 from solvers.solution import Certificate, Solution
 from solvers.vectors import VECTOR_METHODS, solve_vectors
@@ -32,6 +33,7 @@ __all__ = [
     "Solution",
     "Verification",
     "covering_radius",
+    "misjudged_radius",
     "prepare",
     "solve",
     "solve_batch",

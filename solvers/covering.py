@@ -6,6 +6,7 @@ smallest and the largest sum of each bin are kept, so that 2**n sums are never s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,14 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from solvers.errors import InvalidInput
 from solvers.method import checked_integer
-from solvers.problem import checked_problem
+from solvers.problem import BINARY, FLIP, SIGNED, checked_problem
 from solvers.threads import in_threads
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-MOST = 32
-"""Values in a set: all their sums are passed."""
+MOST, MOST_SIGNED = 32, 16
+"""Values in a set: all their sums are passed, 2**n, or 3**n for coefficients -1, 0 and 1."""
 
 _SUMS_A_CALL = 25
 
@@ -46,7 +47,12 @@ class CoveringRadius:
 
 
 def covering_radius(
-    values: ArrayLike, low: ArrayLike, high: ArrayLike, workers: int = 1
+    values: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
+    workers: int = 1,
+    *,
+    coefficients: Sequence[int] = BINARY,
 ) -> CoveringRadius:
     """Find the largest error over every target in [low, high], each with its best subset.
 
@@ -56,18 +62,20 @@ def covering_radius(
     Parameters
     ----------
     values : array_like, (cells, n)
-        One set a row; each value may be taken or left. At most `MOST` values.
+        One set a row. At most `MOST` values, `MOST_SIGNED` with coefficients -1, 0 and 1.
     low, high : float or array_like, (cells,)
         The range of targets, both ends included.
     workers : int
         Threads that share the sets. The answers do not depend on it.
+    coefficients : (0, 1), (-1, 0, 1) or (-1, 1)
+        What a value may be multiplied by; by default it is taken or left.
 
     Returns
     -------
     CoveringRadius
-        Exact on a grid whose step, ``quantum``, is at most 2**-53 of the largest value (or
+        Exact on a grid whose step, ``quantum``, is at most 2**-51 of the largest value (or
         of the ends of the range divided by n, where these are larger). A set costs little
-        more than 1 ns for each of its 2**n sums that lies in the range.
+        more than 1 ns for each of its sums that lies in the range.
 
     Raises
     ------
@@ -82,21 +90,36 @@ def covering_radius(
     """
     threads = checked_integer("workers", workers, 1)
     shape = np.shape(values)[:1]
-    lows, highs = _end("low", low, shape), _end("high", high, shape)
-    problem = checked_problem(values, np.zeros(shape), batch=True)
-    if problem.n > MOST:
+    lows, highs = checked_ranges(low, high, shape)
+    problem = checked_problem(values, np.zeros(shape), coefficients, batch=True)
+    signed = problem.coefficients == SIGNED
+    check_size(problem.n, problem.coefficients, MOST_SIGNED if signed else MOST)
+    return _covering_radius(problem.values, lows, highs, threads, problem.coefficients)
+
+
+def check_size(n: int, coefficients: Sequence[int], most: int) -> None:
+    """Raise InvalidInput for a set with too many sums to pass them all."""
+    if n > most:
         raise InvalidInput(
-            f"n = {problem.n}: all 2**n sums are passed; give at most {MOST} values a set"
+            f"n = {n}: all {len(coefficients)}**n sums are passed; give at most {most} values a set"
         )
+
+
+def checked_ranges(
+    low: ArrayLike, high: ArrayLike, shape: tuple[int, ...]
+) -> tuple[Floats, Floats]:
+    """Both ends of each cell's range of targets; InvalidInput where they are none."""
+    lows, highs = checked_end("low", low, shape), checked_end("high", high, shape)
     if (lows > highs).any():
         cell = int(np.argmax(lows > highs))
         raise InvalidInput(
             f"low = {lows[cell]} of cell {cell} is above high = {highs[cell]}: swap them"
         )
-    return _covering_radius(problem.values, lows, highs, threads)
+    return lows, highs
 
 
-def _end(name: str, given: ArrayLike, shape: tuple[int, ...]) -> Floats:
+def checked_end(name: str, given: ArrayLike, shape: tuple[int, ...]) -> Floats:
+    """A finite number for each cell; InvalidInput where it is none."""
     array = np.asarray(given)
     if array.dtype.kind not in "iuf" or array.shape not in ((), shape):
         raise InvalidInput(
@@ -109,9 +132,20 @@ def _end(name: str, given: ArrayLike, shape: tuple[int, ...]) -> Floats:
     return np.broadcast_to(floats, shape)
 
 
-def _covering_radius(values: Floats, low: Floats, high: Floats, workers: int) -> CoveringRadius:
-    cells, n = values.shape
-    grid, lows, highs, exponent, exact = _to_grid(values, low, high)
+def _covering_radius(
+    values: Floats, low: Floats, high: Floats, workers: int, coefficients: tuple[int, ...]
+) -> CoveringRadius:
+    # Doubled sums and ends moved by the sum of all must stay below 2**59 too.
+    digits = 59 if coefficients == BINARY else 57
+    grid, lows, highs, exponent, exact = _to_grid(values, low, high, digits)
+    total = 0 * lows
+    if coefficients != BINARY:
+        # -1 and 1, or -1, 0 and 1, are 0 and 2, or 0, 1 and 2, less all values once: equal sums
+        # of the two copies of a value count once.
+        total = grid.sum(axis=1)
+        grid = 2 * grid if coefficients == FLIP else np.repeat(grid, 2, axis=1)
+    lows, highs = lows + total, highs + total
+    cells, n = grid.shape
     radii, targets = np.empty(cells, np.int64), np.empty(cells, np.int64)
 
     def task(part: slice) -> None:
@@ -123,17 +157,17 @@ def _covering_radius(values: Floats, low: Floats, high: Floats, workers: int) ->
     in_threads(task, [slice(first, first + step) for first in range(0, cells, step)], workers)
     return CoveringRadius(
         np.ldexp(radii, exponent - 1),
-        np.ldexp(targets, exponent - 1),
+        np.ldexp(targets - 2 * total, exponent - 1),
         np.where(exact, 0.0, np.ldexp(1.0, exponent)),
     )
 
 
 def _to_grid(
-    values: Floats, low: Floats, high: Floats
+    values: Floats, low: Floats, high: Floats, digits: int
 ) -> tuple[Integers, Integers, Integers, Integers, NDArray[np.bool_]]:
-    """Round to integers whose sums, and the ends, are at most 2**59; the power of two; exact."""
+    """Round to integers whose sums, and the ends, are at most 2**digits; the power; exact."""
     n = values.shape[1]
-    bits = 59 - max(n - 1, 0).bit_length()
+    bits = digits - max(n - 1, 0).bit_length()
     largest = np.maximum(np.abs(low), np.abs(high)) / max(n, 1)
     if n:
         largest = np.maximum(largest, np.abs(values).max(axis=1))

@@ -2,6 +2,7 @@
 
 from spice_models import ngspice, nodal
 from spice_models.array import Array, Switch, Wires
+from spice_models.cell_library import cell_library
 from spice_models.cell_model import CellModel
 from spice_models.cells import transistor
 from spice_models.deviation import Deviation, deviation
@@ -51,6 +52,7 @@ __all__ = [
     "Switch",
     "UnsafeNetlist",
     "Wires",
+    "cell_library",
     "check_layer_netlist",
     "check_netlist",
     "deviation",

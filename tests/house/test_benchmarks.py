@@ -113,3 +113,10 @@ def test_the_simulators_of_an_array_are_compared(
     assert float(error.removesuffix(" (own estimate)")) < 1e-9
     for peer in ("badcrossbar", "ngspice 45 wasm"):
         assert peer in small or any(line.startswith(f"{peer}: not measured, ") for line in printed)
+
+
+def test_cells_are_counted_for_each_polarity(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "benchmarks/cells.py"), "--seconds", "0"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in ("paired", "flip", "steered"))

@@ -1,0 +1,112 @@
+"""A search as a folder: the rows as they come, then the table, the figure and the design."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crossbar.designing.outputs import write_design
+from crossbar.designing.plots import trade_figure
+from crossbar.designing.searching import search
+from crossbar.designing.specification import Preference, Specification
+from crossbar.designing.trade import TradeRow, recommended, smallest
+from crossbar.errors import InputError
+from crossbar.figures import save_figure
+from crossbar.files import write_atomically
+from crossbar.folders import RunFolder
+from crossbar.tables import NETWORK, to_csv
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a search found.
+
+    Parameters
+    ----------
+    rows : list of TradeRow
+        All cells looked at.
+    chosen : TradeRow, optional
+        The one to take; None where none meets the specification, and then `why` says so.
+    why : str
+        The reason.
+    """
+
+    rows: list[TradeRow]
+    chosen: TradeRow | None
+    why: str
+
+    @property
+    def trade(self) -> list[TradeRow]:
+        """The smallest cell of each kind."""
+        return smallest(self.rows)
+
+
+def run_design(
+    specification: Specification,
+    out: str | Path,
+    *,
+    prefer: Preference = "area",
+    progress: Callable[[int, int], None] | None = None,
+    workers: int = 1,
+) -> Outcome:
+    """Search, or finish a search that was stopped, and write all that it leads to.
+
+    Parameters
+    ----------
+    specification : Specification
+        What is asked.
+    out : str or Path
+        Folder for ``results.csv`` (all cells looked at), ``run.json``, ``trade.csv``,
+        ``trade.png`` and ``.svg``, and of the chosen cell ``design.toml``, ``cell.lib`` and
+        ``resistors.csv``.
+    prefer : str
+        As in `trade.recommended`.
+    progress, workers
+        As in `searching.search`.
+
+    Raises
+    ------
+    InputError
+        For a folder of another search.
+    """
+    from crossbar import __version__
+
+    folder = Path(out)
+    identity = {"version": __version__, "experiment": "design", "asked": asdict(specification)}
+    with RunFolder(folder, identity, TradeRow) as run:
+        rows_of = run.finished([NETWORK], "crossbar design")
+        known = {key: rows[0] for key, rows in rows_of.items()}
+        if not run.complete:
+            run.start(rows_of)
+        rows = search(
+            specification,
+            known=known,
+            keep=lambda row: run.append([row]),
+            progress=progress,
+            workers=workers,
+        )
+        run.finish(rows)
+        try:
+            chosen, why = recommended(rows, prefer)
+        except InputError as error:
+            outcome = Outcome(rows, None, str(error))
+        else:
+            outcome = Outcome(rows, chosen, why)
+        _write(folder, specification, outcome)
+    return outcome
+
+
+def _write(folder: Path, specification: Specification, outcome: Outcome) -> None:
+    write_atomically(folder / "trade.csv", to_csv(outcome.trade, TradeRow))
+
+    def draw() -> Figure:
+        return trade_figure(outcome.trade, specification.bits, outcome.chosen)
+
+    save_figure(draw, folder, "trade")
+    if outcome.chosen is not None:
+        write_design(folder, specification, outcome.chosen, outcome.why)

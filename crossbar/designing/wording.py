@@ -1,0 +1,62 @@
+"""What was asked and what was found, in lines of plain text that a file's head can carry."""
+
+from __future__ import annotations
+
+from crossbar.designing.specification import Specification
+from crossbar.designing.trade import PROOF, TradeRow
+
+
+def asked(specification: Specification) -> list[str]:
+    """The specification, in words."""
+    s = specification
+    spread = f"+-{100 * s.tolerance:g} %, uniform"
+    if s.distribution == "lognormal":
+        spread = f"lognormal, sigma {s.tolerance:g}"
+    measured = f"{s.measurement_error:g} (one sigma)" if s.measurement_error else "exact"
+    stuck = f"{100 * s.stuck:g} % of branches stuck, known" if s.stuck else "no branch stuck"
+    return [
+        f"asked: {s.bits:g} bits, that is every target from minus to plus full scale within "
+        f"2^-{s.bits:g} of full scale,",
+        f"in {100 * s.yield_:g} % of cells; resistors {spread}; measurement {measured}; {stuck};",
+        f"full scale {s.full_scale_siemens:g} S, switches {s.on_ohm:g} ohm on, "
+        f"{s.off_ohm:g} ohm off",
+    ]
+
+
+def found(specification: Specification, row: TradeRow) -> list[str]:
+    """How sure a cell is, in words: which is proven, which was simulated."""
+    lines = [f"cell: {row.family}, {row.resistors} resistors, {row.switches} switches"]
+    if row.certainty == PROOF:
+        share = row.proven_share or 1.0
+        whole = "every cell within the tolerance" if share == 1 else f"{100 * share:g} % of cells"
+        lines.append(
+            f"proof: {row.proven_bits:.2f} bits in {whole}, at every target, by the radix "
+            f"{row.radix:.4f}; no simulation is needed for it"
+        )
+    else:
+        lines.append(
+            f"statistic: {row.failures} of {row.cells:,} simulated cells failed, so the yield is "
+            f"at least {100 * (row.yield_at_least or 0):.4g} % with "
+            f"{100 * specification.confidence:g} % confidence (exact binomial bound)"
+        )
+    if row.cells:
+        lines.append(
+            f"simulated: {row.cells:,} cells, every target of each; worst {row.worst_bits:.2f} "
+            f"bits, 1 % quantile {row.one_percent_bits:.2f}, median {row.median_bits:.2f}"
+        )
+    lines.append(
+        f"cost: {row.total_ohm:.4g} ohm in all, {row.unit_resistors:.4g} smallest resistors, "
+        f"{row.squares:.4g} squares of {specification.sheet_ohm:g} ohm"
+    )
+    lines.append(
+        f"spread {row.spread:.4g} ({row.smallest_ohm:.4g} to {row.largest_ohm:.4g} ohm); full "
+        f"scale is {100 * row.usable:.0f} % of what every cell reaches"
+    )
+    return lines
+
+
+def made_by(specification: Specification) -> str:
+    """Version and seed."""
+    from crossbar import __version__
+
+    return f"crossbar design, resistive-crossbar {__version__}, seed {specification.seed}"

@@ -16,6 +16,7 @@ from __future__ import annotations
 from solvers.api import METHODS, solve, solve_batch
 from solvers.covering import CoveringRadius, covering_radius
 from solvers.errors import InvalidInput, SearchInterrupted
+from solvers.pairs import Pairs, closest_pairs
 from solvers.prepared import Prepared, prepare
 from solvers.solution import Certificate, Solution
 from solvers.vectors import VECTOR_METHODS, solve_vectors
@@ -27,10 +28,12 @@ __all__ = [
     "Certificate",
     "CoveringRadius",
     "InvalidInput",
+    "Pairs",
     "Prepared",
     "SearchInterrupted",
     "Solution",
     "Verification",
+    "closest_pairs",
     "covering_radius",
     "prepare",
     "solve",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crossbar.calibration import Measurement, as_measured, measure
+from crossbar.compensation import Compensation, check_wire_aware, compensate
 from crossbar.design import Design
 from crossbar.errors import InputError
 from crossbar.fabrication import Chip, fabricate
@@ -18,6 +21,14 @@ from crossbar.programming import (
     siemens_per_weight,
     target_siemens,
 )
+from crossbar.scaling import (
+    Scaling,
+    SiemensPerWeight,
+    check_scaling,
+    scaled_siemens_per_weight,
+)
+from crossbar.simulation import Tile
+from spice_models import Wires
 
 
 @dataclass(frozen=True)
@@ -28,14 +39,18 @@ class ProgrammedChip:
     ----------
     chip, measurement, program : Chip, Measurement, Program
         True resistances, measured conductances, switch states.
-    siemens_per_weight : float
-        Conductance that stands for a weight of one [S].
+    siemens_per_weight : float or ndarray
+        Conductance that stands for a weight of one [S]; an array, to divide a matrix (outputs,
+        inputs), where columns or tiles have their own (`scaling`).
+    compensation : Compensation, optional
+        Where the program knows the wires, how it was found.
     """
 
     chip: Chip
     measurement: Measurement
     program: Program
-    siemens_per_weight: float
+    siemens_per_weight: SiemensPerWeight
+    compensation: Compensation | None = None
 
     def __post_init__(self) -> None:
         self.chip.check_switches(self.program.enabled)
@@ -46,8 +61,22 @@ class ProgrammedChip:
             )
 
     @property
+    def ideal_product(self) -> NDArray[np.float64]:
+        """What it would multiply by without any wire resistance, (outputs, inputs).
+
+        Where the program knows the wires, with the switches that would be right without them.
+        """
+        program, per_weight = self.program, self.siemens_per_weight
+        if self.compensation is not None:
+            program, per_weight = self.compensation.plain, per_weight / self.compensation.scale
+        return np.asarray(self.chip.cell_siemens(program.enabled).T / per_weight)
+
+    @property
     def cell_errors(self) -> NDArray[np.float64]:
-        """Error of every cell that is not pruned, relative to full scale, without wires."""
+        """Error of every cell that is not pruned, relative to full scale, without wires.
+
+        Where the program knows the wires, against the conductance that these ask for.
+        """
         kept = self.program.target_siemens != 0
         error = self.chip.cell_siemens(self.program.enabled) - self.program.target_siemens
         return np.asarray(error[kept] / self.chip.design.full_scale_siemens)
@@ -60,6 +89,10 @@ def produce(
     *,
     measurement_error: float,
     method: str = "auto",
+    scaling: Scaling = "layer",
+    wires: Wires | None = None,
+    tile: Tile | None = None,
+    executor: Executor | None = None,
 ) -> ProgrammedChip:
     """Fabricate a chip for a weight matrix, measure it and program it.
 
@@ -75,19 +108,58 @@ def produce(
         Relative standard deviation of the measurement.
     method : str
         Subset-sum method, see `solvers.solve_batch`.
+    scaling : {"layer", "column", "tile"}
+        What has a full scale of its own, see `scaled_siemens_per_weight`.
+    wires : Wires, optional
+        Wires that the program is to make up for, see `compensate`, which scales the targets so
+        that all can be met; default as if there were none.
+    tile : Tile, optional
+        For both of these; default 32 x 32 lines.
+    executor : concurrent.futures.Executor, optional
+        Where tiles are compensated.
 
     Raises
     ------
     InputError
-        For bad weights.
+        For bad weights or options.
     """
-    target = target_siemens(design, weights)
+    per_weight = scaled_siemens_per_weight(design, weights, scaling, tile)
+    target = (checked_weights(weights) * per_weight).T
     making, measuring, solving = (_child(seed, number) for number in range(3))
     chip = fabricate(design, rows=target.shape[0], columns=target.shape[1], seed=making)
     measurement = measure(chip, error=measurement_error, seed=measuring)
     solver_seed = int(solving.generate_state(1)[0])
-    programmed = program(measurement, target, method=method, seed=solver_seed)
-    return ProgrammedChip(chip, measurement, programmed, siemens_per_weight(design, weights))
+    if wires is None:
+        programmed = program(measurement, target, method=method, seed=solver_seed)
+        return ProgrammedChip(chip, measurement, programmed, per_weight)
+    found = compensate(
+        measurement,
+        target,
+        wires,
+        tile=tile,
+        scale="fit",
+        method=method,
+        seed=solver_seed,
+        executor=executor,
+    )
+    return ProgrammedChip(chip, measurement, found.program, per_weight * found.scale, found)
+
+
+def check_programming(
+    wire_aware: object, scaling: object, simulator: str, designs: Iterable[Design]
+) -> None:
+    """Raise an InputError for ways to program that these designs or this simulator do not take."""
+    check_scaling(scaling)
+    if not isinstance(wire_aware, bool):
+        raise InputError(f"wire_aware = {wire_aware!r}: give True or False")
+    if not wire_aware:
+        return
+    if simulator == "ideal":
+        raise InputError(
+            "wire_aware = True: the simulator 'ideal' neglects the wires; use 'nodal' or 'ngspice'"
+        )
+    for design in designs:
+        check_wire_aware(design)
 
 
 def program_real(

@@ -16,7 +16,9 @@ from crossbar.errors import InputError
 from crossbar.evaluation import Setting, digital_accuracy_percent, evaluate
 from crossbar.folders import RunFolder
 from crossbar.networks import SHIPPED_NAMES, Network, load_network
+from crossbar.production import check_programming
 from crossbar.results import NETWORK, Row
+from crossbar.scaling import Scaling
 from crossbar.settings import build, read_toml
 from crossbar.simulation import SimulatorName, Tile
 from spice_models import Wires
@@ -55,6 +57,10 @@ class Study:
         Wire, driver and sense resistances [ohm].
     tile : Tile
         Largest circuit.
+    wire_aware : bool
+        Whether the switches are chosen for the wires, see `compensation.compensate`.
+    scaling : {"layer", "column", "tile"}
+        What has a full scale of its own, see `scaling.scaled_siemens_per_weight`.
 
     Raises
     ------
@@ -74,6 +80,8 @@ class Study:
     read_volt: float = 0.2
     wires: Wires = field(default_factory=Wires)
     tile: Tile = field(default_factory=Tile)
+    wire_aware: bool = False
+    scaling: Scaling = "layer"
 
     def __post_init__(self) -> None:
         self._check_sweep()
@@ -116,6 +124,7 @@ class Study:
             value = getattr(self, field_name)
             if value not in choices:
                 raise InputError(f"{field_name} = {value!r}: choose one of {', '.join(choices)}")
+        check_programming(self.wire_aware, self.scaling, self.simulator, self.designs)
         if not 0 < self.read_volt < math.inf:
             raise InputError(f"read_volt = {self.read_volt}: give a positive voltage")
 
@@ -139,6 +148,8 @@ class Study:
             method=self.method,
             wires=self.wires,
             tile=self.tile,
+            wire_aware=self.wire_aware,
+            scaling=self.scaling,
         )
 
 

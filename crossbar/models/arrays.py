@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from crossbar.design import Design
 from crossbar.production import produce
+from crossbar.scaling import Scaling
 from crossbar.simulation import SimulatorName, Tile, transfer
 from spice_models import Wires
 
@@ -27,6 +28,8 @@ class Making:
     measurement_error: float
     method: str
     executor: Executor | None = None
+    wire_aware: bool = False
+    scaling: Scaling = "layer"
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,10 @@ def make_matrix(
         seed,
         measurement_error=making.measurement_error,
         method=making.method,
+        scaling=making.scaling,
+        wires=making.wires if making.wire_aware else None,
+        tile=making.tile,
+        executor=making.executor,
     )
     programmed = time.perf_counter()
     found = transfer(

@@ -16,6 +16,7 @@ from crossbar.errors import InputError
 from crossbar.models.arrays import Making, make_matrix
 from crossbar.models.converters import Converters
 from crossbar.models.making import Work
+from crossbar.production import check_programming
 from crossbar.simulation import SimulatorName, Tile
 from solvers import METHODS
 from spice_models import Wires
@@ -49,6 +50,7 @@ def check_options(
         )
     if making.method not in METHODS:
         raise InputError(f"method = {making.method!r}: choose one of {', '.join(METHODS)}")
+    check_programming(making.wire_aware, making.scaling, making.simulator, [making.design])
     if bias not in get_args(Bias):
         raise InputError(f"bias = {bias!r}: choose one of {', '.join(get_args(Bias))}")
     if converters is not None and not isinstance(converters, Converters):

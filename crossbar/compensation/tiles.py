@@ -13,7 +13,7 @@ chosen anew disturbs its row and its columns by far more than a cell's precision
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -179,7 +179,7 @@ def compensate_tile(task: TileTask) -> TileAnswer:
     plain = _State.of(task, task.line_siemens(task.enabled))
     moved = leverage(task.wires, plain.net, _side_by_side(plain.lines))
     if not task.kept.any() or not any(part.any() for part in moved):
-        return _answer(task, task.enabled, plain, 0, plain.error)
+        return replace(_answer(task, task.enabled, plain, 0, plain.error), asked=task.target)
     state, updates = _continuous(task)
     residual, errors, changed = state.error, [], 0.0
     best = (task.enabled, plain)

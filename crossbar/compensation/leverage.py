@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,8 +12,9 @@ from spice_models import Wires
 Floats = NDArray[np.float64]
 
 
-def leverage(wires: Wires, net: Floats, lines: Floats) -> tuple[Floats, Floats]:
-    """Squared effect of a siemens more in a cell on the rest of its row and of its columns.
+@dataclass(frozen=True)
+class Leverage:
+    """What a siemens more in a cell does to the rest of its row and of its columns.
 
     A current drawn at one place of a line lowers the voltage at every place by the resistance of
     the way to the supply that the two share. So a change d of a cell's total moves entry (i, l)
@@ -20,29 +23,56 @@ def leverage(wires: Wires, net: Floats, lines: Floats) -> tuple[Floats, Floats]:
 
     Parameters
     ----------
-    wires : Wires
-        Of a tile.
-    net : ndarray, (rows, columns)
-        Entries of the transfer matrix that are to be met, 0 where nothing is asked [S].
-    lines : ndarray, (rows, 2 columns)
-        Entries of the single bit lines, 0 likewise [S].
-
-    Returns
-    -------
-    word : ndarray, (rows, columns)
-        For the total of a cell, by the word line: a sum of squares of [S] per [S].
-    bit : ndarray, (rows, 2 columns)
-        For the conductance to each bit line, by that line.
+    words : ndarray, (rows or 1, columns, columns)
+        Squared shared resistance of the word lines, between columns [ohm^2].
+    bits : ndarray, (2 columns or 1, rows, rows)
+        That of the bit lines, between rows; one matrix where all lines are alike [ohm^2].
     """
-    rows, count = lines.shape
-    ohm = wires.each(rows, count)
-    along_words = shared_ohm(ohm["word"], ohm["driver"], ohm["far_driver"])
-    # bit lines are sensed behind their last row
-    along_bits = shared_ohm(ohm["bit"].T[:, ::-1], ohm["sense"], ohm["far_sense"])[:, ::-1, ::-1]
-    pairs = along_words.reshape(rows, count // 2, 2, count // 2, 2).mean(axis=(2, 4))
-    word = np.einsum("ijl,il->ij", pairs**2, net**2)
-    bit = np.einsum("jik,kj->ij", along_bits**2, lines**2)
-    return np.asarray(word), np.asarray(bit)
+
+    words: Floats
+    bits: Floats
+
+    @classmethod
+    def of(cls, wires: Wires, rows: int, columns: int) -> Leverage:
+        """Of a tile of paired cells, two bit lines a column."""
+        ohm = wires.each(rows, 2 * columns)
+        word = shared_ohm(*_alike(ohm["word"], ohm["driver"], ohm["far_driver"]))
+        # bit lines are sensed behind their last row
+        ends = (ohm["bit"].T[:, ::-1], ohm["sense"], ohm["far_sense"])
+        bit = shared_ohm(*_alike(*ends))[:, ::-1, ::-1]
+        pairs = word.reshape(-1, columns, 2, columns, 2).mean(axis=(2, 4))
+        return cls(pairs**2, bit**2)
+
+    def __bool__(self) -> bool:
+        """Whether any current can be felt elsewhere."""
+        return bool(self.words.any() or self.bits.any())
+
+    def moved(self, net: Floats, lines: Floats) -> Floats:
+        """Sum of the squares of what a cell's change moves, (rows, columns, 3).
+
+        For its total by the word line, and for its conductance to each of its bit lines; both
+        per [S].
+
+        Parameters
+        ----------
+        net : ndarray, (rows, columns)
+            Entries of the transfer matrix that are to be met, 0 where nothing is asked [S].
+        lines : ndarray, (2, rows, columns)
+            Entries of the positive and the negative bit lines, 0 likewise [S].
+        """
+        rows, columns = net.shape
+        side_by_side = lines.transpose(2, 0, 1).reshape(2 * columns, rows)
+        word = np.matmul(self.words, net[:, :, None] ** 2)[:, :, 0]
+        bit = np.matmul(self.bits, side_by_side[:, :, None] ** 2)[:, :, 0]
+        bit = bit.reshape(columns, 2, rows).transpose(2, 0, 1)
+        return np.concatenate([word[:, :, None], bit], axis=2)
+
+
+def _alike(segments: Floats, near: Floats, far: Floats) -> tuple[Floats, Floats, Floats]:
+    """Only the first line, where all lines are alike."""
+    whole = np.column_stack([near, segments, far])
+    count = 1 if (whole == whole[0]).all() else len(whole)
+    return segments[:count], near[:count], far[:count]
 
 
 def shared_ohm(segments: Floats, near: Floats, far: Floats) -> Floats:

@@ -7,7 +7,7 @@ chosen anew disturbs its row and its columns by far more than a cell's precision
 1. continuous: conductances that meet the targets when all cells draw the same total, by the
    additive update ``g += (target - M) / A`` with the attenuation A of each cell;
 2. passes over all cells: each takes the pair of subsets that best weighs what it misses itself
-   against what a change of its lines' conductances does to others (`leverage`). This weight
+   against what a change of its lines' conductances does to others (`Leverage`). This weight
    rises from pass to pass, so that fewer and fewer cells change, until none does.
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import solvers
-from crossbar.compensation.leverage import leverage
+from crossbar.compensation.leverage import Leverage
 from spice_models import Array, Wires, nodal
 
 Floats = NDArray[np.float64]
@@ -161,13 +161,14 @@ def needed_share(task: TileTask) -> float:
     """Largest conductance that a cell needs to meet its target, relative to what it may.
 
     It may go to the middle between full scale and what its branches reach: beyond, sums lie
-    ever farther apart.
+    ever farther apart. Cells that reach less than half of full scale are faulty and not asked.
     """
     needed = _continuous(task)[0].needed
     least, greatest = task.ends()
     reach = np.where(needed > 0, greatest[0] - least[1], greatest[1] - least[0])
-    most = np.maximum((reach + task.full_scale) / 2, 1e-6 * task.full_scale)
-    return float(np.max(np.abs(needed) / most, initial=0.0, where=task.kept))
+    most = np.minimum((reach + task.full_scale) / 2, reach)
+    asked = task.kept & (reach >= task.full_scale / 2)
+    return float(np.max(np.abs(needed[asked]) / most[asked], initial=0.0))
 
 
 def compensate_tile(task: TileTask) -> TileAnswer:
@@ -177,14 +178,14 @@ def compensate_tile(task: TileTask) -> TileAnswer:
     task stay.
     """
     plain = _State.of(task, task.line_siemens(task.enabled))
-    moved = leverage(task.wires, plain.net, _side_by_side(plain.lines))
-    if not task.kept.any() or not any(part.any() for part in moved):
+    leverage = Leverage.of(task.wires, *task.target.shape)
+    if not (task.kept.any() and leverage):
         return replace(_answer(task, task.enabled, plain, 0, plain.error), asked=task.target)
     state, updates = _continuous(task)
     residual, errors, changed = state.error, [], 0.0
     best = (task.enabled, plain)
     for weight in np.geomspace(SOFTEST, 1, task.passes):
-        enabled = _pass(task, state, float(weight))
+        enabled = _pass(task, state, leverage, float(weight))
         former, state = state, _State.of(task, task.line_siemens(enabled))
         changed = float((former.siemens != state.siemens).any(axis=0)[task.kept].mean())
         errors.append(state.error)
@@ -213,11 +214,10 @@ def _continuous(task: TileTask) -> tuple[_State, int]:
     return state, updates
 
 
-def _pass(task: TileTask, state: _State, weight: float) -> tuple[Bools, Bools]:
+def _pass(task: TileTask, state: _State, leverage: Leverage, weight: float) -> tuple[Bools, Bools]:
     """Choose the switches of all kept cells at once, for the loads as they are."""
     kept = task.kept
-    word, bit = leverage(task.wires, state.net * kept, _side_by_side(state.lines * kept))
-    weights = np.stack([word, bit[:, 0::2], bit[:, 1::2]], axis=-1)
+    weights = leverage.moved(state.net * kept, state.lines * kept)
     weights *= weight / state.attenuation[..., None] ** 2
     least, _ = task.ends()
     first, second = (on - off for on, off in zip(task.on, task.off, strict=True))
@@ -251,9 +251,3 @@ def _answer(
     high, low = greatest[0] - least[1] + slack, least[0] - greatest[1] - slack
     beyond = task.kept & ((asked > high) | (asked < low))
     return TileAnswer(enabled, asked, beyond, state.net, updates, residual, errors, changed)
-
-
-def _side_by_side(lines: Floats) -> Floats:
-    """(2, rows, columns) as the bit lines stand, (rows, 2 columns)."""
-    _, rows, columns = lines.shape
-    return np.asarray(lines.transpose(1, 2, 0).reshape(rows, 2 * columns))

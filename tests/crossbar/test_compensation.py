@@ -201,3 +201,45 @@ def test_the_shared_way_is_the_resistance_matrix_of_a_chain():
         assert np.allclose(found[line], np.linalg.inv(matrix), rtol=1e-9)
     assert (shared_ohm(np.zeros((1, 3)), np.zeros(1), np.full(1, np.inf)) == 0).all()
     assert (shared_ohm(np.ones((1, 3)), np.full(1, np.inf), np.full(1, np.inf)) == 0).all()
+
+
+def test_leverage_foretells_what_a_change_of_one_cell_moves():
+    """First order in the wires: a thousandth of a cell's conductance, weak wires."""
+    from crossbar.compensation.leverage import Leverage
+    from spice_models import Array, nodal
+
+    random = np.random.default_rng(4)
+    rows, columns = 6, 4
+    siemens = random.uniform(1e-6, 1e-5, (rows, 2 * columns))
+    wires = Wires(
+        random.uniform(0.5, 1.5, (rows, 2 * columns - 1)),
+        random.uniform(0.5, 1.5, (rows - 1, 2 * columns)),
+        random.uniform(0.5, 1.5, rows),
+        random.uniform(0.5, 1.5, 2 * columns),
+    )
+
+    def lines(cells):
+        found = nodal.transfer_matrix(Array.from_siemens(cells, wires), method="direct").siemens.T
+        return found.reshape(rows, columns, 2).transpose(2, 0, 1)
+
+    before = lines(siemens)
+    moved = Leverage.of(wires, rows, columns).moved(before[0] - before[1], before)
+    for row, column, side in ((0, 3, 0), (5, 0, 1), (2, 2, 0)):
+        changed = siemens.copy()
+        step = 1e-2 * siemens[row, 2 * column + side]
+        changed[row, 2 * column + side] += step
+        difference = (lines(changed) - before) / step
+        others = np.arange(columns) != column
+        along_word = difference[:, row, others]
+        net = (along_word[0] - along_word[1]) ** 2
+        expected = moved[row, column, 0] - (
+            # the cell's own entry is moved by its own change, not by wires alone
+            Leverage.of(wires, rows, columns).words[row, column, column]
+            * (before[0] - before[1])[row, column] ** 2
+        )
+        # a column's two places on the word line are taken together: a factor of two here
+        assert expected / 2 < net.sum() < 2 * expected
+        down = np.delete(difference[side, :, column], row)
+        own = Leverage.of(wires, rows, columns).bits[2 * column + side, row, row]
+        expected = moved[row, column, 1 + side] - own * before[side, row, column] ** 2
+        assert (down**2).sum() == pytest.approx(expected, rel=0.05)

@@ -78,7 +78,6 @@ def plot(rows: Sequence[Row], ax: Axes) -> Axes:
     for (name, label, style), color in zip(CURVES, COLORS, strict=False):
         ax.plot(loads, [getattr(one, name) for one in rows], style, color=color, label=label)
     ax.set_xscale("log")
-    ax.set_ylim(0, None)
     return ax
 
 
@@ -95,6 +94,7 @@ def figure(rows: Sequence[Row], resistors: int) -> Figure:
     for ax in panels[:, 0]:
         ax.set_ylabel("effective bits of products")
     panels[0, 0].legend(loc="lower left")
+    panels[0, 0].set_ylim(bottom=0)  # last: it ends the automatic choice of the top
     return drawn
 
 

@@ -34,7 +34,7 @@ Bools = NDArray[np.bool_]
 Place = tuple[slice, slice]
 Answer = TypeVar("Answer")
 
-PASSES = 16
+PASSES = 24
 _MOST_PASSES = 1000
 _FIT_ROUNDS = 4
 

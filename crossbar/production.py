@@ -68,7 +68,8 @@ class ProgrammedChip:
         """
         program, per_weight = self.program, self.siemens_per_weight
         if self.compensation is not None:
-            program, per_weight = self.compensation.plain, per_weight / self.compensation.scale
+            program = self.compensation.plain
+            per_weight = per_weight / self.compensation.weight_scale
         return np.asarray(self.chip.cell_siemens(program.enabled).T / per_weight)
 
     @property
@@ -137,12 +138,12 @@ def produce(
         target,
         wires,
         tile=tile,
-        scale="fit",
+        scale="fit columns" if scaling == "column" else "fit",
         method=method,
         seed=solver_seed,
         executor=executor,
     )
-    return ProgrammedChip(chip, measurement, found.program, per_weight * found.scale, found)
+    return ProgrammedChip(chip, measurement, found.program, per_weight * found.weight_scale, found)
 
 
 def check_programming(

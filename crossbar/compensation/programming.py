@@ -45,7 +45,7 @@ def compensate(
     wires: Wires,
     *,
     tile: Tile | None = None,
-    scale: float | Literal["fit"] = 1.0,
+    scale: float | Literal["fit", "fit columns"] = 1.0,
     passes: int = PASSES,
     inputs: ArrayLike | None = None,
     method: str = "auto",
@@ -65,9 +65,10 @@ def compensate(
         As they are known, for each tile.
     tile : Tile, optional
         Largest circuit; default 32 x 32 lines. As for `transfer`.
-    scale : float or "fit"
+    scale : float, "fit" or "fit columns"
         What all targets are multiplied by first, at most 1. ``fit`` takes the largest at which
-        no cell needs more than the middle between full scale and what it reaches.
+        no cell needs more than the middle between full scale and what it reaches, and
+        ``fit columns`` that of each column.
     passes : int
         Passes of choosing subsets, each with a nodal analysis; more come closer.
     inputs : array_like, (points, rows), optional
@@ -91,8 +92,12 @@ def compensate(
     places = tile_slices(full.shape, tile or Tile())
     tasks = [_task(measurement, plain, place, wires, passes) for place in places]
     before = _joined(full.shape, places, _mapped(plain_matrix, tasks, executor))
-    size = _fitting_scale(tasks, executor) if scale == "fit" else float(scale)
-    if size != 1:
+    size: float | Floats
+    if isinstance(scale, str):
+        size = _fitting_scale(tasks, places, scale == "fit columns", executor)
+    else:
+        size = float(scale)
+    if np.any(size != 1):
         scaled = program(measurement, size * full, method=method, seed=seed)
         tasks = [_task(measurement, scaled, place, wires, passes) for place in places]
     answers = _mapped(compensate_tile, tasks, executor)
@@ -137,8 +142,11 @@ def check_wire_aware(design: Design) -> None:
 def _check_options(measurement: Measurement, scale: object, passes: object) -> None:
     check_wire_aware(measurement.design)
     number = isinstance(scale, numbers.Real) and not isinstance(scale, bool)
-    if scale != "fit" and not (number and 0 < float(cast(float, scale)) <= 1):
-        raise InputError(f"scale = {scale!r}: give 'fit', or a number above 0 and at most 1")
+    fits = isinstance(scale, str) and scale in ("fit", "fit columns")
+    if not fits and not (number and 0 < float(cast(float, scale)) <= 1):
+        raise InputError(
+            f"scale = {scale!r}: give 'fit', 'fit columns', or a number above 0 and at most 1"
+        )
     whole = isinstance(passes, numbers.Integral) and not isinstance(passes, bool)
     if not (whole and 1 <= cast(int, passes) <= _MOST_PASSES):
         raise InputError(f"passes = {passes!r}: give a whole number from 1 to {_MOST_PASSES}")
@@ -173,16 +181,30 @@ def _task(
     )
 
 
-def _fitting_scale(tasks: Sequence[TileTask], executor: Executor | None) -> float:
+def _fitting_scale(
+    tasks: Sequence[TileTask],
+    places: Sequence[Place],
+    by_column: bool,
+    executor: Executor | None,
+) -> float | Floats:
     """The largest scale at which no cell needs more than it may, to about 1 %."""
-    size = 1.0
+    size = np.ones(max(columns.stop for _, columns in places))
     for _ in range(_FIT_ROUNDS):
-        scaled = [replace(task, target=size * task.target) for task in tasks]
-        excess = max(_mapped(needed_share, scaled, executor))
-        if excess <= 1:
+        scaled = [
+            replace(task, target=size[columns] * task.target)
+            for task, (_, columns) in zip(tasks, places, strict=True)
+        ]
+        share = np.zeros(size.size)
+        for (_, columns), found in zip(
+            places, _mapped(needed_share, scaled, executor), strict=True
+        ):
+            share[columns] = np.maximum(share[columns], found)
+        if not by_column:
+            share[:] = share.max()
+        if (share <= 1).all():
             break
-        size /= 1.005 * excess
-    return size
+        size /= np.where(share > 1, 1.005 * share, 1.0)
+    return size if by_column else float(size[0])
 
 
 def _program(

@@ -24,7 +24,7 @@ class Compensation:
         False where no subset of the cell's branches makes that.
     plain : Program
         The switches for wires without resistance, at full scale.
-    scale : float
+    scale : float or ndarray, (columns,)
         What all targets were multiplied by: a weight of one stands for `scale` times
         `siemens_per_weight`.
     wanted : ndarray, (rows, columns)
@@ -49,7 +49,7 @@ class Compensation:
 
     program: Program
     plain: Program
-    scale: float
+    scale: float | NDArray[np.float64]
     wanted: NDArray[np.float64]
     ideal_wires_bits: float
     uncompensated_bits: float
@@ -64,3 +64,8 @@ class Compensation:
     def out_of_reach(self) -> NDArray[np.bool_]:
         """Weights that the array cannot meet at this scale, (rows, columns)."""
         return np.asarray(~self.program.reachable)
+
+    @property
+    def weight_scale(self) -> float | NDArray[np.float64]:
+        """`scale` as it multiplies weights (outputs, inputs): a number, or (columns, 1)."""
+        return self.scale if isinstance(self.scale, float) else self.scale[:, None]

@@ -28,11 +28,11 @@ Bools = NDArray[np.bool_]
 SOFTEST = 1e-3
 """What disturbs others weighs this much in the first pass, and in full in the last one."""
 
-LIGHTER = 0.7
+LIGHTER = 0.85
 """Total of an average cell to begin with, relative to that of subsets chosen without wires.
 
 Cells that draw less waste less on the wires, so targets need less scaling; but subsets of a small
-total are few. Measured: 0.5 is too small, 0.6 to 1 differ by some tenths of a bit.
+total are few. Measured: 0.5 is too small, 0.7 to 1 differ by some tenths of a bit.
 """
 
 _RESIDUAL = 1e-6
@@ -164,8 +164,8 @@ def plain_matrix(task: TileTask) -> Floats:
     return np.asarray(lines[0] - lines[1])
 
 
-def needed_share(task: TileTask) -> float:
-    """Largest conductance that a cell needs to meet its target, relative to what it may.
+def needed_share(task: TileTask) -> Floats:
+    """Largest conductance that a cell of each column needs, relative to what it may, (columns,).
 
     It may go to the middle between full scale and what its branches reach: beyond, sums lie
     ever farther apart. Cells that reach less than half of full scale are faulty and not asked.
@@ -175,7 +175,8 @@ def needed_share(task: TileTask) -> float:
     reach = np.where(needed > 0, greatest[0] - least[1], greatest[1] - least[0])
     most = np.minimum((reach + task.full_scale) / 2, reach)
     asked = task.kept & (reach >= task.full_scale / 2)
-    return float(np.max(np.abs(needed[asked]) / most[asked], initial=0.0))
+    share = np.abs(needed) / np.where(asked, most, np.inf)
+    return np.asarray(share.max(axis=0))
 
 
 def compensate_tile(task: TileTask) -> TileAnswer:

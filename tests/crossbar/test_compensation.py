@@ -110,6 +110,23 @@ def test_what_cannot_be_met_is_said_and_scaling_meets_it():
     assert fitted.compensated_bits > found.compensated_bits + 2
 
 
+def test_each_column_may_have_a_scale_of_its_own():
+    chip, measured, target = made()
+    strong = Wires(300.0, 300.0, 0.0, 0.0)
+    one = compensate(measured, target, strong, tile=TILE, scale="fit")
+    each = compensate(measured, target, strong, tile=TILE, scale="fit columns")
+    assert each.scale.shape == (12,)
+    assert each.weight_scale.shape == (12, 1)
+    assert each.scale.max() > one.scale
+    # discrete subsets load the wires a little otherwise than the scale was chosen for
+    assert (
+        each.out_of_reach.sum()
+        < compensate(measured, target, strong, tile=TILE).out_of_reach.sum() / 4
+    )
+    matrix = transfer(chip, each.program, strong, tile=TILE).siemens / each.weight_scale
+    assert bits(matrix, target) == pytest.approx(each.compensated_bits, abs=1e-3)
+
+
 def test_a_given_scale_is_taken_out_of_the_bits():
     chip, measured, target = made()
     found = compensate(measured, target, WIRES, tile=TILE, scale=0.5)

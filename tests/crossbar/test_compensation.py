@@ -181,7 +181,7 @@ def test_open_branches_and_lines_without_weights_are_borne():
 @pytest.mark.parametrize(
     "changed, said",
     [
-        ({"scale": 0.0}, "scale = 0.0: give 'fit', or a number above 0"),
+        ({"scale": 0.0}, "scale = 0.0: give 'fit', 'fit columns', or a number above 0"),
         ({"scale": "best"}, "scale = 'best'"),
         ({"passes": 0}, "passes = 0: give a whole number from 1"),
         ({"inputs": np.ones((3, 2))}, "inputs have shape"),

@@ -11,6 +11,7 @@ from crossbar.metrics import effective_bits
 from crossbar.production import check_programming, produce
 from crossbar.scaling import described, scaled_siemens_per_weight
 from crossbar.simulation import transfer
+from crossbar.studies import load_study
 
 DESIGN = Design(ladder="guaranteed", resistors=8)
 TILE = Tile(4, 6)
@@ -85,3 +86,19 @@ def test_what_is_wrong_is_said():
     nominal = Design(ladder="binary", resistors=8, programmed_by="nominal")
     with pytest.raises(InputError, match="programmed_by"):
         check_programming(True, "layer", "nodal", [DESIGN, nominal])
+
+
+def test_a_study_takes_both_from_its_file(tmp_path):
+    text = 'resistors = [6]\nchips = 1\nsimulator = "nodal"\n{}\n[[designs]]\nladder = "stagger"\n'
+    path = tmp_path / "study.toml"
+    path.write_text(text.format('wire_aware = true\nscaling = "column"'))
+    setting = load_study(path).setting()
+    assert setting.wire_aware
+    assert setting.scaling == "column"
+    for lines, said in (
+        ('scaling = "row"', "scaling"),
+        ('wire_aware = true\nsimulator = "ideal"', "neglects the wires"),
+    ):
+        path.write_text(text.replace('simulator = "nodal"\n', "").format(lines))
+        with pytest.raises(InputError, match=said):
+            load_study(path)

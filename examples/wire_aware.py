@@ -34,7 +34,7 @@ LOADS = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 2e-4, 5e-4)
 CURVES = (
     ("ideal_wires_bits", "ideal wires", ":"),
     ("by_column_bits", "wire-aware, scaled by column", "-"),
-    ("compensated_bits", "wire-aware, one scale", (0, (6, 1))),
+    ("compensated_bits", "wire-aware, one scale", (0, (6, 1.5))),
     ("one_gain_bits", "one gain", "--"),
     ("uncompensated_bits", "uncompensated", "-."),
 )
@@ -90,7 +90,7 @@ def plot(rows: Sequence[Row], ax: Axes) -> Axes:
     """Bits of one layer and ladder against r x G."""
     loads = [one.load for one in rows]
     for (name, label, style), color in zip(CURVES, COLORS, strict=False):
-        ax.plot(loads, [getattr(one, name) for one in rows], style, color=color, label=label)
+        ax.plot(loads, [getattr(one, name) for one in rows], ls=style, color=color, label=label)
     ax.set_xscale("log")
     return ax
 

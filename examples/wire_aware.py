@@ -107,7 +107,8 @@ def figure(rows: Sequence[Row], resistors: int) -> Figure:
         ax.set_xlabel("wire segment x full-scale conductance")
     for ax in panels[:, 0]:
         ax.set_ylabel("effective bits of products")
-    panels[0, 0].legend(loc="lower left")
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    drawn.legend(handles, labels, loc="outside lower center", ncols=3)
     panels[0, 0].set_ylim(bottom=0)  # last: it ends the automatic choice of the top
     return drawn
 

@@ -17,6 +17,7 @@ from crossbar.networks import Network, Product, multiplied
 from crossbar.nonidealities import Nonidealities, Ranges, Reading
 from crossbar.production import ProgrammedChip, produce
 from crossbar.results import NETWORK, Row
+from crossbar.scaling import Scaling, described
 from crossbar.simulation import SimulatorName, Tile, Transfer, layer_text, place_tiles, transfer
 from spice_models import Wires
 
@@ -35,6 +36,8 @@ class Setting:
     tile: Tile
     read_volt: float = 0.2
     nonidealities: Nonidealities = field(default_factory=Nonidealities)
+    wire_aware: bool = False
+    scaling: Scaling = "layer"
 
     def __post_init__(self) -> None:
         pixels = self.dataset.test_inputs.shape[1]
@@ -109,8 +112,7 @@ class AnalogLayer:
     @property
     def ideal_product(self) -> NDArray[np.float64]:
         """The same without any wire resistance, (outputs, inputs)."""
-        siemens = self.made.chip.cell_siemens(self.made.program.enabled)
-        return np.asarray(siemens.T / self.made.siemens_per_weight)
+        return self.made.ideal_product
 
 
 def produce_layer(setting: Setting, design: Design, chip: int, number: int) -> ProgrammedChip:
@@ -122,6 +124,9 @@ def produce_layer(setting: Setting, design: Design, chip: int, number: int) -> P
         measurement_error=setting.measurement_error,
         method=setting.method,
         nonidealities=setting.nonidealities,
+        scaling=setting.scaling,
+        wires=setting.wires if setting.wire_aware else None,
+        tile=setting.tile,
     )
 
 
@@ -211,7 +216,7 @@ def layer_netlists(setting: Setting, design: Design, chip: int, read_volt: float
             comments=[
                 f"inputs: first test image of {setting.dataset.name}, "
                 f"{volt_per_activation!r} V for an activation of 1",
-                f"weights: {made.siemens_per_weight!r} S for a weight of 1",
+                f"weights: {described(made.siemens_per_weight)}",
             ],
         )
     return texts

@@ -216,7 +216,7 @@ def save_chip(path: Path, made: ProgrammedChip, settings: Mapping[str, Any]) -> 
     check_output(path, (".npz",))
     about = {
         "design": asdict(made.chip.design),
-        "siemens_per_weight": made.siemens_per_weight,
+        "siemens_per_weight": np.asarray(made.siemens_per_weight).tolist(),
         "settings": dict(settings),
     }
     if isinstance(made.chip, MeasuredChip):
@@ -267,6 +267,7 @@ def _assemble(
     design: Design, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]
 ) -> ProgrammedChip:
     stuck_chip, stuck_known = (arrays.get(name) for name in _STUCK)
+    per_weight = np.asarray(about["siemens_per_weight"], dtype=float)
     return ProgrammedChip(
         chip=(
             MeasuredChip(
@@ -277,5 +278,5 @@ def _assemble(
         ),
         measurement=Measurement(design, arrays["on_siemens"], stuck_closed=stuck_known),
         program=Program(arrays["enabled"], arrays["target_siemens"], arrays["reachable"]),
-        siemens_per_weight=float(about["siemens_per_weight"]),
+        siemens_per_weight=per_weight if per_weight.ndim else float(per_weight),
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from crossbar.calibration import MeasuredChip
 from crossbar.production import ProgrammedChip
+from crossbar.scaling import described
 from crossbar.simulation import NetlistForm, PlacedTile, layer_text
 from crossbar.summaries import origin
 from spice_models.dialects import Dialect
@@ -53,7 +54,7 @@ def chip_text(
         seed=None if isinstance(made.chip, MeasuredChip) else settings["seed"],
         comments=[
             f"chip programmed by resistive-crossbar {settings['version']}",
-            f"weights: {made.siemens_per_weight!r} S for a weight of 1",
+            f"weights: {described(made.siemens_per_weight)}",
         ],
         cells=cells,
         dialect=dialect,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crossbar.calibration import MeasuredChip, Measurement, as_measured, measure
+from crossbar.compensation import Compensation, check_wire_aware, compensate
 from crossbar.design import Design
 from crossbar.errors import InputError
 from crossbar.fabrication import Chip, Seed, fabricate
@@ -19,6 +22,14 @@ from crossbar.programming import (
     siemens_per_weight,
     target_siemens,
 )
+from crossbar.scaling import (
+    Scaling,
+    SiemensPerWeight,
+    check_scaling,
+    scaled_siemens_per_weight,
+)
+from crossbar.simulation import Tile
+from spice_models import Wires
 
 
 @dataclass(frozen=True)
@@ -29,14 +40,18 @@ class ProgrammedChip:
     ----------
     chip, measurement, program : Chip, Measurement, Program
         True resistances, measured conductances, switch states.
-    siemens_per_weight : float
-        Conductance that stands for a weight of one [S].
+    siemens_per_weight : float or ndarray
+        Conductance that stands for a weight of one [S]; an array, to divide a matrix (outputs,
+        inputs), where columns or tiles have their own (`scaling`).
+    compensation : Compensation, optional
+        Where the program knows the wires, how it was found.
     """
 
     chip: Chip
     measurement: Measurement
     program: Program
-    siemens_per_weight: float
+    siemens_per_weight: SiemensPerWeight
+    compensation: Compensation | None = None
 
     def __post_init__(self) -> None:
         self.chip.check_switches(self.program.enabled)
@@ -52,8 +67,23 @@ class ProgrammedChip:
             )
 
     @property
+    def ideal_product(self) -> NDArray[np.float64]:
+        """What it would multiply by without any wire resistance, (outputs, inputs).
+
+        Where the program knows the wires, with the switches that would be right without them.
+        """
+        program, per_weight = self.program, self.siemens_per_weight
+        if self.compensation is not None:
+            program = self.compensation.plain
+            per_weight = per_weight / self.compensation.weight_scale
+        return np.asarray(self.chip.cell_siemens(program.enabled).T / per_weight)
+
+    @property
     def cell_errors(self) -> NDArray[np.float64]:
-        """Error of every cell that is not pruned, relative to full scale, without wires."""
+        """Error of every cell that is not pruned, relative to full scale, without wires.
+
+        Where the program knows the wires, against the conductance that these ask for.
+        """
         kept = self.program.target_siemens != 0
         error = self.chip.cell_siemens(self.program.enabled) - self.program.target_siemens
         return np.asarray(error[kept] / self.chip.design.full_scale_siemens)
@@ -67,6 +97,10 @@ def produce(
     measurement_error: float,
     method: str = "auto",
     nonidealities: Nonidealities | None = None,
+    scaling: Scaling = "layer",
+    wires: Wires | None = None,
+    tile: Tile | None = None,
+    executor: Executor | None = None,
 ) -> ProgrammedChip:
     """Fabricate a chip for a weight matrix, measure it and program it.
 
@@ -87,28 +121,53 @@ def produce(
         Subset-sum method, see `solvers.solve_batch`.
     nonidealities : Nonidealities, optional
         What the chip suffers before it is measured and after it is programmed; default nothing.
+    scaling : {"layer", "column", "tile"}
+        What has a full scale of its own, see `scaled_siemens_per_weight`.
+    wires : Wires, optional
+        Wires that the program is to make up for, see `compensate`, which scales the targets so
+        that all can be met; default as if there were none.
+    tile : Tile, optional
+        For both of these; default 32 x 32 lines.
+    executor : concurrent.futures.Executor, optional
+        Where tiles are compensated.
 
     Raises
     ------
     InputError
-        For bad weights.
+        For bad weights or options.
     """
     suffered = nonidealities or Nonidealities()
-    target = target_siemens(design, weights)
+    per_weight = scaled_siemens_per_weight(design, weights, scaling, tile)
+    target = (checked_weights(weights) * per_weight).T
     making, measuring, solving = (_child(seed, number) for number in range(3))
     chip = fabricate(design, rows=target.shape[0], columns=target.shape[1], seed=making)
     chip = as_made(chip, suffered, seed)
     measurement = measure(chip, error=measurement_error, seed=measuring)
     solver_seed = int(solving.generate_state(1)[0])
-    programmed = program(measurement, target, method=method, seed=solver_seed)
+    if wires is None:
+        programmed = program(measurement, target, method=method, seed=solver_seed)
+        return ProgrammedChip(as_used(chip, suffered, seed), measurement, programmed, per_weight)
+    found = compensate(
+        measurement,
+        target,
+        wires,
+        tile=tile,
+        scale="fit columns" if scaling == "column" else "fit",
+        method=method,
+        seed=solver_seed,
+        executor=executor,
+    )
     used = as_used(chip, suffered, seed)
-    return ProgrammedChip(used, measurement, programmed, siemens_per_weight(design, weights))
+    return ProgrammedChip(used, measurement, found.program, per_weight * found.weight_scale, found)
 
 
 def reprogram(
     made: ProgrammedChip, *, measurement_error: float, seed: Seed, method: str = "auto"
 ) -> ProgrammedChip:
     """Measure a chip again, as it is now, and program it again for the same weights.
+
+    Switches that were chosen for the wires are chosen cell by cell for the conductances that
+    these asked for.
 
     Parameters
     ----------
@@ -137,6 +196,23 @@ def reprogram(
     target = made.program.target_siemens
     programmed = program(measurement, target, method=method, seed=solver_seed)
     return replace(made, measurement=measurement, program=programmed)
+
+
+def check_programming(
+    wire_aware: object, scaling: object, simulator: str, designs: Iterable[Design]
+) -> None:
+    """Raise an InputError for ways to program that these designs or this simulator do not take."""
+    check_scaling(scaling)
+    if not isinstance(wire_aware, bool):
+        raise InputError(f"wire_aware = {wire_aware!r}: give True or False")
+    if not wire_aware:
+        return
+    if simulator == "ideal":
+        raise InputError(
+            "wire_aware = True: the simulator 'ideal' neglects the wires; use 'nodal' or 'ngspice'"
+        )
+    for design in designs:
+        check_wire_aware(design)
 
 
 def program_real(

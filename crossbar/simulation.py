@@ -153,6 +153,12 @@ def place_tiles(
     ]
 
 
+def tile_slices(shape: tuple[int, ...], tile: Tile) -> list[tuple[slice, slice]]:
+    """Where the tiles of paired cells (rows, columns) lie, as `place_tiles` cuts them."""
+    across = list(_slices(shape[1], tile.lines // 2))
+    return [(down, one) for down in _slices(shape[0], tile.rows) for one in across]
+
+
 def transfer(
     chip: Chip,
     program: Program,

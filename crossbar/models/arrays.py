@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from crossbar.design import Design
 from crossbar.nonidealities import Nonidealities
 from crossbar.production import produce
+from crossbar.scaling import Scaling
 from crossbar.simulation import SimulatorName, Tile, transfer
 from spice_models import Wires
 
@@ -29,6 +30,8 @@ class Making:
     method: str
     executor: Executor | None = None
     nonidealities: Nonidealities = field(default_factory=Nonidealities)
+    wire_aware: bool = False
+    scaling: Scaling = "layer"
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,10 @@ def make_matrix(
         measurement_error=making.measurement_error,
         method=making.method,
         nonidealities=making.nonidealities,
+        scaling=making.scaling,
+        wires=making.wires if making.wire_aware else None,
+        tile=making.tile,
+        executor=making.executor,
     )
     programmed = time.perf_counter()
     found = transfer(

@@ -17,6 +17,7 @@ from crossbar.models.arrays import Making, make_matrix
 from crossbar.models.converters import Converters
 from crossbar.models.making import Work
 from crossbar.nonidealities import Nonidealities
+from crossbar.production import check_programming
 from crossbar.simulation import SimulatorName, Tile
 from solvers import METHODS
 from spice_models import Wires
@@ -58,6 +59,7 @@ def check_options(
         )
     if making.method not in METHODS:
         raise InputError(f"method = {making.method!r}: choose one of {', '.join(METHODS)}")
+    check_programming(making.wire_aware, making.scaling, making.simulator, [making.design])
     if bias not in get_args(Bias):
         raise InputError(f"bias = {bias!r}: choose one of {', '.join(get_args(Bias))}")
     if converters is not None and not isinstance(converters, Converters):

@@ -26,6 +26,7 @@ from crossbar.models.planning import WEIGHT_HOOKS, plan_layers
 from crossbar.models.ranges import calibrate, checked_batches
 from crossbar.models.reports import Conversion
 from crossbar.nonidealities import Nonidealities
+from crossbar.scaling import Scaling
 from crossbar.simulation import SimulatorName, Tile
 from spice_models import Wires
 
@@ -53,6 +54,8 @@ def convert(
     method: str = "auto",
     kinds: Sequence[str] = ("Linear", "Conv2d"),
     bias: Bias = "digital",
+    wire_aware: bool = False,
+    scaling: Scaling = "layer",
     converters: Converters | None = None,
     calibration: Iterable[Any] | None = None,
     nonidealities: Nonidealities | None = None,
@@ -97,6 +100,10 @@ def convert(
         ``digital``: added behind the arrays and converters. ``word line``: one more row of cells,
         driven by a constant that the report tells: the largest bias over the largest weight.
         No DAC drives it, and it passes the ADC with its tile.
+    wire_aware : bool
+        Whether the switches are chosen for the wires, see `crossbar.compensation.compensate`.
+    scaling : {"layer", "column", "tile"}
+        What has a full scale of its own, see `crossbar.scaling`.
     converters : Converters, optional
         Default none: arrays take and give real numbers.
     calibration : iterable, optional
@@ -130,8 +137,18 @@ def convert(
     """
     wires = Wires() if wires is None else wires
     tile = Tile(128, 128) if tile is None else tile
-    suffered = Nonidealities() if nonidealities is None else nonidealities
-    making = Making(design, wires, tile, simulator, measurement_error, method, executor, suffered)
+    making = Making(
+        design,
+        wires,
+        tile,
+        simulator,
+        measurement_error,
+        method,
+        executor,
+        Nonidealities() if nonidealities is None else nonidealities,
+        wire_aware,
+        scaling,
+    )
     check_options(model, making, bias, converters, calibration)
     check_helpers(executor, progress, calibration)
     check_seeds(seed, chip)

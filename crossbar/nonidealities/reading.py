@@ -60,7 +60,7 @@ class Reading:
         What the array multiplies by.
     chip, enabled : Chip, ndarray of bool
         Whose branches make the noise.
-    siemens_per_weight : float
+    siemens_per_weight : float or ndarray, (outputs, 1)
         Conductance that stands for a weight of one [S].
     read_volt : float
         Word-line voltage of the largest input [V].
@@ -75,7 +75,7 @@ class Reading:
     matrix: Floats
     chip: Chip
     enabled: Switches
-    siemens_per_weight: float
+    siemens_per_weight: float | Floats
     read_volt: float
     ranges: Ranges
     nonidealities: Nonidealities
@@ -105,4 +105,5 @@ class Reading:
         squares = cell_square_siemens(self.chip, self.enabled)
         flicker = flicker_variance(squares, inputs * volt_per_input, n.flicker_relative)
         ampere = np.sqrt(thermal + flicker)
-        return np.asarray(ampere / (self.siemens_per_weight * volt_per_input))
+        per_weight = np.asarray(self.siemens_per_weight).T  # a row of outputs, or one for all
+        return np.asarray(ampere / (per_weight * volt_per_input))

@@ -16,7 +16,9 @@ from crossbar.errors import InputError
 from crossbar.evaluation import Setting
 from crossbar.networks import SHIPPED_NAMES, Network, load_network
 from crossbar.nonidealities import Nonidealities
+from crossbar.production import check_programming
 from crossbar.results import Row
+from crossbar.scaling import Scaling
 from crossbar.settings import build, read_toml
 from crossbar.simulation import SimulatorName, Tile
 from crossbar.sweeps import Sweep, settings_at, sweep_settings
@@ -69,6 +71,10 @@ class Study:
         run at each of its points.
     first_chip : int
         Number of the first chip, for machines that share the chips of one study.
+    wire_aware : bool
+        Whether the switches are chosen for the wires, see `compensation.compensate`.
+    scaling : {"layer", "column", "tile"}
+        What has a full scale of its own, see `scaling.scaled_siemens_per_weight`.
 
     Raises
     ------
@@ -91,6 +97,8 @@ class Study:
     nonidealities: Nonidealities = field(default_factory=Nonidealities)
     sweep: Sweep = field(default_factory=Sweep)
     first_chip: int = 0
+    wire_aware: bool = False
+    scaling: Scaling = "layer"
 
     def __post_init__(self) -> None:
         self._check_sweep()
@@ -139,6 +147,7 @@ class Study:
             value = getattr(self, field_name)
             if value not in choices:
                 raise InputError(f"{field_name} = {value!r}: choose one of {', '.join(choices)}")
+        check_programming(self.wire_aware, self.scaling, self.simulator, self.designs)
         if not 0 < self.read_volt < math.inf:
             raise InputError(f"read_volt = {self.read_volt}: give a positive voltage")
 
@@ -173,6 +182,8 @@ class Study:
             tile=self.tile,
             read_volt=self.read_volt,
             nonidealities=self.nonidealities,
+            wire_aware=self.wire_aware,
+            scaling=self.scaling,
         )
 
 

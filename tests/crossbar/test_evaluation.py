@@ -272,3 +272,15 @@ def test_a_network_that_cannot_be_compared_is_refused(scale, bias, named):
     network = Network((Layer(layers[0].weights * scale, np.full(7, bias)), layers[1]))
     with pytest.raises(InputError, match=f"layer 1 of 2 {named}|outputs of layer 1 of 2 {named}"):
         small_setting(network=network)
+
+
+def test_wire_aware_programming_gains_bits_and_leaves_the_ideal_column_alone():
+    design = replace(DESIGN, resistors=12)
+    plain = evaluate(small_setting(measurement_error=0.0), design, 0)
+    aware = evaluate(small_setting(measurement_error=0.0, wire_aware=True), design, 0)
+    for before, after in zip(plain, aware, strict=True):
+        ideal = before.ideal_wires_product_effective_bits
+        assert after.ideal_wires_product_effective_bits == pytest.approx(ideal, abs=1e-9)
+    assert aware[-1].product_effective_bits > plain[-1].product_effective_bits + 1
+    scaled = evaluate(small_setting(measurement_error=0.0, scaling="column"), design, 0)
+    assert scaled[-1].product_effective_bits != plain[-1].product_effective_bits

@@ -433,3 +433,21 @@ def test_inputs_in_lists_and_dicts_calibrate() -> None:
     batch = ({"parts": parts}, torch.ones(()))
     analog = crossbar.convert(Nested(), DESIGN, converters=converters, calibration=[batch])
     assert float(analog.layer.dac_range) == float(parts[1].max())
+
+
+def test_wire_aware_layers_come_closer_and_scaling_is_taken() -> None:
+    model = mlp().double()
+    wires = crossbar.Wires(20.0, 20.0, 50.0, 50.0)
+    options = {"wires": wires, "tile": TILE, "measurement_error": 0.0}
+    wanted = model[0].weight.detach()
+    errors = []
+    for more in ({}, {"wire_aware": True}, {"wire_aware": True, "scaling": "column"}):
+        analog = crossbar.convert(model, FINE, **options, **more)
+        errors.append(float((analog[0].weight - wanted).abs().max()))
+    assert errors[1] < errors[0] / 4
+    assert errors[2] < errors[0] / 4
+    assert errors[2] != errors[1]
+    with pytest.raises(crossbar.InputError, match="scaling = 'row'"):
+        crossbar.convert(model, FINE, scaling="row")
+    with pytest.raises(crossbar.InputError, match="neglects the wires"):
+        crossbar.convert(model, FINE, wire_aware=True, simulator="ideal")

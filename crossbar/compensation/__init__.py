@@ -1,0 +1,16 @@
+"""Programming that knows the wires of the array.
+
+| module | what it holds |
+|---|---|
+| `programming` | `compensate`: a measurement, targets and wires to switches |
+| `report` | `Compensation`: these switches, bits before and after, how far it came |
+| `tiles` | one tile: continuous conductances first, then passes of choosing subsets |
+| `leverage` | how far a change of one cell moves the others |
+"""
+
+from __future__ import annotations
+
+from crossbar.compensation.programming import PASSES, check_wire_aware, compensate
+from crossbar.compensation.report import Compensation
+
+__all__ = ["PASSES", "Compensation", "check_wire_aware", "compensate"]

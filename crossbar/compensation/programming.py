@@ -1,0 +1,250 @@
+"""Programming that knows the wires: the transfer matrix meets the weights, not each cell alone."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import Any, Literal, TypeVar, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from crossbar.calibration import Measurement
+from crossbar.compensation.report import Compensation
+from crossbar.compensation.tiles import (
+    TileAnswer,
+    TileTask,
+    compensate_tile,
+    needed_share,
+    plain_matrix,
+)
+from crossbar.design import Design
+from crossbar.errors import InputError
+from crossbar.metrics import effective_bits
+from crossbar.programming import Program, program
+from crossbar.simulation import Tile, tile_slices
+from solvers.pairs import MOST_IN_A_SET
+from spice_models import Wires
+from spice_models.checks import check_executor
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Place = tuple[slice, slice]
+Answer = TypeVar("Answer")
+
+PASSES = 24
+_MOST_PASSES = 1000
+_FIT_ROUNDS = 4
+
+
+def compensate(
+    measurement: Measurement,
+    target: ArrayLike,
+    wires: Wires,
+    *,
+    tile: Tile | None = None,
+    scale: float | Literal["fit", "fit columns"] = 1.0,
+    passes: int = PASSES,
+    inputs: ArrayLike | None = None,
+    method: str = "auto",
+    seed: int = 0,
+    executor: Executor | None = None,
+) -> Compensation:
+    """Choose the switches so that the array with its wires meets the weights.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        What is known about the chip; the cells are paired and programmed by measured values.
+    target : array_like, (rows, columns)
+        Signed entries of the transfer matrix, at most full scale; an exact 0 is a pruned weight,
+        whose switches stay open [S].
+    wires : Wires
+        As they are known, for each tile.
+    tile : Tile, optional
+        Largest circuit; default 32 x 32 lines. As for `transfer`.
+    scale : float, "fit" or "fit columns"
+        What all targets are multiplied by first, at most 1. ``fit`` takes the largest at which
+        no cell needs more than the middle between full scale and what it reaches, and
+        ``fit columns`` that of each column.
+    passes : int
+        Passes of choosing subsets, each with a nodal analysis; more come closer.
+    inputs : array_like, (points, rows), optional
+        Inputs for whose products bits are counted; default one row at a time.
+    method, seed
+        Of the subset sums without wires, see `program`.
+    executor : concurrent.futures.Executor, optional
+        Where the tiles are worked on; changes no bit.
+
+    Raises
+    ------
+    InputError
+        For cells that are not paired, too large, or programmed by nominal values; a target as
+        for `program`; an option out of range.
+    """
+    _check_options(measurement, scale, passes)
+    check_executor(executor)
+    plain = program(measurement, target, method=method, seed=seed)
+    full = plain.target_siemens
+    points = _checked_inputs(inputs, len(full))
+    places = tile_slices(full.shape, tile or Tile())
+    tasks = [_task(measurement, plain, place, wires, passes) for place in places]
+    before = _joined(full.shape, places, _mapped(plain_matrix, tasks, executor))
+    size: float | Floats
+    if isinstance(scale, str):
+        size = _fitting_scale(tasks, places, scale == "fit columns", executor)
+    else:
+        size = float(scale)
+    if np.any(size != 1):
+        scaled = program(measurement, size * full, method=method, seed=seed)
+        tasks = [_task(measurement, scaled, place, wires, passes) for place in places]
+    answers = _mapped(compensate_tile, tasks, executor)
+    after = _joined(full.shape, places, [answer.matrix for answer in answers]) / size
+    gain = float((before * full).sum() / ((before**2).sum() or 1.0))
+    ideal = np.where(plain.enabled, measurement.on_siemens, measurement.off_siemens)
+    ideal = ideal @ measurement.design.signs.astype(float)
+    return Compensation(
+        _program(measurement, answers, places),
+        plain,
+        size,
+        size * full,
+        ideal_wires_bits=_bits(ideal, full, points),
+        uncompensated_bits=_bits(before, full, points),
+        one_gain_bits=_bits(gain * before, full, points),
+        compensated_bits=_bits(after, full, points),
+        updates=max(answer.updates for answer in answers),
+        residual=max(answer.residual for answer in answers),
+        errors=_errors(tasks, answers),
+        changed=max(answer.changed for answer in answers),
+    )
+
+
+def check_wire_aware(design: Design) -> None:
+    """Raise an InputError for cells that wire-aware programming does not take."""
+    if design.polarity != "paired":
+        raise InputError(
+            f"polarity = {design.polarity!r}: wire-aware programming takes 'paired' cells"
+        )
+    if design.programmed_by != "measured":
+        raise InputError(
+            "programmed_by = 'nominal': wire-aware programming needs measured values; "
+            "use 'measured'"
+        )
+    if design.resistors > 2 * MOST_IN_A_SET:
+        raise InputError(
+            f"resistors = {design.resistors}: wire-aware programming takes cells of at most "
+            f"{2 * MOST_IN_A_SET}"
+        )
+
+
+def _check_options(measurement: Measurement, scale: object, passes: object) -> None:
+    check_wire_aware(measurement.design)
+    number = isinstance(scale, numbers.Real) and not isinstance(scale, bool)
+    fits = isinstance(scale, str) and scale in ("fit", "fit columns")
+    if not fits and not (number and 0 < float(cast(float, scale)) <= 1):
+        raise InputError(
+            f"scale = {scale!r}: give 'fit', 'fit columns', or a number above 0 and at most 1"
+        )
+    whole = isinstance(passes, numbers.Integral) and not isinstance(passes, bool)
+    if not (whole and 1 <= cast(int, passes) <= _MOST_PASSES):
+        raise InputError(f"passes = {passes!r}: give a whole number from 1 to {_MOST_PASSES}")
+
+
+def _checked_inputs(inputs: ArrayLike | None, rows: int) -> Floats:
+    points = np.eye(rows) if inputs is None else np.asarray(inputs)
+    if points.dtype.kind not in "iuf" or points.ndim != 2 or points.shape[1] != rows:
+        raise InputError(f"inputs have shape {points.shape}: give real numbers (points, {rows})")
+    if not (len(points) and np.isfinite(points).all()):
+        raise InputError("inputs: give at least one point, every value finite")
+    return points.astype(float)
+
+
+def _task(
+    measurement: Measurement, plain: Program, place: Place, wires: Wires, passes: int
+) -> TileTask:
+    design = measurement.design
+    sides = [np.flatnonzero(design.signs == sign) for sign in (1, -1)]
+
+    def lines(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        return values[place][..., sides[0]], values[place][..., sides[1]]
+
+    return TileTask(
+        target=plain.target_siemens[place],
+        on=lines(measurement.on_siemens),
+        off=lines(measurement.off_siemens),
+        enabled=lines(plain.enabled),
+        wires=wires,
+        full_scale=design.full_scale_siemens,
+        passes=passes,
+    )
+
+
+def _fitting_scale(
+    tasks: Sequence[TileTask],
+    places: Sequence[Place],
+    by_column: bool,
+    executor: Executor | None,
+) -> float | Floats:
+    """The largest scale at which no cell needs more than it may, to about 1 %."""
+    size = np.ones(max(columns.stop for _, columns in places))
+    for _ in range(_FIT_ROUNDS):
+        scaled = [
+            replace(task, target=size[columns] * task.target)
+            for task, (_, columns) in zip(tasks, places, strict=True)
+        ]
+        share = np.zeros(size.size)
+        for (_, columns), found in zip(
+            places, _mapped(needed_share, scaled, executor), strict=True
+        ):
+            share[columns] = np.maximum(share[columns], found)
+        if not by_column:
+            share[:] = share.max()
+        if (share <= 1).all():
+            break
+        size /= np.where(share > 1, 1.005 * share, 1.0)
+    return size if by_column else float(size[0])
+
+
+def _program(
+    measurement: Measurement, answers: Sequence[TileAnswer], places: Sequence[Place]
+) -> Program:
+    shape = measurement.on_siemens.shape
+    enabled = np.zeros(shape, dtype=bool)
+    for answer, place in zip(answers, places, strict=True):
+        for sign, closed in zip((1, -1), answer.enabled, strict=True):
+            enabled[place][..., measurement.design.signs == sign] = closed
+    asked = _joined(shape[:2], places, [answer.asked for answer in answers])
+    beyond = _joined(shape[:2], places, [answer.out_of_reach for answer in answers])
+    return Program(enabled, asked, beyond == 0)
+
+
+def _errors(tasks: Sequence[TileTask], answers: Sequence[TileAnswer]) -> tuple[float, ...]:
+    """Of all tiles together; a tile that needed no pass keeps its error."""
+    kept = np.array([np.count_nonzero(task.kept) for task in tasks])
+    most = max(len(answer.errors) for answer in answers)
+    each = [answer.errors or (answer.residual,) * most for answer in answers]
+    squares = kept @ np.square(each) / max(kept.sum(), 1) if most else np.zeros(0)
+    return tuple(np.sqrt(squares).tolist())
+
+
+def _bits(matrix: Floats, wanted: Floats, points: Floats) -> float:
+    """Effective bits of products with matrices (rows, columns)."""
+    product = points @ wanted
+    return effective_bits(points @ (matrix - wanted), float(np.ptp(product)))
+
+
+def _joined(
+    shape: tuple[int, ...], places: Sequence[Place], parts: Sequence[NDArray[Any]]
+) -> Floats:
+    whole = np.zeros(shape)
+    for place, part in zip(places, parts, strict=True):
+        whole[place] = part
+    return whole
+
+
+def _mapped(
+    work: Callable[[TileTask], Answer], tasks: Sequence[TileTask], executor: Executor | None
+) -> list[Answer]:
+    return list(executor.map(work, tasks) if executor else map(work, tasks))

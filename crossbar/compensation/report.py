@@ -1,0 +1,71 @@
+"""What wire-aware programming found: the switches, the bits before and after, how far it came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossbar.programming import Program
+
+
+@dataclass(frozen=True)
+class Compensation:
+    """Switches for an array with its wires, and how far they meet the weights.
+
+    All bits are effective bits of the matrix elements, or of the products with the inputs that
+    were given, by the measured values.
+
+    Parameters
+    ----------
+    program : Program
+        The switches; its targets are what each cell was asked for by itself, its `reachable`
+        False where no subset of the cell's branches makes that.
+    plain : Program
+        The switches for wires without resistance, at full scale.
+    scale : float or ndarray, (columns,)
+        What all targets were multiplied by: a weight of one stands for `scale` times
+        `siemens_per_weight`.
+    wanted : ndarray, (rows, columns)
+        Entries of the transfer matrix that were asked for, scaled [S].
+    ideal_wires_bits : float
+        Of the plain program without any wire resistance.
+    uncompensated_bits, one_gain_bits : float
+        Of the plain program with its wires, as it is and with the one gain for the whole layer
+        that fits best.
+    compensated_bits : float
+        Of this program with its wires, no gain but `scale` taken out.
+    updates : int
+        Most updates of continuous conductances that a tile took.
+    residual : float
+        What these left, rms over the kept cells of the worst tile relative to full scale.
+    errors : tuple of float
+        Rms error of the kept cells after each pass of choosing subsets, relative to full scale,
+        all tiles together.
+    changed : float
+        Share of a tile's kept cells that the last pass still changed, at most.
+    """
+
+    program: Program
+    plain: Program
+    scale: float | NDArray[np.float64]
+    wanted: NDArray[np.float64]
+    ideal_wires_bits: float
+    uncompensated_bits: float
+    one_gain_bits: float
+    compensated_bits: float
+    updates: int
+    residual: float
+    errors: tuple[float, ...]
+    changed: float
+
+    @property
+    def out_of_reach(self) -> NDArray[np.bool_]:
+        """Weights that the array cannot meet at this scale, (rows, columns)."""
+        return np.asarray(~self.program.reachable)
+
+    @property
+    def weight_scale(self) -> float | NDArray[np.float64]:
+        """`scale` as it multiplies weights (outputs, inputs): a number, or (columns, 1)."""
+        return self.scale if isinstance(self.scale, float) else self.scale[:, None]

@@ -1,0 +1,147 @@
+"""Bits of a layer against the resistance of its wires: the figure "wire-aware".
+
+A layer of 128 inputs and 64 outputs on one tile of 128 x 128 lines, dense and with 90 % of its
+weights pruned, for two ladders: programmed as if wires had no resistance, the same with the one
+gain that fits best, wire-aware with one scale for the layer and with one for each column, and
+without any wire resistance. Scales are chosen so that all targets can be met. Bits are those of
+products with uniform random inputs. Run it with::
+
+    python examples/wire_aware.py --out out/wire_aware --workers 2
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, fields
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from crossbar import Design, Tile, Wires, fabricate, measure, target_siemens
+from crossbar.compensation import compensate
+from crossbar.figures import COLORS, save_figure
+
+INPUTS, OUTPUTS = 128, 64
+LADDERS = ("guaranteed", "stagger")
+KEPT = {"dense": 1.0, "90 % pruned": 0.1}
+LOADS = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 2e-4, 5e-4)
+CURVES = (
+    ("ideal_wires_bits", "ideal wires", ":"),
+    ("by_column_bits", "wire-aware, scaled by column", "-"),
+    ("compensated_bits", "wire-aware, one scale", (0, (6, 1.5))),
+    ("one_gain_bits", "one gain", "--"),
+    ("uncompensated_bits", "uncompensated", "-."),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer with one resistance of its wires."""
+
+    ladder: str
+    layer: str
+    load: float
+    scale: float
+    ideal_wires_bits: float
+    uncompensated_bits: float
+    one_gain_bits: float
+    compensated_bits: float
+    by_column_bits: float
+
+
+def row(task: tuple[str, str, float, int, int]) -> Row:
+    """Fabricate, measure and program one layer."""
+    ladder, layer, load, resistors, seed = task
+    design = Design(ladder=ladder, resistors=resistors)
+    random = np.random.default_rng(seed)
+    weights = random.normal(size=(OUTPUTS, INPUTS))
+    weights *= random.random(weights.shape) < KEPT[layer]
+    chip = fabricate(design, INPUTS, OUTPUTS, seed)
+    segment = load / design.full_scale_siemens
+    work = partial(
+        compensate,
+        measure(chip, error=1e-5, seed=seed + 1),
+        target_siemens(design, weights),
+        Wires(segment, segment, segment, segment),
+        tile=Tile(128, 128),
+        inputs=random.random((1000, INPUTS)),
+    )
+    found = work(scale="fit")
+    return Row(
+        ladder,
+        layer,
+        load,
+        float(found.scale),
+        found.ideal_wires_bits,
+        found.uncompensated_bits,
+        found.one_gain_bits,
+        found.compensated_bits,
+        work(scale="fit columns").compensated_bits,
+    )
+
+
+def plot(rows: Sequence[Row], ax: Axes) -> Axes:
+    """Bits of one layer and ladder against r x G."""
+    loads = [one.load for one in rows]
+    for (name, label, style), color in zip(CURVES, COLORS, strict=False):
+        ax.plot(loads, [getattr(one, name) for one in rows], ls=style, color=color, label=label)
+    ax.set_xscale("log")
+    return ax
+
+
+def figure(rows: Sequence[Row], resistors: int) -> Figure:
+    """A panel for each ladder and layer."""
+    drawn = Figure(figsize=(7.2, 5.2), layout="constrained")
+    panels = drawn.subplots(len(LADDERS), len(KEPT), sharex=True, sharey=True)
+    for across, ladder in zip(panels, LADDERS, strict=True):
+        for ax, layer in zip(across, KEPT, strict=True):
+            plot([one for one in rows if (one.ladder, one.layer) == (ladder, layer)], ax)
+            ax.set_title(f"{ladder}, {resistors} resistors, {layer}")
+    for ax in panels[-1]:
+        ax.set_xlabel("wire segment x full-scale conductance")
+    for ax in panels[:, 0]:
+        ax.set_ylabel("effective bits of products")
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    drawn.legend(handles, labels, loc="outside lower center", ncols=3)
+    panels[0, 0].set_ylim(bottom=0)  # last: it ends the automatic choice of the top
+    return drawn
+
+
+def main() -> None:
+    """Write the rows and the figure."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--out", type=Path, default=Path("out/wire_aware"))
+    parser.add_argument("--resistors", type=int, default=12)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1, help="processes")
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    tasks = [
+        (ladder, layer, load, given.resistors, given.seed)
+        for ladder in LADDERS
+        for layer in KEPT
+        for load in LOADS
+    ]
+    rows = []
+    with (
+        (given.out / "wire-aware.csv").open("w", newline="", encoding="utf-8") as file,
+        ProcessPoolExecutor(given.workers) as executor,
+    ):
+        table = csv.DictWriter(file, [field.name for field in fields(Row)])
+        table.writeheader()
+        for done in executor.map(row, tasks):
+            rows.append(done)
+            table.writerow(asdict(done))
+            file.flush()
+            print(done, flush=True)
+    save_figure(lambda: figure(rows, given.resistors), given.out, "wire-aware")
+
+
+if __name__ == "__main__":
+    main()

@@ -64,7 +64,9 @@ class Case:
 
 def cases(study: LimitsStudy) -> list[Case]:
     """Nothing, each limit that the study has alone, and all of them."""
-    clean = replace(study.design, on_ohm=0.0, off_ohm=math.inf, distribution="uniform")
+    clean = replace(study.design, on_ohm=0.0, off_ohm=math.inf)
+    if clean.distribution != "uniform conductance":
+        clean = replace(clean, distribution="uniform")
     none = Case(NONE, NONE, "", clean, 0.0, IDEAL_WIRES, only(study.nonidealities))
     every = replace(
         none,

@@ -44,7 +44,7 @@ class LimitsStudy:
     design : Design
         The cell; `resistors` replaces its number of resistors. Its switches and a distribution
         other than uniform are limits like the others: alone, each curve has ideal switches and
-        a uniform tolerance.
+        a uniform tolerance, of the resistances, or of the conductances as the design says.
     resistors : tuple of int
         Resistors per weight to try.
     chips : int

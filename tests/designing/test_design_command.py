@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from crossbar.cli import cli
 from crossbar.designing import Specification, search, smallest
 from crossbar.designing.outputs import cell_lib, design_of, design_toml
 from crossbar.designing.plots import PANELS, plot_bits, plot_cost, trade_figure
-from crossbar.designing.runs import run_design
+from crossbar.designing.runs import VERIFIED, run_design
 from crossbar.designing.specification import fraction
 from crossbar.designing.trade import TradeRow
 from crossbar.designing.trials import cell_values
@@ -136,6 +137,17 @@ def test_the_same_command_again_simulates_nothing(folder, small, monkeypatch):
     outcome = run_design(small, folder)
     assert outcome.chosen is not None
     assert (folder / "results.csv").read_bytes() == before
+
+
+def test_circuits_of_a_cell_that_is_no_longer_chosen_are_removed(folder, small, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    run_design(small, copy)
+    assert set(VERIFIED) < {path.name for path in copy.iterdir()}
+    proven = run_design(small, copy, prefer="proof")
+    assert proven.chosen is not None
+    assert proven.chosen.certainty == "proof"
+    assert not set(VERIFIED) & {path.name for path in copy.iterdir()}
 
 
 def test_another_specification_does_not_enter_the_folder(folder):

@@ -70,6 +70,23 @@ def test_what_is_off_has_no_curve():
     assert list(by_name(study)) == [NONE, "ADC", ALL]
 
 
+@pytest.mark.parametrize("distribution", ["truncated normal", "lognormal"])
+def test_the_distribution_of_the_design_is_a_limit_like_the_others(distribution):
+    design = Design(distribution=distribution)
+    found = by_name(replace(SMALL, design=design, lognormal_sigma=0.0))
+    alone = [one for one in found.values() if one.design.distribution == distribution]
+    assert [one.name for one in alone] == [distribution, ALL]
+    assert alone[0].text == f"{distribution} tolerance, 20 %"
+    assert (alone[0].design.on_ohm, alone[0].design.off_ohm) == (0, math.inf)
+
+
+def test_uniform_conductances_are_the_resistors_of_every_curve():
+    design = Design(ladder="identical", distribution="uniform conductance", tolerance=1.0)
+    found = by_name(replace(SMALL, design=design, lognormal_sigma=0.0))
+    assert {one.design.distribution for one in found.values()} == {"uniform conductance"}
+    assert "uniform conductance" not in found
+
+
 def test_the_names_say_values_and_units():
     texts = {case.name: case.text for case in cases(LimitsStudy())}
     assert texts["temperature"] == "+30 K at 25 ± 5 ppm/K"
@@ -245,6 +262,7 @@ def test_a_file_gives_other_values(command, tmp_path):
     [
         ("sise = 4", "sise: no such setting; did you mean 'size'?"),
         ("chips = 0", "chips = 0: give a whole number from 1"),
+        ("chips = 2.5", "chips = 2.5"),
         ("resistors = [4, 4]", "give each number once"),
         ("resistors = [1]", "resistors = 1: a paired cell needs at least 2"),
         ("measurement_error = 0.5", "measurement_error = 0.5: give 0 to 0.1"),
@@ -279,3 +297,13 @@ def test_a_study_of_chips_takes_the_same_section(tmp_path):
     study = load_study(path)
     assert study.nonidealities == Nonidealities(temperature_rise_kelvin=10.0)
     assert study.setting().nonidealities == study.nonidealities
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"chips": 2.5}, {"size": "a"}, {"inputs": True}, {"seed": 0.5}, {"read_volt": "1"},
+     {"measurement_error": "no"}, {"lognormal_sigma": 1.0}],
+)  # fmt: skip
+def test_a_study_of_wrong_values_is_refused_by_name(given):
+    with pytest.raises(InputError, match=f"{next(iter(given))} = .*: give"):
+        LimitsStudy(**given)

@@ -234,3 +234,22 @@ def test_seed_and_threads_decide_nothing_else():
     one = worst_errors(design, 300, 7, stuck=0.01)
     assert np.array_equal(one, worst_errors(design, 300, 7, stuck=0.01, workers=3))
     assert not np.array_equal(one, worst_errors(design, 300, 8, stuck=0.01))
+
+
+@pytest.mark.parametrize(
+    ("polarity", "shares"),
+    [
+        ("paired", {0: 0.2, 1: 0.2}),
+        ("offset", {0: 0.2, 1: 0.2}),
+        ("flip", {-1: 0.2, 1: 0.2}),
+        ("steered", {-1: 0.1, 0: 0.2, 1: 0.1}),
+    ],
+)
+def test_half_of_the_stuck_branches_are_open_and_half_closed_on_either_line(polarity, shares):
+    design = Design(polarity=polarity, resistors=4)
+    stay = trials._stuck(design, (5000, 4), 0.4, np.random.SeedSequence(1))
+    assert np.isnan(stay).mean() == pytest.approx(0.6, abs=0.02)
+    for coefficient in (-1, 0, 1):
+        # 20,000 branches: five standard deviations of a share are 0.014
+        share = (stay == coefficient).mean()
+        assert share == pytest.approx(shares.get(coefficient, 0), abs=0.014)

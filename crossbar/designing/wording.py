@@ -58,9 +58,19 @@ def found(specification: Specification, row: TradeRow) -> list[str]:
     )
     lines.append(
         f"spread {row.spread:.4g} ({row.smallest_ohm:.4g} to {row.largest_ohm:.4g} ohm); full "
-        f"scale is {100 * row.usable:.0f} % of what every cell reaches"
+        f"scale is {100 * row.usable:.0f} % of what {_reaching(specification, row)} reaches"
     )
     return lines
+
+
+def _reaching(specification: Specification, row: TradeRow) -> str:
+    """The cell whose reach the full scale is a share of; see `crossbar.Design.usable`."""
+    unsure = row.ladder == "uniform" or specification.distribution == "uniform conductance"
+    if unsure or row.programmed_by == "nominal":
+        return "a nominal cell"
+    if specification.distribution == "lognormal":
+        return f"a cell of resistors {100 * specification.tolerance:g} % large"
+    return "every cell"
 
 
 def made_by(specification: Specification) -> str:

@@ -242,3 +242,15 @@ def test_the_figure_shows_what_the_rows_say(small):
     ]
     figure = trade_figure(rows, small.bits, rows[0])
     assert len(figure.axes) == len(PANELS) + 1
+
+
+def test_cells_of_an_array_that_miss_the_promise_are_counted(tmp_path):
+    """Six bits are asked of resistors that cannot keep them."""
+    asked = Specification(bits=6, ladders=("identical",), polarities=("paired",), most_sums=64)
+    (row,) = smallest(search(asked))
+    outcome = verify(asked, row, design_of(asked, row), tmp_path)
+    assert outcome.hardest_bits is not None
+    assert outcome.worst_bits < 6
+    assert outcome.hardest_bits < 6
+    assert 30 < outcome.below <= 64
+    assert f"{outcome.below} cells miss it" in outcome.text

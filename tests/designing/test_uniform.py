@@ -174,3 +174,18 @@ def test_each_distribution_is_said_as_what_it_is():
     for distribution, words in said.items():
         lines = asked(Specification(bits=8, distribution=distribution))
         assert f"resistors {words}" in "\n".join(lines)
+
+
+def test_full_scale_is_a_share_of_what_is_really_sure():
+    rows = {row.ladder: row for row in search(ASKED)}
+    nominal = replace(rows["stagger"], programmed_by="nominal")
+    lognormal = replace(ASKED, distribution="lognormal")
+    anything = replace(ASKED, distribution="uniform conductance")
+    for asked_for, row, words in (
+        (ASKED, rows["stagger"], "every cell"),
+        (ASKED, nominal, "a nominal cell"),
+        (ASKED, rows["uniform"], "a nominal cell"),
+        (anything, rows["stagger"], "a nominal cell"),
+        (lognormal, rows["stagger"], "a cell of resistors 20 % large"),
+    ):
+        assert found(asked_for, row)[-1].endswith(f"full scale is 50 % of what {words} reaches")

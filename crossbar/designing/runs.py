@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crossbar.designing.families import families
 from crossbar.designing.outputs import design_toml, write_design
 from crossbar.designing.plots import trade_figure
 from crossbar.designing.searching import search
@@ -80,6 +81,7 @@ def run_design(
     """
     from crossbar import __version__
 
+    families(specification)  # refused before there is a folder
     folder = Path(out)
     identity = {"version": __version__, "experiment": "design", "asked": asdict(specification)}
     with RunFolder(folder, identity, TradeRow) as run:

@@ -149,6 +149,8 @@ def _reason(
         "proof": "a proof, and of those that have one the smallest total resistance",
     }[prefer]
     text = f"{what} of the {len(met)} cells that meet the specification"
+    if len(met) == 1:
+        text = "being the only cell that meets the specification"
     if choice.certainty == STATISTIC and proven:
         least = min(proven, key=lambda row: row.total_ohm)
         text += (

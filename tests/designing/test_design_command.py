@@ -20,7 +20,7 @@ import solvers
 from crossbar import Design, InputError
 from crossbar.cli import cli
 from crossbar.designing import Specification, search, smallest
-from crossbar.designing.outputs import cell_lib, design_of, design_toml
+from crossbar.designing.outputs import cell_lib, design_of, design_toml, resistors_csv
 from crossbar.designing.plots import PANELS, plot_bits, plot_cost, trade_figure
 from crossbar.designing.runs import VERIFIED, run_design
 from crossbar.designing.specification import fraction
@@ -96,6 +96,16 @@ def test_the_resistor_table_is_that_of_the_design(folder):
     assert {row["tolerance"] for row in rows} == {"0.2"}
     signs = {"+": 1, "-": -1, "either": 1}
     assert [signs[row["sign"]] for row in rows] == design.signs.tolist()
+
+
+def test_the_table_names_the_line_of_each_paired_resistor(small):
+    """The positive line first, each further branch, from the largest on, to the smaller sum."""
+    (row,) = [row for row in smallest(search(small)) if row.family == "paired stagger 1.2"]
+    rows = list(csv.DictReader(resistors_csv(small, row).splitlines()))
+    assert rows[-1]["sign"] == "+"
+    assert rows[-2]["sign"] == "-"
+    signs = ["+-"[sign < 0] for sign in design_of(small, row).signs.tolist()]
+    assert [one["sign"] for one in rows] == signs
 
 
 def test_a_design_of_any_kind_reads_back_as_itself(small):
@@ -207,6 +217,7 @@ def test_every_polarity_keeps_its_promise_in_ngspice(polarity, tmp_path):
         (["--yield", "nan"], "give a fraction"),
         (["--radix", "1"], "radix = 1.0"),
         (["--polarity", "folded"], "'folded'"),
+        (["--polarity", "flip", "--ladder", "binary"], "polarities, ladders: "),
     ],
 )
 def test_bad_options_are_refused_before_there_is_a_folder(options, told, tmp_path):

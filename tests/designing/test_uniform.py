@@ -124,7 +124,10 @@ def test_uniform_cells_are_taken_only_where_no_other_cell_will_do():
     rows = search(ASKED)
     cheap = [replace(row, total_ohm=1.0) if row.ladder == "uniform" else row for row in rows]
     assert recommended(cheap)[0].ladder == "stagger"
-    assert recommended([row for row in cheap if row.ladder == "uniform"])[0].met
+    alone = [row for row in cheap if row.family == "flip uniform"]
+    row, why = recommended(alone)
+    assert row.met
+    assert why.startswith("being the only cell that meets the specification; its yield is a")
 
 
 def test_uniform_cells_are_looked_at_unless_something_else_is_asked_for():

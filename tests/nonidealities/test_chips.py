@@ -325,3 +325,16 @@ def test_the_seed_of_the_chip_measures_it_again_with_noise_of_its_own():
 
 def test_no_two_draws_of_a_chip_share_a_child():
     assert sorted({0, 1, 2, *map(int, Child)}) == list(range(11))
+
+
+def test_branches_that_were_stuck_before_stay_so():
+    chip = fabricate(DESIGN, 4, 3, seed=1)
+    before = np.zeros(chip.true_ohm.shape, dtype=bool)
+    before[0, 0] = True
+    later = as_used(
+        replace(chip, stuck_closed=before), replace(FAULTY, stuck_unknown_share=1.0), SEED
+    )
+    alone = as_used(chip, replace(FAULTY, stuck_unknown_share=1.0), SEED).stuck_closed
+    assert alone is not None
+    assert not alone[0, 0].all()
+    assert np.array_equal(later.stuck_closed, alone | before)

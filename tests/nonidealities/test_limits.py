@@ -87,6 +87,13 @@ def test_uniform_conductances_are_the_resistors_of_every_curve():
     assert "uniform conductance" not in found
 
 
+def test_branches_that_get_stuck_late_are_their_share_of_all():
+    late = by_name(LimitsStudy())["stuck, unknown"].nonidealities
+    assert late.stuck_unknown_share == 1
+    chances = (late.stuck_open_probability, late.stuck_closed_probability)
+    assert chances == pytest.approx((5e-4, 5e-4))
+
+
 def test_the_names_say_values_and_units():
     texts = {case.name: case.text for case in cases(LimitsStudy())}
     assert texts["temperature"] == "+30 K at 25 ± 5 ppm/K"

@@ -13,7 +13,7 @@ from crossbar.evaluation import Setting, analog_layer, evaluate
 from crossbar.fabrication import Chip
 from crossbar.networks import Layer, Network
 from crossbar.nonidealities import Ranges, Reading
-from crossbar.nonidealities.noise import column_siemens, thermal_variance
+from crossbar.nonidealities.noise import cell_square_siemens, column_siemens, thermal_variance
 from crossbar.nonidealities.quantisation import quantise
 from crossbar.production import produce
 from crossbar.simulation import Tile, place_tiles
@@ -170,3 +170,12 @@ def test_all_that_conducts_is_noisy_open_switches_too(polarity):
     expected = lines[:-1] + lines[-1] if polarity == "offset" else lines[::2] + lines[1::2]
     found = column_siemens(made.chip, made.program.enabled)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_the_branches_of_a_reference_flicker_in_every_column():
+    design = Design(polarity="offset", resistors=4, off_ohm=np.inf)
+    made = produce(design, np.eye(3) - 0.3, SEED, measurement_error=0)
+    conducting = np.where(made.program.enabled, made.chip.closed_siemens, 0)
+    squares = (conducting**2).sum(axis=2)
+    found = cell_square_siemens(made.chip, made.program.enabled)
+    np.testing.assert_allclose(found, squares[:, :3] + squares[:, 3:], rtol=1e-12)

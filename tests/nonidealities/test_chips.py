@@ -338,3 +338,9 @@ def test_branches_that_were_stuck_before_stay_so():
     assert alone is not None
     assert not alone[0, 0].all()
     assert np.array_equal(later.stuck_closed, alone | before)
+
+
+def test_the_smooth_field_has_its_variance_at_the_corner_too():
+    fields_ = [smooth_field(3, 3, 4.0, np.random.default_rng(seed)) for seed in range(600)]
+    # of 600 squares of unit normals: a standard deviation of 0.058
+    assert np.mean([one[0, 0] ** 2 for one in fields_]) == pytest.approx(1, abs=0.25)

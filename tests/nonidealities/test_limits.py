@@ -18,6 +18,7 @@ from crossbar.limits.plots import limits_figure, spread
 from crossbar.limits.runs import run_limits
 from crossbar.limits.study import LimitsStudy
 from crossbar.nonidealities import as_made
+from crossbar.production import produce
 from crossbar.settings import build, read_toml
 from crossbar.studies import load_study
 from crossbar.tables import read_table
@@ -314,3 +315,14 @@ def test_a_study_of_chips_takes_the_same_section(tmp_path):
 def test_a_study_of_wrong_values_is_refused_by_name(given):
     with pytest.raises(InputError, match=f"{next(iter(given))} = .*: give"):
         LimitsStudy(**given)
+
+
+def test_weights_have_their_bits_of_the_range_from_minus_to_plus_full_scale():
+    study = replace(SMALL, resistors=(8,))
+    data = Data.of(study)
+    row = bits(study, NONE, 8)
+    seed = np.random.SeedSequence(study.seed, spawn_key=(0, 0))
+    design = replace(by_name(study)[NONE].design, resistors=8)
+    errors = produce(design, data.weights, seed, measurement_error=0).cell_errors
+    by_hand = math.log2(2 / math.sqrt(12 * np.mean(errors**2)))
+    assert row.weight_effective_bits == pytest.approx(by_hand, rel=1e-12)

@@ -15,7 +15,7 @@ from crossbar.errors import InputError
 
 Ladder = Literal["stagger", "guaranteed", "identical", "binary"]
 Polarity = Literal["paired", "offset", "flip", "steered"]
-Distribution = Literal["uniform", "truncated normal", "lognormal"]
+Distribution = Literal["uniform", "truncated normal", "lognormal", "uniform conductance"]
 ProgrammedBy = Literal["measured", "nominal"]
 
 STAGGER_RADIX = 1.2
@@ -57,9 +57,13 @@ class Design:
     tolerance : float
         Spread of the resistances: half-width of the uniform distribution, relative to
         the nominal value, or sigma of the logarithm for ``lognormal``. ``truncated normal``
-        has a third of it for sigma and is cut at it, as resistors are sold.
-    distribution : {"uniform", "truncated normal", "lognormal"}
-        Distribution of a resistance around its nominal value.
+        has a third of it for sigma and is cut at it, as resistors are sold. Only of
+        ``uniform conductance`` it may be 1.
+    distribution : {"uniform", "truncated normal", "lognormal", "uniform conductance"}
+        Distribution of a resistance around its nominal value. ``uniform conductance``: that of a
+        closed branch's conductance; with the identical ladder and a tolerance of 1 the branches
+        conduct anything from 0 to twice their nominal values, alike often, as the theory of
+        random subset sums has it.
     radix : float, optional
         Ratio of neighbouring branches; only for ``stagger`` (default 1.2) and
         ``guaranteed`` (default: the largest safe one).
@@ -69,7 +73,8 @@ class Design:
         line of the weight's sign carries its magnitude, the other one nothing.
     usable : float, optional
         Share of the range that all cells reach, though their resistors all come out large,
-        that is promised as full scale, in both directions from its middle. Default 0.5 for
+        that is promised as full scale, in both directions from its middle; of ``uniform
+        conductance``, which is sure of none, of what a nominal cell reaches. Default 0.5 for
         ``stagger`` and ``identical``, whose sums are dense only in the middle, else 1.
     enough_bits : float, optional
         Bits that a cell is content with: of the states whose error is at most full scale over
@@ -110,8 +115,7 @@ class Design:
         _check_choice("programmed_by", self.programmed_by, get_args(ProgrammedBy))
         self._check_types()
         self._check_resistors()
-        if not 0 <= self.tolerance < 1:
-            raise InputError(f"tolerance = {self.tolerance}: give a fraction from 0 to below 1")
+        self._check_tolerance()
         self._check_radix()
         if self.usable is not None and not 0 < self.usable <= 1:
             raise InputError(f"usable = {self.usable}: give a fraction above 0 and at most 1")
@@ -130,7 +134,10 @@ class Design:
                 f"off_ohm = {self.off_ohm}: must be above on_ohm = {self.on_ohm}; "
                 "give a larger value, or inf for an ideal switch"
             )
-        if (smallest := float(self.nominal_ohm.min())) <= 0:
+        largest = float(self.nominal_siemens.max())
+        if self.distribution == "uniform conductance":
+            largest *= 1 + self.tolerance
+        if (smallest := 1 / largest - self.on_ohm) <= 0:
             raise InputError(
                 f"on_ohm = {self.on_ohm}: the largest branch would need a resistor of "
                 f"{smallest:.3g} ohm; lower on_ohm or full_scale_siemens"
@@ -151,6 +158,17 @@ class Design:
             raise InputError(
                 f"name = {name!r}: give one printable line of at most {LONGEST_NAME} characters "
                 "that does not begin with '_'"
+            )
+
+    def _check_tolerance(self) -> None:
+        anything = self.distribution == "uniform conductance"
+        if not 0 <= self.tolerance <= 1 or (self.tolerance == 1 and not anything):
+            most = "1" if anything else "below 1"
+            raise InputError(f"tolerance = {self.tolerance}: give a fraction from 0 to {most}")
+        if anything and self.ladder == "guaranteed":
+            raise InputError(
+                "ladder = 'guaranteed': nothing is where the distribution is 'uniform "
+                "conductance', of branches that may conduct next to nothing; choose another ladder"
             )
 
     def _check_resistors(self) -> None:
@@ -278,9 +296,9 @@ class Design:
             reach = min(ladder[self.signs > 0].sum(), ladder[self.signs < 0].sum())
         else:
             reach = ladder.sum() / (2 if self.has_reference else 1)
-        usable = self._usable
         reach /= self._spare
-        nominal = np.asarray(ladder * (self.full_scale_siemens / (usable * reach)), dtype=float)
+        scale = self.full_scale_siemens / (self.usable_share * reach)
+        nominal = np.asarray(ladder * scale, dtype=float)
         nominal.setflags(write=False)
         return nominal
 
@@ -322,7 +340,8 @@ class Design:
         return bits if self.enough_bits is None else min(bits, self.enough_bits)
 
     @property
-    def _usable(self) -> float:
+    def usable_share(self) -> float:
+        """`usable`, or what it is by default."""
         if self.usable is not None:
             return self.usable
         return CENTRAL_HALF if self.ladder in ("stagger", "identical") else 1.0
@@ -330,7 +349,9 @@ class Design:
     @property
     def _spare(self) -> float:
         """Nominal sum of a cell over what it is sure to reach when its resistors come out large."""
-        return 1 + self.tolerance if self.programmed_by == "measured" else 1.0
+        if self.programmed_by == "nominal" or self.distribution == "uniform conductance":
+            return 1.0
+        return 1 + self.tolerance
 
     @property
     def _radix(self) -> float:

@@ -157,8 +157,12 @@ def fabricate(design: Design, rows: int, columns: int, seed: Seed) -> Chip:
         if not isinstance(value, numbers.Integral) or value < 1:
             raise InputError(f"{name} = {value}: give a whole number, at least 1")
     random = np.random.default_rng(seed)
+    if design.distribution == "uniform conductance":
+        spread = -draw_branches(_uniform(random), design, rows, columns)  # above -1, so none is 0
+        siemens = design.nominal_siemens * (1 + design.tolerance * spread)
+        return Chip(design, 1 / siemens - design.on_ohm)
     if design.distribution == "uniform":
-        spread = draw_branches(lambda shape: random.uniform(-1, 1, shape), design, rows, columns)
+        spread = draw_branches(_uniform(random), design, rows, columns)
         factor = 1 + design.tolerance * spread
     elif design.distribution == "truncated normal":
         spread = draw_branches(partial(cut_normal, random), design, rows, columns)
@@ -167,6 +171,11 @@ def fabricate(design: Design, rows: int, columns: int, seed: Seed) -> Chip:
         spread = draw_branches(random.standard_normal, design, rows, columns)
         factor = np.exp(design.tolerance * spread)
     return Chip(design, design.nominal_ohm * factor)
+
+
+def _uniform(random: np.random.Generator) -> Callable[[tuple[int, ...]], NDArray[np.float64]]:
+    """Draws from [-1, 1)."""
+    return lambda shape: random.uniform(-1, 1, shape)
 
 
 def cut_normal(random: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from crossbar.compensation import Compensation, check_wire_aware, compensate
 from crossbar.design import Design
 from crossbar.errors import InputError
 from crossbar.fabrication import Chip, Seed, fabricate
-from crossbar.nonidealities import Nonidealities, as_made, as_used
+from crossbar.nonidealities import Child, Nonidealities, as_made, as_used
 from crossbar.programming import (
     Program,
     checked_weights,
@@ -176,7 +176,8 @@ def reprogram(
     measurement_error : float
         Of the new measurement.
     seed : int or numpy.random.SeedSequence
-        Of the new measurement and the solver.
+        Of the new measurement and the solver; that of the chip will do, other children of it
+        are used (`nonidealities.Child`).
     method : str
         Subset-sum method, see `solvers.solve_batch`.
 
@@ -191,8 +192,10 @@ def reprogram(
             "measurement; measure it again and use program_real"
         )
     root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
-    measurement = measure(made.chip, error=measurement_error, seed=_child(root, 0))
-    solver_seed = int(_child(root, 1).generate_state(1)[0])
+    measurement = measure(
+        made.chip, error=measurement_error, seed=_child(root, Child.MEASURED_AGAIN)
+    )
+    solver_seed = int(_child(root, Child.SOLVED_AGAIN).generate_state(1)[0])
     target = made.program.target_siemens
     programmed = program(measurement, target, method=method, seed=solver_seed)
     return replace(made, measurement=measurement, program=programmed)

@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 import click
 
-from crossbar.design import Distribution, Ladder, Polarity
-from crossbar.designing.specification import Fraction, Preference, Specification
+from crossbar.design import Distribution, Polarity
+from crossbar.designing.specification import Fraction, Kind, Preference, Specification
 from crossbar.errors import InputError
 from crossbar.messages import warn
 from crossbar.progress import interruptible, progress_bar
@@ -36,7 +36,8 @@ EPILOG = "Example: crossbar design --bits 8 --tolerance 20% --yield 99.9% --out 
     default="uniform",
     show_default=True,
     type=click.Choice(get_args(Distribution)),
-    help="Uniform within the tolerance, or lognormal with it as sigma.",
+    help="Uniform within the tolerance, normal and cut at it, lognormal with it as sigma, or of "
+    "conductances uniform within it.",
 )
 @click.option(
     "--measurement-error",
@@ -59,8 +60,9 @@ EPILOG = "Example: crossbar design --bits 8 --tolerance 20% --yield 99.9% --out 
     "--ladder",
     "ladders",
     multiple=True,
-    type=click.Choice(get_args(Ladder)),
-    help="What to search; may be given again.  [default: all]",
+    type=click.Choice(get_args(Kind)),
+    help="What to search; may be given again; uniform is the slides' model: identical, of "
+    "conductances uniform from 0 up.  [default: all]",
 )
 @click.option("--radix", type=float, help="Of the ladders guaranteed and stagger.")
 @click.option("--usable", type=FRACTION, help="Share of the reach that is full scale.")
@@ -108,7 +110,7 @@ def design(
     quiet: bool,
     full_scale: float,
     polarities: tuple[Polarity, ...],
-    ladders: tuple[Ladder, ...],
+    ladders: tuple[Kind, ...],
     **asked: Any,
 ) -> None:
     """Find the resistor cell that keeps its BITS: which one, how sure that is, what it costs."""
@@ -120,7 +122,7 @@ def design(
     specification = Specification(
         full_scale_siemens=full_scale,
         polarities=polarities or get_args(Polarity),
-        ladders=ladders or get_args(Ladder),
+        ladders=ladders or get_args(Kind),
         **asked,
     )
     for told in (cliff(specification), leaky(specification)):

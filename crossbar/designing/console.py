@@ -19,8 +19,8 @@ def print_trade(rows: Sequence[TradeRow], chosen: TradeRow | None = None) -> Non
         pad_edge=False,
         caption="The smallest cell of each kind (missed: the best one seen). n: resistors; sure "
         "by: proven bits, or simulated cells that failed; bits: at the worst target, of the worst "
-        "and the median simulated cell; use: full scale of what every cell reaches; area: total "
-        "resistance; spread: largest over smallest",
+        "and the median simulated cell; use: full scale of what every cell reaches "
+        "(uniform, nominal: a nominal one); area: total resistance; spread: largest over smallest",
     )
     table.add_column("cell")
     for heading in (

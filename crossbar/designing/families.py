@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from crossbar.design import MOST_RESISTORS, MOST_STEERED, Design, Ladder, Polarity, ProgrammedBy
+from crossbar.design import Design, Polarity, ProgrammedBy, most_resistors
 from crossbar.designing.proofs import guaranteed_design, proven_bits
-from crossbar.designing.specification import Specification
+from crossbar.designing.specification import Kind, Specification
 from crossbar.errors import InputError
 
 RADIXES = (1.05, 1.1, 1.2, 1.3)
@@ -25,12 +26,12 @@ class Family:
     Parameters
     ----------
     polarity, ladder, radix, programmed_by
-        As in `crossbar.Design`; a guaranteed ladder without a radix gets its own, from the tail
-        where the resistors have one.
+        As in `crossbar.Design`, or a ladder of `specification.Kind`; a guaranteed ladder without
+        a radix gets its own, from the tail where the resistors have one.
     """
 
     polarity: Polarity
-    ladder: Ladder
+    ladder: Kind
     radix: float | None = None
     programmed_by: ProgrammedBy = "measured"
 
@@ -45,12 +46,16 @@ class Family:
         """The cell of so many resistors."""
         if self.ladder == "guaranteed" and self.radix is None:
             return guaranteed_design(specification, self.polarity, resistors)
+        cell: dict[str, Any] = {"ladder": self.ladder}
+        if self.ladder == "uniform":
+            cell = {"ladder": "identical", "distribution": "uniform conductance", "tolerance": 1.0}
+            cell["name"] = self.name  # not that of cells of the resistors that were asked for
         return specification.design(
-            ladder=self.ladder,
             polarity=self.polarity,
             radix=self.radix,
             programmed_by=self.programmed_by,
             resistors=resistors,
+            **cell,
         )
 
     def sizes(self, specification: Specification) -> Iterator[tuple[int, bool, float | None]]:
@@ -61,8 +66,7 @@ class Family:
         """
         coefficients = {"steered": 3}.get(self.polarity, 2)
         least = max(2, math.ceil(specification.bits / math.log2(coefficients)))
-        most = MOST_STEERED if self.polarity == "steered" else MOST_RESISTORS
-        for resistors in range(least, most + 1):
+        for resistors in range(least, most_resistors(self.polarity) + 1):
             if self.ladder == "binary" and self.polarity == "paired" and resistors % 2:
                 continue
             simulated = coefficients**resistors <= specification.most_sums
@@ -84,14 +88,15 @@ def families(specification: Specification) -> list[Family]:
             if ladder == "stagger":
                 found += [Family(polarity, ladder, radix) for radix in radixes]
             elif ladder == "guaranteed":
-                found.append(Family(polarity, ladder, specification.radix))
-            elif ladder == "identical":
+                if specification.seeks_proof:
+                    found.append(Family(polarity, ladder, specification.radix))
+            elif ladder != "binary":
                 found.append(Family(polarity, ladder))
             elif polarity in CONVENTIONAL:
                 found.append(Family(polarity, ladder, programmed_by="nominal"))
     if not found:
         raise InputError(
-            "polarities, ladders: a binary ladder is searched as paired and offset only; give one "
-            "of these, or another ladder"
+            "polarities, ladders: a binary ladder is searched as paired and offset only, and a "
+            "guaranteed one not at all of uniform conductances; give another polarity or ladder"
         )
     return found

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from crossbar.design import Design, Polarity
 from crossbar.designing.specification import Specification
+from crossbar.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,16 @@ def spread_of(
     A uniform tolerance has limits of its own. A lognormal one, and the normal error of a
     measurement, are cut where all branches of that share of cells lie within:
     ``(2 Phi(z) - 1)**k = yield``, k the number of such normal quantities of a cell.
+
+    Raises
+    ------
+    InputError
+        For conductances that may be almost 0: no factor is sure.
     """
+    if specification.distribution == "uniform conductance":
+        raise InputError(
+            "distribution = 'uniform conductance': nothing is proven of it; choose another one"
+        )
     from scipy.stats import norm
 
     tails = (specification.distribution == "lognormal") + (specification.measurement_error > 0)

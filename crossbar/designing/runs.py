@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crossbar.designing.outputs import write_design
+from crossbar.designing.families import families
+from crossbar.designing.outputs import design_toml, write_design
 from crossbar.designing.plots import trade_figure
 from crossbar.designing.searching import search
 from crossbar.designing.specification import Preference, Specification
@@ -20,6 +21,10 @@ from crossbar.tables import NETWORK, to_csv
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+VERIFIED = ("array.cir", "hardest.cir", "chip.npz", "verification.txt")
+"""What `verifying.verify` and the command write of the chosen cell."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,7 @@ def run_design(
     """
     from crossbar import __version__
 
+    families(specification)  # refused before there is a folder
     folder = Path(out)
     identity = {"version": __version__, "experiment": "design", "asked": asdict(specification)}
     with RunFolder(folder, identity, TradeRow) as run:
@@ -109,4 +115,11 @@ def _write(folder: Path, specification: Specification, outcome: Outcome) -> None
 
     save_figure(draw, folder, "trade")
     if outcome.chosen is not None:
+        if _read(folder / "design.toml") != design_toml(specification, outcome.chosen, outcome.why):
+            for name in VERIFIED:  # of a cell that was chosen before
+                (folder / name).unlink(missing_ok=True)
         write_design(folder, specification, outcome.chosen, outcome.why)
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""

@@ -11,7 +11,7 @@ from crossbar.designing.costs import cell_cost
 from crossbar.designing.families import Family, families
 from crossbar.designing.proofs import proven_bits, safe_radix, spread_of
 from crossbar.designing.specification import Specification
-from crossbar.designing.trade import NOT_MET, PROOF, STATISTIC, TradeRow, usable_of
+from crossbar.designing.trade import NOT_MET, PROOF, STATISTIC, TradeRow
 from crossbar.designing.trials import Trial, try_cells
 from crossbar.designing.yields import yield_at_least
 from crossbar.errors import InputError
@@ -149,10 +149,10 @@ def _row(
         one_percent_bits=trial.one_percent_bits if trial else None,
         median_bits=trial.median_bits if trial else None,
         polarity=design.polarity,
-        ladder=design.ladder,
+        ladder=family.ladder,
         programmed_by=design.programmed_by,
         radix=design.radix or (design.safe_radix if design.ladder == "guaranteed" else None),
-        usable=usable_of(design),
+        usable=design.usable_share,
         total_ohm=cost.total_ohm,
         unit_resistors=cost.unit_resistors,
         squares=cost.squares,
@@ -167,7 +167,7 @@ def cliff(specification: Specification) -> str | None:
 
     Just above the safe radix a gap opens in some cell that no choice of switches can close.
     """
-    if specification.radix is None or "guaranteed" not in specification.ladders:
+    if specification.radix is None or not specification.seeks_proof:
         return None
     over = []
     for polarity in specification.polarities:
@@ -188,7 +188,7 @@ def leaky(specification: Specification) -> str | None:
     What all switches of a cell leak counts in full in `proofs.proven_bits`, though simulated
     cells bear it better.
     """
-    if "guaranteed" not in specification.ladders:
+    if not specification.seeks_proof:
         return None
     least = min(math.ceil(specification.bits / math.log2(len(c))) for c in ((0, 1), (-1, 0, 1)))
     leakage = least / specification.off_ohm / specification.full_scale_siemens

@@ -16,6 +16,9 @@ from crossbar.designing.yields import YieldTest
 from crossbar.errors import InputError
 
 Preference = Literal["area", "resistors", "switches", "spread", "proof"]
+Kind = Literal[Ladder, "uniform"]
+"""``uniform``: identical nominal values, and conductances uniform from 0 to twice these, whatever
+the tolerance; the model of the slides and of the theory of random subset sums."""
 
 MOST_SUMS = 1 << 20
 LARGEST_ERROR = 0.1
@@ -45,7 +48,7 @@ class Specification:
         Share of branches that are stuck, half of them open and half closed (of flip and steered
         cells on either line), known to the tester; the programming works around them.
     polarities, ladders : tuple of str
-        What to look at.
+        What to look at; among the ladders the `Kind` ``uniform``.
     radix : float, optional
         Of the ladders ``guaranteed`` and ``stagger``, in place of their own.
     usable : float, optional
@@ -75,7 +78,7 @@ class Specification:
     measurement_error: float = 0.0
     stuck: float = 0.0
     polarities: tuple[Polarity, ...] = get_args(Polarity)
-    ladders: tuple[Ladder, ...] = get_args(Ladder)
+    ladders: tuple[Kind, ...] = get_args(Kind)
     radix: float | None = None
     usable: float | None = None
     full_scale_siemens: float = 1e-5
@@ -87,7 +90,8 @@ class Specification:
 
     def __post_init__(self) -> None:
         self._check_number("bits", self.bits, 1, 30, "bits from 1 to 30")
-        self._check_number("tolerance", self.tolerance, 0, 0.9, "a fraction from 0 to 0.9")
+        most = 1.0 if self.distribution == "uniform conductance" else 0.9
+        self._check_number("tolerance", self.tolerance, 0, most, f"a fraction from 0 to {most:g}")
         self._check_number(
             "measurement_error",
             self.measurement_error,
@@ -108,7 +112,7 @@ class Specification:
             raise InputError(f"most_sums = {self.most_sums}: give at most {1 << 24}")
         for field, given, known in (
             ("polarities", self.polarities, get_args(Polarity)),
-            ("ladders", self.ladders, get_args(Ladder)),
+            ("ladders", self.ladders, get_args(Kind)),
         ):
             if not given or set(given) - set(known) or len(set(given)) < len(given):
                 raise InputError(f"{field} = {given}: choose some of {', '.join(known)}, each once")
@@ -134,6 +138,11 @@ class Specification:
     def test(self) -> YieldTest:
         """The test of the yield."""
         return YieldTest(self.yield_, self.confidence, self.allowed_failures)
+
+    @property
+    def seeks_proof(self) -> bool:
+        """Whether guaranteed ladders are looked at: not of conductances that may be almost 0."""
+        return "guaranteed" in self.ladders and self.distribution != "uniform conductance"
 
     @property
     def largest_error(self) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from crossbar.design import Design
 from crossbar.designing.specification import Preference
 from crossbar.errors import InputError
 from crossbar.tables import WholeRow
@@ -34,8 +33,10 @@ class TradeRow(WholeRow):
         Lower bound with the confidence asked for, where the test was passed.
     worst_bits, one_percent_bits, median_bits : float, optional
         Of the simulated cells' worst targets.
-    radix, usable : float, optional
-        Of the ladder; share of the reach of every cell that is full scale.
+    polarity, ladder, programmed_by, radix
+        As in `families.Family`; the radix of a guaranteed ladder is that which it got.
+    usable : float
+        Share of the reach of every cell that is full scale.
     total_ohm, unit_resistors, squares, spread, smallest_ohm, largest_ohm : float
         As in `costs.CellCost`.
     """
@@ -100,6 +101,8 @@ def recommended(rows: Sequence[TradeRow], prefer: Preference = "area") -> tuple[
     prefer : {"area", "resistors", "switches", "spread", "proof"}
         What counts: the total resistance; the number of resistors or switches; the spread
         of values; or a proof, and then the total resistance. Ties: the total resistance.
+        ``uniform`` cells, whose resistors are not those that were asked for, are taken only
+        where no other cell meets the specification.
 
     Raises
     ------
@@ -107,6 +110,7 @@ def recommended(rows: Sequence[TradeRow], prefer: Preference = "area") -> tuple[
         When no cell meets the specification.
     """
     met = [row for row in smallest(rows) if row.met]
+    met = [row for row in met if row.ladder != "uniform"] or met
     if not met:
         best = max(rows, key=lambda row: row.worst_bits or 0)
         raise InputError(
@@ -145,6 +149,8 @@ def _reason(
         "proof": "a proof, and of those that have one the smallest total resistance",
     }[prefer]
     text = f"{what} of the {len(met)} cells that meet the specification"
+    if len(met) == 1:
+        text = "being the only cell that meets the specification"
     if choice.certainty == STATISTIC and proven:
         least = min(proven, key=lambda row: row.total_ohm)
         text += (
@@ -163,13 +169,3 @@ def _reason(
     if fewest.switches < choice.switches:
         text += f". Fewest switches: {fewest.family}, {fewest.switches} (here {choice.switches})"
     return text
-
-
-def usable_of(design: Design) -> float:
-    """Share of the conductance that every cell reaches that is promised as full scale."""
-    if design.polarity == "paired":
-        reach = min(design.nominal_siemens[design.signs == sign].sum() for sign in (1, -1))
-    else:
-        reach = design.nominal_siemens.sum() / (2 if design.has_reference else 1)
-    large = 1 + design.tolerance if design.programmed_by == "measured" else 1.0
-    return float(design.full_scale_siemens * large / reach)

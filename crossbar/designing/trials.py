@@ -39,7 +39,8 @@ def worst_errors(
     seed : int or numpy.random.SeedSequence
         Its children seed fabrication, measurement and faults.
     measurement_error : float
-        Relative, one standard deviation; the switches are chosen by measured values.
+        Relative, one standard deviation; the switches are chosen by measured values. Where a
+        design chooses by nominal ones, nothing is measured.
     stuck : float
         Share of branches that are stuck, half open and half closed, known.
     workers : int
@@ -62,11 +63,11 @@ def worst_errors(
     )
     true_ohm = fabricate(design, rows=cells, columns=1, seed=making).true_ohm[:, 0]
     on = np.asarray(1 / (true_ohm + design.on_ohm))
+    stay = _stuck(design, on.shape, stuck, breaking)
     if design.programmed_by == "nominal":
-        return _nominal_errors(design, on, workers)
+        return _nominal_errors(design, on, stay, referring, workers)
     noise = np.random.default_rng(measuring).standard_normal(on.shape)
     seen = on * (1 + measurement_error * noise)
-    stay = _stuck(design, on.shape, stuck, breaking)
     true, fixed = cell_values(design, on, stay)
     believed, fixed_seen = cell_values(design, seen, stay)
     low = design.reference_siemens - fixed_seen
@@ -92,11 +93,13 @@ def worst_errors(
 def _reference_errors(
     design: Design, cells: int, seed: np.random.SeedSequence, error: float
 ) -> Floats:
-    """What reference cells truly conduct less what they are measured to, (cells,) [S]."""
+    """What reference cells truly conduct less what they are believed to, (cells,) [S]."""
     making, measuring = seed.spawn(2)
     ohm = fabricate(design, rows=cells, columns=1, seed=making).true_ohm[:, 0]
     on = 1 / (ohm + design.on_ohm)
     seen = on * (1 + error * np.random.default_rng(measuring).standard_normal(on.shape))
+    if design.programmed_by == "nominal":
+        seen = np.broadcast_to(design.nominal_siemens, on.shape)
     chosen = solvers.solve_batch(seen, np.full(cells, design.reference_siemens)).mask
     return np.asarray(np.where(chosen, on - seen, 0).sum(axis=1))
 
@@ -147,24 +150,38 @@ def _stuck(
     return stay
 
 
-def _nominal_errors(design: Design, on: Floats, workers: int) -> Floats:
+def _nominal_errors(
+    design: Design, on: Floats, stay: Floats, referring: np.random.SeedSequence, workers: int
+) -> Floats:
     """Chosen by the nominal values; of two lines only that of the target's sign carries any."""
     full_scale = design.full_scale_siemens
-    nominal = np.broadcast_to(design.nominal_siemens, on.shape)
-    believed, true = nominal / full_scale, on / full_scale
-    if design.polarity == "offset" or design.polarity == "flip":
-        middle = design.reference_siemens / full_scale
-        ends = (middle - 1, middle + 1)
+    true, fixed = cell_values(design, on, stay)
+    believed, fixed_seen = cell_values(
+        design, np.broadcast_to(design.nominal_siemens, on.shape), stay
+    )
+    bias = fixed - fixed_seen
+    if design.has_reference:
+        bias = bias - _reference_errors(design, len(on), referring, 0.0)
+
+    def errors(factor: float, branches: NDArray[np.bool_], low: float, high: float) -> Floats:
+        """Those branches, multiplied by what the factor and the coefficients allow."""
+        middle = design.reference_siemens - fixed_seen
         return solvers.misjudged_radius(
-            true, believed, *ends, workers, coefficients=design.coefficients
+            factor * true[:, branches] / full_scale,
+            factor * believed[:, branches] / full_scale,
+            middle / full_scale + low,
+            middle / full_scale + high,
+            workers,
+            coefficients=(-1, 1) if design.polarity == "flip" else (0, 1),
+            bias=bias / full_scale,
         )
-    sides = [np.full(design.resistors, True)]
-    if design.polarity == "paired":
-        sides = [design.signs > 0, design.signs < 0]
-    errors = [
-        solvers.misjudged_radius(true[:, side], believed[:, side], 0, 1, workers) for side in sides
-    ]
-    return np.asarray(np.max(errors, axis=0))
+
+    every = np.full(design.resistors, True)
+    if design.polarity in ("offset", "flip"):
+        return errors(1, every, -1, 1)
+    if design.polarity == "steered":
+        return np.maximum(errors(1, every, 0, 1), errors(-1, every, -1, 0))
+    return np.maximum(errors(1, design.signs > 0, 0, 1), errors(1, design.signs < 0, -1, 0))
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,12 @@ from crossbar.designing.trade import PROOF, TradeRow
 def asked(specification: Specification) -> list[str]:
     """The specification, in words."""
     s = specification
-    spread = f"+-{100 * s.tolerance:g} %, uniform"
-    if s.distribution == "lognormal":
-        spread = f"lognormal, sigma {s.tolerance:g}"
+    spread = {
+        "uniform": f"+-{100 * s.tolerance:g} %, uniform",
+        "truncated normal": f"+-{100 * s.tolerance:g} %, normal of a third of it, cut at it",
+        "lognormal": f"lognormal, sigma {s.tolerance:g}",
+        "uniform conductance": f"of conductances uniform within +-{100 * s.tolerance:g} %",
+    }[s.distribution]
     measured = f"{s.measurement_error:g} (one sigma)" if s.measurement_error else "exact"
     stuck = f"{100 * s.stuck:g} % of branches stuck, known" if s.stuck else "no branch stuck"
     return [
@@ -26,6 +29,11 @@ def asked(specification: Specification) -> list[str]:
 def found(specification: Specification, row: TradeRow) -> list[str]:
     """How sure a cell is, in words: which is proven, which was simulated."""
     lines = [f"cell: {row.family}, {row.resistors} resistors, {row.switches} switches"]
+    if row.ladder == "uniform":
+        lines.append(
+            "uniform: the slides' model, conductances uniform from 0 to twice nominal; these are "
+            "not the resistors that were asked for"
+        )
     if row.certainty == PROOF:
         share = row.proven_share or 1.0
         whole = "every cell within the tolerance" if share == 1 else f"{100 * share:g} % of cells"
@@ -50,9 +58,19 @@ def found(specification: Specification, row: TradeRow) -> list[str]:
     )
     lines.append(
         f"spread {row.spread:.4g} ({row.smallest_ohm:.4g} to {row.largest_ohm:.4g} ohm); full "
-        f"scale is {100 * row.usable:.0f} % of what every cell reaches"
+        f"scale is {100 * row.usable:.0f} % of what {_reaching(specification, row)} reaches"
     )
     return lines
+
+
+def _reaching(specification: Specification, row: TradeRow) -> str:
+    """The cell whose reach the full scale is a share of; see `crossbar.Design.usable`."""
+    unsure = row.ladder == "uniform" or specification.distribution == "uniform conductance"
+    if unsure or row.programmed_by == "nominal":
+        return "a nominal cell"
+    if specification.distribution == "lognormal":
+        return f"a cell of resistors {100 * specification.tolerance:g} % large"
+    return "every cell"
 
 
 def made_by(specification: Specification) -> str:

@@ -64,7 +64,9 @@ class Case:
 
 def cases(study: LimitsStudy) -> list[Case]:
     """Nothing, each limit that the study has alone, and all of them."""
-    clean = replace(study.design, on_ohm=0.0, off_ohm=math.inf, distribution="uniform")
+    clean = replace(study.design, on_ohm=0.0, off_ohm=math.inf)
+    if clean.distribution != "uniform conductance":
+        clean = replace(clean, distribution="uniform")
     none = Case(NONE, NONE, "", clean, 0.0, IDEAL_WIRES, only(study.nonidealities))
     every = replace(
         none,
@@ -100,9 +102,10 @@ def _of_making(study: LimitsStudy, none: Case) -> list[Case]:
     """Design and measurement."""
     found = []
     design, clean = study.design, none.design
-    if study.lognormal_sigma:
-        text = f"lognormal tolerance, {_percent(study.lognormal_sigma)}"
-        found.append(replace(none, name="lognormal", text=text, design=_tailed(study, clean)))
+    own = replace(clean, distribution=design.distribution)
+    if (tailed := _tailed(study, own)) != clean:
+        text = f"{tailed.distribution} tolerance, {_percent(tailed.tolerance)}"
+        found.append(replace(none, name=tailed.distribution, text=text, design=tailed))
     if design.on_ohm or math.isfinite(design.off_ohm):
         text = f"switches {_ohm(design.on_ohm)}, {_ohm(design.off_ohm)}"
         switched = replace(clean, on_ohm=design.on_ohm, off_ohm=design.off_ohm)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from crossbar.design import Ladder
 from crossbar.progress import interruptible, progress_bar
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--chips", type=click.IntRange(1), help="Chips of each.  [default: 5]")
 @click.option(
     "--ladder",
-    type=click.Choice(["stagger", "guaranteed", "identical", "binary"]),
+    type=click.Choice(get_args(Ladder)),
     help="Of the cells.  [default: stagger]",
 )
 @click.option("--seed", type=click.IntRange(0), help="Of chips, weights and inputs.  [default: 0]")

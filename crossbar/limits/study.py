@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import dataclass, field, replace
 
 from crossbar.design import Design
@@ -44,7 +45,7 @@ class LimitsStudy:
     design : Design
         The cell; `resistors` replaces its number of resistors. Its switches and a distribution
         other than uniform are limits like the others: alone, each curve has ideal switches and
-        a uniform tolerance.
+        a uniform tolerance, of the resistances, or of the conductances as the design says.
     resistors : tuple of int
         Resistors per weight to try.
     chips : int
@@ -88,16 +89,20 @@ class LimitsStudy:
         if not self.resistors or len(set(self.resistors)) < len(self.resistors):
             raise InputError(f"resistors = {list(self.resistors)}: give each number once")
         for name, least, most in (("chips", 1, 10_000), ("size", 2, 512), ("inputs", 2, 100_000)):
-            if not least <= getattr(self, name) <= most:
-                raise InputError(
-                    f"{name} = {getattr(self, name)}: give a whole number from {least} to {most}"
-                )
+            value = getattr(self, name)
+            whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+            if not whole or not least <= value <= most:
+                raise InputError(f"{name} = {value!r}: give a whole number from {least} to {most}")
         for name, largest in (("lognormal_sigma", 0.99), ("measurement_error", 0.1)):
-            if not 0 <= getattr(self, name) <= largest:
-                raise InputError(f"{name} = {getattr(self, name)}: give 0 to {largest}")
-        if not 0 < self.read_volt < math.inf:
-            raise InputError(f"read_volt = {self.read_volt}: give a positive voltage")
-        if self.seed < 0:
-            raise InputError(f"seed = {self.seed}: give a whole number of 0 or more")
+            if not (_is_number(getattr(self, name)) and 0 <= getattr(self, name) <= largest):
+                raise InputError(f"{name} = {getattr(self, name)!r}: give 0 to {largest}")
+        if not (_is_number(self.read_volt) and 0 < self.read_volt < math.inf):
+            raise InputError(f"read_volt = {self.read_volt!r}: give a positive voltage")
+        if not isinstance(self.seed, numbers.Integral) or self.seed < 0:
+            raise InputError(f"seed = {self.seed!r}: give a whole number of 0 or more")
         for count in self.resistors:
             replace(self.design, resistors=count)  # refused here, not after an hour
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -23,6 +23,8 @@ class Child(IntEnum):
     TEMPERATURE = 6
     DRIFT = 7
     NOISE = 8
+    MEASURED_AGAIN = 9
+    SOLVED_AGAIN = 10
 
 
 def generator(seed: np.random.SeedSequence, child: Child) -> np.random.Generator:

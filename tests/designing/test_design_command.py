@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,9 +20,9 @@ import solvers
 from crossbar import Design, InputError
 from crossbar.cli import cli
 from crossbar.designing import Specification, search, smallest
-from crossbar.designing.outputs import cell_lib, design_of, design_toml
+from crossbar.designing.outputs import cell_lib, design_of, design_toml, resistors_csv
 from crossbar.designing.plots import PANELS, plot_bits, plot_cost, trade_figure
-from crossbar.designing.runs import run_design
+from crossbar.designing.runs import VERIFIED, run_design
 from crossbar.designing.specification import fraction
 from crossbar.designing.trade import TradeRow
 from crossbar.designing.trials import cell_values
@@ -97,6 +98,16 @@ def test_the_resistor_table_is_that_of_the_design(folder):
     assert [signs[row["sign"]] for row in rows] == design.signs.tolist()
 
 
+def test_the_table_names_the_line_of_each_paired_resistor(small):
+    """The positive line first, each further branch, from the largest on, to the smaller sum."""
+    (row,) = [row for row in smallest(search(small)) if row.family == "paired stagger 1.2"]
+    rows = list(csv.DictReader(resistors_csv(small, row).splitlines()))
+    assert rows[-1]["sign"] == "+"
+    assert rows[-2]["sign"] == "-"
+    signs = ["+-"[sign < 0] for sign in design_of(small, row).signs.tolist()]
+    assert [one["sign"] for one in rows] == signs
+
+
 def test_a_design_of_any_kind_reads_back_as_itself(small):
     for row in smallest(search(small)):
         text = tomllib.loads(design_toml(small, row))
@@ -136,6 +147,17 @@ def test_the_same_command_again_simulates_nothing(folder, small, monkeypatch):
     outcome = run_design(small, folder)
     assert outcome.chosen is not None
     assert (folder / "results.csv").read_bytes() == before
+
+
+def test_circuits_of_a_cell_that_is_no_longer_chosen_are_removed(folder, small, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    run_design(small, copy)
+    assert set(VERIFIED) < {path.name for path in copy.iterdir()}
+    proven = run_design(small, copy, prefer="proof")
+    assert proven.chosen is not None
+    assert proven.chosen.certainty == "proof"
+    assert not set(VERIFIED) & {path.name for path in copy.iterdir()}
 
 
 def test_another_specification_does_not_enter_the_folder(folder):
@@ -195,6 +217,7 @@ def test_every_polarity_keeps_its_promise_in_ngspice(polarity, tmp_path):
         (["--yield", "nan"], "give a fraction"),
         (["--radix", "1"], "radix = 1.0"),
         (["--polarity", "folded"], "'folded'"),
+        (["--polarity", "flip", "--ladder", "binary"], "polarities, ladders: "),
     ],
 )
 def test_bad_options_are_refused_before_there_is_a_folder(options, told, tmp_path):
@@ -230,3 +253,15 @@ def test_the_figure_shows_what_the_rows_say(small):
     ]
     figure = trade_figure(rows, small.bits, rows[0])
     assert len(figure.axes) == len(PANELS) + 1
+
+
+def test_cells_of_an_array_that_miss_the_promise_are_counted(tmp_path):
+    """Six bits are asked of resistors that cannot keep them."""
+    asked = Specification(bits=6, ladders=("identical",), polarities=("paired",), most_sums=64)
+    (row,) = smallest(search(asked))
+    outcome = verify(asked, row, design_of(asked, row), tmp_path)
+    assert outcome.hardest_bits is not None
+    assert outcome.worst_bits < 6
+    assert outcome.hardest_bits < 6
+    assert 30 < outcome.below <= 64
+    assert f"{outcome.below} cells miss it" in outcome.text

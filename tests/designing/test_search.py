@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from crossbar import InputError
+from crossbar import Design, InputError
 from crossbar.designing import Specification, recommended, search, smallest
+from crossbar.designing.costs import cell_cost
 from crossbar.designing.families import families
 from crossbar.designing.searching import leaky, left_out
 from crossbar.designing.trade import NOT_MET, PROOF, STATISTIC
@@ -188,3 +189,17 @@ def test_the_conventional_baseline_is_paired_or_offset():
 def test_a_specification_that_makes_no_sense_is_refused(change, told):
     with pytest.raises(InputError, match=told):
         Specification(**({"bits": 8} | change))
+
+
+def test_a_row_says_what_its_cell_costs():
+    """Three branches of 10, 12.5 and 15.625 uS, by hand."""
+    cell = {"polarity": "flip", "radix": 1.25, "resistors": 3, "tolerance": 0, "usable": 1.0}
+    design = Design(full_scale_siemens=(1 + 1.25 + 1.5625) * 1e-5, on_ohm=0, **cell)
+    cost = cell_cost(design, sheet_ohm=500)
+    assert (cost.resistors, cost.switches) == (3, 6)
+    ohm = [1e5, 8e4, 6.4e4]
+    assert cost.total_ohm == pytest.approx(sum(ohm))
+    assert cost.unit_resistors == pytest.approx(sum(ohm) / 6.4e4)
+    assert cost.squares == pytest.approx(sum(ohm) / 500)
+    assert cost.spread == pytest.approx(1.5625)
+    assert (cost.smallest_ohm, cost.largest_ohm) == pytest.approx((6.4e4, 1e5))

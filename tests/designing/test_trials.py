@@ -10,6 +10,7 @@ import pytest
 from crossbar import Design, fabricate, measure, program
 from crossbar.designing import trials
 from crossbar.designing.trials import worst_errors
+from crossbar.fabrication import Chip
 
 POLARITIES = ("paired", "offset", "flip", "steered")
 
@@ -52,6 +53,58 @@ def test_the_reference_of_an_offset_cell_is_measured_too(monkeypatch):
     moved = np.abs(found - exact)
     assert 0.003 < np.median(moved) < 0.02
     assert np.median(found) > np.median(exact)
+
+
+@pytest.mark.parametrize("polarity", ["paired", "offset", "flip"])
+@pytest.mark.parametrize(("off_ohm", "share"), [(1e7, 0.0), (np.inf, 0.2)])
+def test_the_worst_target_of_nominal_programming_is_that_of_programmed_chips(
+    polarity, off_ohm, share, monkeypatch
+):
+    """The cells of a trial as chips, each at 801 targets; a reference that is as it should be."""
+    monkeypatch.setattr(trials, "_reference_errors", lambda *given: 0.0)
+    common = {"ladder": "binary", "programmed_by": "nominal", "resistors": 8}
+    design = Design(polarity=polarity, off_ohm=off_ohm, **common)
+    found = worst_errors(design, 12, 5, stuck=share)
+    making, breaking = (np.random.SeedSequence(5, spawn_key=(k,)) for k in (0, 2))
+    ohm = fabricate(design, 12, 1, seed=making).true_ohm[:, :1]
+    stay = trials._stuck(design, ohm[:, 0].shape, share, breaking)[:, None]
+    if polarity != "flip":
+        ohm = np.where(stay == 0, np.inf, ohm)
+    closed = np.where(np.isnan(stay), 0, stay).astype(np.int8 if polarity == "flip" else bool)
+    targets = np.linspace(-1, 1, 801) * design.full_scale_siemens
+    ohm, closed = np.repeat(ohm, targets.size, axis=1), np.repeat(closed, targets.size, axis=1)
+    if design.has_reference:
+        spare = np.broadcast_to(design.nominal_ohm, (12, 1, 8))
+        ohm = np.concatenate([ohm, spare], axis=1)
+        closed = np.concatenate([closed, np.zeros(spare.shape, bool)], axis=1)
+    chip = Chip(design, ohm, stuck_closed=closed)
+    wanted = np.broadcast_to(targets, (12, targets.size))
+    programmed = program(measure(chip, error=0, seed=0), wanted)
+    errors = np.abs(chip.cell_siemens(programmed.enabled) - wanted)
+    if polarity != "flip" and not share:  # a pruned cell is left open: no worst target
+        errors[:, 400] = 0
+    worst = errors.max(axis=1) / design.full_scale_siemens
+    # targets are 2.5e-3 of full scale apart; an ideal reference conducts its nearest sum, which
+    # is half a step of 1 / 127.5 or less off the middle
+    away = 4e-3 if design.has_reference else 0
+    assert (worst <= found * (1 + 1e-9) + away).all()
+    assert found == pytest.approx(worst, abs=2.6e-3 + away)
+
+
+def test_the_reference_of_a_nominal_offset_cell_is_as_imprecise_as_the_cell():
+    design = Design(polarity="offset", ladder="binary", resistors=10, programmed_by="nominal")
+    paired = Design(ladder="binary", resistors=10, programmed_by="nominal")
+    # the reference, half of what a cell conducts, errs beside the cell
+    both = [np.median(worst_errors(one, 1000, 1)) for one in (design, paired)]
+    assert 1.5 < both[0] / both[1] < 2.2
+    chips = []
+    for seed in range(10):
+        chip = fabricate(design, 30, 10, seed=seed)
+        target = np.random.default_rng(seed).uniform(-1, 1, (30, 10)) * design.full_scale_siemens
+        programmed = program(measure(chip, error=0, seed=0), target)
+        chips.append(chip.cell_siemens(programmed.enabled) - target)
+    worst = np.abs(chips).max() / design.full_scale_siemens
+    assert worst <= worst_errors(design, 5000, 1).max()
 
 
 def _errors(design, ohm, factor, targets):
@@ -181,3 +234,22 @@ def test_seed_and_threads_decide_nothing_else():
     one = worst_errors(design, 300, 7, stuck=0.01)
     assert np.array_equal(one, worst_errors(design, 300, 7, stuck=0.01, workers=3))
     assert not np.array_equal(one, worst_errors(design, 300, 8, stuck=0.01))
+
+
+@pytest.mark.parametrize(
+    ("polarity", "shares"),
+    [
+        ("paired", {0: 0.2, 1: 0.2}),
+        ("offset", {0: 0.2, 1: 0.2}),
+        ("flip", {-1: 0.2, 1: 0.2}),
+        ("steered", {-1: 0.1, 0: 0.2, 1: 0.1}),
+    ],
+)
+def test_half_of_the_stuck_branches_are_open_and_half_closed_on_either_line(polarity, shares):
+    design = Design(polarity=polarity, resistors=4)
+    stay = trials._stuck(design, (5000, 4), 0.4, np.random.SeedSequence(1))
+    assert np.isnan(stay).mean() == pytest.approx(0.6, abs=0.02)
+    for coefficient in (-1, 0, 1):
+        # 20,000 branches: five standard deviations of a share are 0.014
+        share = (stay == coefficient).mean()
+        assert share == pytest.approx(shares.get(coefficient, 0), abs=0.014)

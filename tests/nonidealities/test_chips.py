@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from crossbar import Design, InputError, Nonidealities, Wires, fabricate, measure, reprogram
 from crossbar.calibration import as_measured
 from crossbar.files import load_chip, save_chip
-from crossbar.nonidealities import as_made, as_used
+from crossbar.nonidealities import Child, as_made, as_used
 from crossbar.nonidealities.fields import plane, smooth_field
 from crossbar.production import produce
 from crossbar.settings import build
@@ -310,3 +310,37 @@ def test_toml_names_them():
     assert read == Nonidealities(dac_bits=8, stuck_open_probability=0.01)
     with pytest.raises(InputError, match="did you mean 'drift_seconds'"):
         build(Nonidealities, {"drift_second": 1.0}, "s.toml")
+
+
+def test_the_seed_of_the_chip_measures_it_again_with_noise_of_its_own():
+    design = replace(DESIGN, distribution="lognormal", on_ohm=0.0)
+    made = make(design=design, error=1e-3)
+    again = reprogram(made, measurement_error=1e-3, seed=SEED)
+    noise = [one.measurement.on_siemens / made.chip.closed_siemens - 1 for one in (made, again)]
+    spread = np.log(made.chip.true_ohm / design.nominal_ohm)
+    # 1,800 draws: independent ones correlate by 0.024
+    for one, two in ((noise[0], noise[1]), (noise[0], spread), (noise[1], spread)):
+        assert abs(np.corrcoef(one.ravel(), two.ravel())[0, 1]) < 0.12
+
+
+def test_no_two_draws_of_a_chip_share_a_child():
+    assert sorted({0, 1, 2, *map(int, Child)}) == list(range(11))
+
+
+def test_branches_that_were_stuck_before_stay_so():
+    chip = fabricate(DESIGN, 4, 3, seed=1)
+    before = np.zeros(chip.true_ohm.shape, dtype=bool)
+    before[0, 0] = True
+    later = as_used(
+        replace(chip, stuck_closed=before), replace(FAULTY, stuck_unknown_share=1.0), SEED
+    )
+    alone = as_used(chip, replace(FAULTY, stuck_unknown_share=1.0), SEED).stuck_closed
+    assert alone is not None
+    assert not alone[0, 0].all()
+    assert np.array_equal(later.stuck_closed, alone | before)
+
+
+def test_the_smooth_field_has_its_variance_at_the_corner_too():
+    fields_ = [smooth_field(3, 3, 4.0, np.random.default_rng(seed)) for seed in range(600)]
+    # of 600 squares of unit normals: a standard deviation of 0.058
+    assert np.mean([one[0, 0] ** 2 for one in fields_]) == pytest.approx(1, abs=0.25)

@@ -18,6 +18,7 @@ from crossbar.limits.plots import limits_figure, spread
 from crossbar.limits.runs import run_limits
 from crossbar.limits.study import LimitsStudy
 from crossbar.nonidealities import as_made
+from crossbar.production import produce
 from crossbar.settings import build, read_toml
 from crossbar.studies import load_study
 from crossbar.tables import read_table
@@ -68,6 +69,30 @@ def test_what_is_off_has_no_curve():
         design=Design(on_ohm=0, off_ohm=math.inf),
     )
     assert list(by_name(study)) == [NONE, "ADC", ALL]
+
+
+@pytest.mark.parametrize("distribution", ["truncated normal", "lognormal"])
+def test_the_distribution_of_the_design_is_a_limit_like_the_others(distribution):
+    design = Design(distribution=distribution)
+    found = by_name(replace(SMALL, design=design, lognormal_sigma=0.0))
+    alone = [one for one in found.values() if one.design.distribution == distribution]
+    assert [one.name for one in alone] == [distribution, ALL]
+    assert alone[0].text == f"{distribution} tolerance, 20 %"
+    assert (alone[0].design.on_ohm, alone[0].design.off_ohm) == (0, math.inf)
+
+
+def test_uniform_conductances_are_the_resistors_of_every_curve():
+    design = Design(ladder="identical", distribution="uniform conductance", tolerance=1.0)
+    found = by_name(replace(SMALL, design=design, lognormal_sigma=0.0))
+    assert {one.design.distribution for one in found.values()} == {"uniform conductance"}
+    assert "uniform conductance" not in found
+
+
+def test_branches_that_get_stuck_late_are_their_share_of_all():
+    late = by_name(LimitsStudy())["stuck, unknown"].nonidealities
+    assert late.stuck_unknown_share == 1
+    chances = (late.stuck_open_probability, late.stuck_closed_probability)
+    assert chances == pytest.approx((5e-4, 5e-4))
 
 
 def test_the_names_say_values_and_units():
@@ -245,6 +270,7 @@ def test_a_file_gives_other_values(command, tmp_path):
     [
         ("sise = 4", "sise: no such setting; did you mean 'size'?"),
         ("chips = 0", "chips = 0: give a whole number from 1"),
+        ("chips = 2.5", "chips = 2.5"),
         ("resistors = [4, 4]", "give each number once"),
         ("resistors = [1]", "resistors = 1: a paired cell needs at least 2"),
         ("measurement_error = 0.5", "measurement_error = 0.5: give 0 to 0.1"),
@@ -279,3 +305,24 @@ def test_a_study_of_chips_takes_the_same_section(tmp_path):
     study = load_study(path)
     assert study.nonidealities == Nonidealities(temperature_rise_kelvin=10.0)
     assert study.setting().nonidealities == study.nonidealities
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"chips": 2.5}, {"size": "a"}, {"inputs": True}, {"seed": 0.5}, {"read_volt": "1"},
+     {"measurement_error": "no"}, {"lognormal_sigma": 1.0}],
+)  # fmt: skip
+def test_a_study_of_wrong_values_is_refused_by_name(given):
+    with pytest.raises(InputError, match=f"{next(iter(given))} = .*: give"):
+        LimitsStudy(**given)
+
+
+def test_weights_have_their_bits_of_the_range_from_minus_to_plus_full_scale():
+    study = replace(SMALL, resistors=(8,))
+    data = Data.of(study)
+    row = bits(study, NONE, 8)
+    seed = np.random.SeedSequence(study.seed, spawn_key=(0, 0))
+    design = replace(by_name(study)[NONE].design, resistors=8)
+    errors = produce(design, data.weights, seed, measurement_error=0).cell_errors
+    by_hand = math.log2(2 / math.sqrt(12 * np.mean(errors**2)))
+    assert row.weight_effective_bits == pytest.approx(by_hand, rel=1e-12)

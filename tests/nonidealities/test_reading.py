@@ -13,9 +13,10 @@ from crossbar.evaluation import Setting, analog_layer, evaluate
 from crossbar.fabrication import Chip
 from crossbar.networks import Layer, Network
 from crossbar.nonidealities import Ranges, Reading
-from crossbar.nonidealities.noise import thermal_variance
+from crossbar.nonidealities.noise import cell_square_siemens, column_siemens, thermal_variance
 from crossbar.nonidealities.quantisation import quantise
-from crossbar.simulation import Tile
+from crossbar.production import produce
+from crossbar.simulation import Tile, place_tiles
 from spice_models import Wires
 
 SEED = np.random.SeedSequence(1)
@@ -157,3 +158,24 @@ def test_many_bits_and_no_noise_change_nothing_but_rounding():
     inputs = plain.dataset.test_inputs
     np.testing.assert_allclose(b.read(inputs), inputs @ a.product.T, atol=1e-5)
     np.testing.assert_allclose(b.ideal_read(inputs), inputs @ a.ideal_product.T, atol=1e-5)
+
+
+@pytest.mark.parametrize("polarity", ["paired", "offset", "flip", "steered"])
+def test_all_that_conducts_is_noisy_open_switches_too(polarity):
+    """Added up from the circuit: each line of each column, and the reference that all share."""
+    design = Design(polarity=polarity, resistors=4, off_ohm=1e5)
+    made = produce(design, np.eye(3) - 0.3, SEED, measurement_error=0)
+    ((tile,),) = place_tiles(made.chip, made.program, Wires(0, 0, 0, 0))
+    lines = tile.array.siemens.sum(axis=0)
+    expected = lines[:-1] + lines[-1] if polarity == "offset" else lines[::2] + lines[1::2]
+    found = column_siemens(made.chip, made.program.enabled)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_the_branches_of_a_reference_flicker_in_every_column():
+    design = Design(polarity="offset", resistors=4, off_ohm=np.inf)
+    made = produce(design, np.eye(3) - 0.3, SEED, measurement_error=0)
+    conducting = np.where(made.program.enabled, made.chip.closed_siemens, 0)
+    squares = (conducting**2).sum(axis=2)
+    found = cell_square_siemens(made.chip, made.program.enabled)
+    np.testing.assert_allclose(found, squares[:, :3] + squares[:, 3:], rtol=1e-12)

@@ -180,6 +180,23 @@ def test_area_is_that_of_squares(small):
     assert 60 * cost.pitch_metre**2 == pytest.approx(cells, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("polarity", "columns", "switches", "bits"),
+    [("paired", 6, 1, 1), ("offset", 7, 1, 1), ("flip", 6, 2, 1), ("steered", 6, 2, 2)],
+)
+def test_area_counts_references_and_all_switches_with_their_bits(polarity, columns, switches, bits):
+    design = Design(polarity=polarity, resistors=4, full_scale_siemens=1e-5)
+    weights = np.random.default_rng(0).normal(size=(6, 10))
+    cost = estimate(produce(design, weights, SEED, measurement_error=0))
+    branches = 10 * columns * 4
+    assert cost.resistors == branches
+    wanted = branches * (switches * 0.3e-12 + bits * 0.127e-12)
+    area = cost.area_square_metre
+    assert area["switches and their bits"] == pytest.approx(wanted, rel=1e-12)
+    squares = 10 * columns * design.nominal_ohm.sum() / 1e3
+    assert area["resistors"] == pytest.approx(squares * 0.16e-12 * 2, rel=1e-12)
+
+
 def test_conversion_takes_its_steps_or_its_noise():
     assert replace(ASSUMED, bits=9).conversion_joule == 2 * ASSUMED.conversion_joule
     fine = replace(ASSUMED, bits=16)

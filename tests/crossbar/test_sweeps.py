@@ -2,6 +2,7 @@ import json
 from dataclasses import dataclass, field, replace
 from itertools import product
 
+import numpy as np
 import pytest
 
 from crossbar import InputError
@@ -140,8 +141,6 @@ def test_a_later_setting_makes_another_task():
 
 
 def test_two_networks_are_two_series_and_no_common_accuracy(small_toml, tmp_path):
-    import numpy as np
-
     from crossbar.console import print_summary
     from crossbar.folders import read_digital_accuracy
     from crossbar.plots import save_figures
@@ -157,6 +156,21 @@ def test_two_networks_are_two_series_and_no_common_accuracy(small_toml, tmp_path
     assert json.loads((tmp_path / "out/run.json").read_text())["digital_accuracy_percent"] is None
     assert len(save_figures(rows, float("nan"), tmp_path / "out")) == 4
     print_summary(rows)
+
+
+def test_more_chips_of_one_network_leave_the_other_in_the_table(small_toml, tmp_path):
+    """And so there is no common accuracy still."""
+    from crossbar.folders import read_digital_accuracy
+
+    own = np.random.default_rng(1).normal(size=(10, 64))
+    for name, sign in (("own", 1), ("other", -1)):
+        np.savez(tmp_path / f"{name}.npz", weight_0=sign * own, bias_0=np.zeros(10))
+    both = load_study(swept(small_toml, '[sweep]\nnetwork = ["own.npz", "other.npz"]'))
+    run(both, tmp_path / "out")
+    names = both.sweep.grid["network"]
+    run(replace(both, chips=3, sweep=Sweep({"network": names[1:]})), tmp_path / "out")
+    assert {row.chip for row in read_results(tmp_path / "out/results.csv")} == {0, 1, 2}
+    assert np.isnan(read_digital_accuracy(tmp_path / "out"))
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,11 @@ class Cost:
         return self.rows * self.columns
 
     @property
+    def shape(self) -> str:
+        """Inputs and outputs."""
+        return f"{self.rows} x {self.columns}"
+
+    @property
     def joule(self) -> float:
         """All energy [J]."""
         return sum(self.energy_joule.values())

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -236,11 +236,9 @@ def _run_task(shared: Shared, call: tuple[Design, int, int, str]) -> list[Row]:
 
 
 def _write_netlists(study: Study, setting: Setting, folder: StudyFolder) -> None:
-    """The first design's first chip at the first point, at most resistors, one test image."""
-    point = study.points[0]
-    design = replace(point.designs[0], resistors=max(point.resistors))
-    chip = study.first_chip
-    folder.write_netlists(layer_netlists(setting, design, chip, read_volt=point.read_volt))
+    """Of `Study.shown_task`, for one test image."""
+    task, volt = study.shown_task, study.points[0].read_volt
+    folder.write_netlists(layer_netlists(setting, task.design, task.chip, read_volt=volt))
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

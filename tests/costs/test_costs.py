@@ -21,6 +21,7 @@ from crossbar.costs.estimate import estimate
 from crossbar.costs.listing import cost_rows
 from crossbar.files import save_chip
 from crossbar.production import produce
+from crossbar.simulation import place_tiles
 from spice_models import Array, Capacitances, nodal, step_response
 
 SEED = np.random.SeedSequence(1)
@@ -177,6 +178,24 @@ def test_tiles_have_converters_of_their_own_and_partial_sums(small):
     assert estimate(small, given, tile=Tile(4, 2)).latency_seconds["ADC"] == pytest.approx(
         10e-9, abs=0
     )
+
+
+def test_the_slowest_tile_settles_last(small):
+    wires, tile = Wires(100, 100, 100, 100), Tile(10, 10)  # columns 0 to 4, and 5 alone
+    times = [
+        array_cost(
+            one.array,
+            np.full((1, 10), 0.2),
+            Capacitances(bit_farad=farad, word_farad=farad),
+            precision=2**-9,
+            supply_volt=0.8,
+        ).settling_seconds
+        for one in place_tiles(small.chip, small.program, wires, tile)[0]
+        for farad in [0.2e-9 * estimate(small).pitch_metre]
+    ]
+    assert times[0] > 1.01 * times[1]
+    found = estimate(small, wires=wires, tile=tile).latency_seconds["settling"]
+    assert found == pytest.approx(times[0], rel=1e-9, abs=0)
 
 
 def test_area_is_that_of_squares(small):

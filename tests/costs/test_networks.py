@@ -116,9 +116,11 @@ def test_a_study_is_costed_by_its_file_and_by_its_folder(toml, tmp_path):
 
 def test_a_studys_wires_and_tile_give_way_to_options(toml, tmp_path):
     table = tmp_path / "cost.csv"
-    crossbar("cost", toml, "--out", table, "--driver-ohm", 70, "--tile-lines", 64)
+    crossbar(
+        "cost", toml, "--out", table, "--driver-ohm", 70, "--segment-ohm", 9, "--tile-lines", 64
+    )
     found = of_study(toml)
-    wires, tile = replace(found.wires, driver_ohm=70), Tile(16, 64)
+    wires, tile = Wires(9, 9, 70, found.wires.sense_ohm), Tile(16, 64)
     cost = estimate_network(found.chips, wires=wires, tile=tile)
     with table.open() as file:
         value = {(row["table"], row["name"]): row["value"] for row in csv.DictReader(file)}

@@ -9,6 +9,7 @@ from crossbar import InputError
 from crossbar.design import Design
 from crossbar.results import NETWORK, read_results
 from crossbar.studies import Study, Sweep, load_study, run
+from crossbar.studies.merging import merge
 from crossbar.sweeps import dotted_names, settings_at
 
 MANY = list(range(600))
@@ -182,3 +183,24 @@ def test_any_setting_is_read_back_as_it_was(value, tmp_path):
     read = _value(_text(value))
     assert read == value
     assert type(read) is type(value)
+
+
+def test_a_line_that_a_kill_cut_spoils_none_after_it(small_toml, tmp_path):
+    study = load_study(swept(small_toml, ""))
+    run(replace(study, chips=1), tmp_path / "out")
+    with (tmp_path / "out/tasks.jsonl").open("a") as log:
+        log.write('{"task": "cut')
+    run(study, tmp_path / "out")
+    seen = []
+    run(study, tmp_path / "out", progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(4, 4)]
+
+
+def test_a_merged_folder_has_the_netlists_of_the_first(small_toml, tmp_path):
+    study = load_study(swept(small_toml, ""))
+    for chip, name in enumerate(("first", "second")):
+        run(replace(study, chips=1, first_chip=chip), tmp_path / name)
+    merge([tmp_path / "first", tmp_path / "second"], tmp_path / "both")
+    first, both = (sorted((tmp_path / name / "netlists").iterdir()) for name in ("first", "both"))
+    assert len(both) == 3
+    assert [path.read_bytes() for path in both] == [path.read_bytes() for path in first]

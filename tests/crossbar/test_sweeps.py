@@ -9,6 +9,7 @@ from crossbar import InputError
 from crossbar.design import Design
 from crossbar.results import NETWORK, read_results
 from crossbar.studies import Study, Sweep, load_study, run
+from crossbar.studies.folder import contradiction
 from crossbar.studies.merging import merge
 from crossbar.sweeps import dotted_names, settings_at
 
@@ -204,3 +205,11 @@ def test_a_merged_folder_has_the_netlists_of_the_first(small_toml, tmp_path):
     first, both = (sorted((tmp_path / name / "netlists").iterdir()) for name in ("first", "both"))
     assert len(both) == 3
     assert [path.read_bytes() for path in both] == [path.read_bytes() for path in first]
+
+
+def test_a_folder_without_ngspice_may_go_on_with_it_but_not_with_another():
+    one, other = ({"version": "1.0.0", "study": {}, "ngspice": {"version": v}} for v in "12")
+    none = one | {"ngspice": None}
+    assert contradiction(none, one, ["simulator"]) is None
+    assert contradiction(one, none, ["simulator"]) is None
+    assert contradiction(one, other, ["simulator"]) == "ngspice.version was 1, is 2"

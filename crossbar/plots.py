@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from crossbar.figures import COLORS, MARKERS, axes_or_new, plot_band, save_figure
 from crossbar.results import NETWORK, Row
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WEIGHT_LINES = {"-": "median weight", "--": "worst weight"}
 PRODUCT_LINES = {"-": "with wires", ":": "ideal wires"}
+Place = Literal["outside upper center", "outside lower center"]
 _LETTERS_PER_INCH = 14
+_LEGEND_LINES = 2
+"""Lines of a legend that a figure's own height has room for."""
+_INCHES_PER_LINE = 0.22
 
 
 def plot_weight_bits(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
@@ -150,7 +155,7 @@ def _column(draw: Callable[[Axes], Axes], lines: Mapping[str, str]) -> Figure:
     handles, labels = ax.get_legend_handles_labels()
     if lines:
         _line_legend(ax, lines)
-    figure.legend(handles, labels, loc="outside upper center", ncols=_fitting(figure, labels))
+    _legend(figure, handles, labels, "outside upper center")
     return figure
 
 
@@ -175,8 +180,15 @@ def _line_legend(ax: Axes, kinds: Mapping[str, str]) -> None:
 
 
 def _shared_legend(figure: Figure, ax: Axes) -> None:
-    handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=_fitting(figure, labels))
+    _legend(figure, *ax.get_legend_handles_labels(), "outside lower center")
+
+
+def _legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str], place: Place) -> None:
+    """A legend beside the panels; the figure grows where it has many lines."""
+    columns = _fitting(figure, labels)
+    more = max(0, -(-len(labels) // columns) - _LEGEND_LINES)
+    figure.set_figheight(figure.get_figheight() + more * _INCHES_PER_LINE)
+    figure.legend(handles, labels, loc=place, ncols=columns)
 
 
 def _fitting(figure: Figure, labels: Sequence[str]) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from crossbar.costs.assumptions import HOROWITZ, Assumptions
 from crossbar.costs.estimate import Cost
+from crossbar.costs.networks import NetworkCost
 
 __all__ = ["PUBLISHED", "Elsewhere", "compare_cost"]
 
@@ -40,13 +41,13 @@ PUBLISHED = (
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """The product on some hardware.
+    """The product, or all those of an image, on some hardware.
 
     Parameters
     ----------
     name : str
     joule : float
-        Energy of the product [J].
+        Energy of the product, or of an image [J].
     times : float
         Of this package's estimate.
     operations_per_joule : float
@@ -61,7 +62,7 @@ class Elsewhere:
     source: str
 
 
-def compare_cost(cost: Cost, assumptions: Assumptions) -> list[Elsewhere]:
+def compare_cost(cost: Cost | NetworkCost, assumptions: Assumptions) -> list[Elsewhere]:
     """The estimate, then digital hardware and published chips for as many multiplications.
 
     A digital design that skips pruned weights is a line of its own; what it takes to find them is

@@ -13,10 +13,13 @@ __all__ = ["prefixed", "print_cost"]
 _PREFIXES = ("a", "f", "p", "n", "µ", "m", "", "k", "M", "G", "T", "P")
 _TITLES = {
     "product": "One product of the matrix with a vector",
+    "image": "One image through all layers of the network",
+    "energy of layers": "Energy, layer by layer",
+    "latency of layers": "Latency, layer by layer",
     "energy": "Energy",
     "latency": "Latency",
     "area": "Area",
-    "comparison": "The same product elsewhere",
+    "comparison": "The same work elsewhere",
     "assumptions": "Assumptions (each can be set in --assumptions FILE.toml)",
 }
 
@@ -35,7 +38,9 @@ def print_cost(rows: Sequence[CostRow]) -> None:
         )
         table.add_column("")
         table.add_column("", justify="right", no_wrap=True)
-        share = {"assumptions": None, "product": None, "comparison": "of this"}.get(name, "share")
+        share = {"assumptions": None, "product": None, "image": None, "comparison": "of this"}.get(
+            name, "share"
+        )
         if share:
             table.add_column(share, justify="right", no_wrap=True)
         table.add_column("source")

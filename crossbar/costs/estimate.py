@@ -67,6 +67,11 @@ class Cost:
         return self.rows * self.columns
 
     @property
+    def shape(self) -> str:
+        """Inputs and outputs."""
+        return f"{self.rows} x {self.columns}"
+
+    @property
     def joule(self) -> float:
         """All energy [J]."""
         return sum(self.energy_joule.values())
@@ -189,9 +194,10 @@ def _area(
     chip = made.chip
     squares = np.maximum(chip.design.nominal_ohm / given.sheet_ohm, 1.0)
     resistors = float(squares.sum()) * given.resistor_width_metre**2 * given.resistor_spread
-    branches = chip.true_ohm.shape[2]
-    switches = branches * (given.switch_square_metre + given.memory_square_metre)
-    cells = chip.rows * chip.columns
+    cells, branches = chip.true_ohm[..., 0].size, chip.true_ohm.shape[2]  # a reference's too
+    bits = (len(chip.design.coefficients) - 1).bit_length()
+    switch = chip.design.switches_per_branch * given.switch_square_metre
+    switches = branches * (switch + bits * given.memory_square_metre)
     adcs = sum(-(-_columns(one) // given.columns_per_adc) for one in placed)
     dacs = sum(one.array.rows for one in placed)
     parts = {

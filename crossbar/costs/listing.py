@@ -8,13 +8,15 @@ from dataclasses import asdict, dataclass
 from crossbar.costs.assumptions import ASSUMED, SOURCES, Assumptions, unit_of
 from crossbar.costs.comparison import compare_cost
 from crossbar.costs.estimate import Cost
+from crossbar.costs.networks import NetworkCost
 from crossbar.tables import WholeRow
 
 __all__ = ["LEFT_OUT", "CostRow", "cost_rows"]
 
 LEFT_OUT = (
     "A lower bound. Left out: moving data, control and clocks, bias of amplifiers, leakage between "
-    "reads, programming, calibration of converters. Published chips were measured and hold some of "
+    "reads, programming, calibration of converters; of a network also activation "
+    "functions and pooling. Published chips were measured and hold some of "
     "it; the digital figures are arithmetic alone."
 )
 _METHODS = {
@@ -30,7 +32,8 @@ class CostRow(WholeRow):
     Parameters
     ----------
     table : str
-        ``product``, ``energy``, ``latency``, ``area``, ``comparison`` or ``assumptions``.
+        ``product``, ``energy``, ``latency``, ``area``, ``comparison`` or ``assumptions``; of a
+        network ``image``, ``energy of layers`` and ``latency of layers`` instead of the first.
     name : str
     value : float
     unit : str
@@ -53,10 +56,11 @@ class CostRow(WholeRow):
         return self.table, self.name
 
 
-def cost_rows(cost: Cost, assumptions: Assumptions) -> list[CostRow]:
+def cost_rows(cost: Cost | NetworkCost, assumptions: Assumptions) -> list[CostRow]:
     """All of it, in order."""
     return [
         *_product(cost),
+        *(_layers(cost) if isinstance(cost, NetworkCost) else ()),
         *_parts("energy", cost.energy_joule, "J", _energy_sources(cost)),
         *_parts("latency", cost.latency_seconds, "s", _latency_sources(cost)),
         *_parts("area", cost.area_square_metre, "m^2", dict.fromkeys(cost.area_square_metre, "")),
@@ -71,10 +75,11 @@ def cost_rows(cost: Cost, assumptions: Assumptions) -> list[CostRow]:
     ]
 
 
-def _product(cost: Cost) -> Iterator[CostRow]:
+def _product(cost: Cost | NetworkCost) -> Iterator[CostRow]:
+    table = "image" if isinstance(cost, NetworkCost) else "product"
     operations = 2 * cost.multiplications
     for name, value, unit, source in (
-        ("multiply-accumulates", cost.multiplications, "", f"{cost.rows} x {cost.columns} weights"),
+        ("multiply-accumulates", cost.multiplications, "", f"{cost.shape} weights"),
         ("multiply-accumulates of kept weights", cost.kept, "", "not zero"),
         ("tiles", cost.tiles, "", ""),
         ("resistors", cost.resistors, "", ""),
@@ -82,7 +87,19 @@ def _product(cost: Cost) -> Iterator[CostRow]:
         ("side of a cell", cost.pitch_metre, "m", "root of its area"),
         ("operations per joule", operations / cost.joule, "1/J", "two a multiply-accumulate"),
     ):
-        yield CostRow("product", name, value, unit, None, source)
+        yield CostRow(table, name, value, unit, None, source)
+
+
+def _layers(cost: NetworkCost) -> Iterator[CostRow]:
+    """Energy and time of an image, layer by layer."""
+    for table, values, unit in (
+        ("energy of layers", [layer.joule for layer in cost.layers], "J"),
+        ("latency of layers", [layer.seconds for layer in cost.layers], "s"),
+    ):
+        for layer, value in zip(cost.layers, values, strict=True):
+            times = f", {layer.products} products" if layer.products > 1 else ""
+            source = f"{layer.one.shape} weights{times}"
+            yield CostRow(table, layer.name, value, unit, value / sum(values), source)
 
 
 def _parts(
@@ -94,7 +111,7 @@ def _parts(
     yield CostRow(table, "total", total, unit, 1.0, "")
 
 
-def _energy_sources(cost: Cost) -> dict[str, str]:
+def _energy_sources(cost: Cost | NetworkCost) -> dict[str, str]:
     return {
         "array, static": "nodal analysis: power of all sources x settling time",
         "array, charging lines": "ngspice" if cost.settling == "transient" else "C V^2 a word line",
@@ -107,7 +124,7 @@ def _energy_sources(cost: Cost) -> dict[str, str]:
     }
 
 
-def _latency_sources(cost: Cost) -> dict[str, str]:
+def _latency_sources(cost: Cost | NetworkCost) -> dict[str, str]:
     return {
         "DAC": "dac_seconds",
         "settling": f"to half a step: {_METHODS[cost.settling]}",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,9 +51,10 @@ class Planned:
 
 @dataclass(frozen=True)
 class Shared:
-    """What all tasks of a study share: the setting of each point, and the ngspice it is run by."""
+    """What all tasks share: the setting of each point, the version, and the ngspice if one runs."""
 
     settings: tuple[Setting, ...]
+    version: str
     ngspice: Ngspice | None
 
 
@@ -81,7 +82,7 @@ def run_study(
             and folder.holds(in_order(done, planned, folder.swept))
             and folder.has_netlists(labels)
         ):
-            digital = _digital_percent(shared.settings)
+            digital = _digital_percent(shared.settings, done.values())
             folder.begin(in_order(done, planned, folder.swept), digital)
             _write_netlists(study, shared.settings[0], folder)
             for each in _evaluated(shared, todo, executor, in_flight):
@@ -134,7 +135,13 @@ def _shared(study: Study) -> Shared:
         point.setting(networks[point.network], datasets[point.dataset]) for point in study.points
     )
     uses = any(point.simulator == "ngspice" for point in study.points)
-    return Shared(settings, _ngspice() if uses else None)
+    return Shared(settings, _version(), _ngspice() if uses else None)
+
+
+def _version() -> str:
+    from crossbar import __version__
+
+    return version_of_results(__version__)
 
 
 @lru_cache(maxsize=1)
@@ -154,13 +161,11 @@ def _settings(point: Study, shared: Shared, number: int) -> dict[str, Any]:
 
     Every setting of a study counts, so that one that is new to it needs no word here.
     """
-    from crossbar import __version__
-
     setting = shared.settings[number]
     own = {f.name: getattr(point, f.name) for f in fields(point) if f.name not in EXTENT}
     return {
         **_plain(own),
-        "version": version_of_results(__version__),
+        "version": shared.version,
         "ngspice": list(shared.ngspice or ()) if point.simulator == "ngspice" else None,
         "network": Path(point.network).name,
         "network_sha256": setting.network.digest,
@@ -198,11 +203,15 @@ def _check_keys(planned: Mapping[str, Planned], done: Mapping[str, Done], to: St
         known[key] = task.settings
 
 
-def _digital_percent(settings: Sequence[Setting]) -> float:
-    """Test accuracy of the digital network [%]; NaN where points have different ones."""
-    pairs = {(id(each.network), id(each.dataset)): each for each in settings}
+def _digital_percent(settings: Sequence[Setting], done: Iterable[Done]) -> float:
+    """Test accuracy of the digital network [%]; NaN where points have different ones, or where
+    tasks of the folder are of other networks or datasets than these."""
+    pairs = {(each.network.digest, each.dataset.checksum): each for each in settings}
+    others = {
+        (each.settings["network_sha256"], each.settings["dataset_sha256"]) for each in done
+    } - set(pairs)
     found = {digital_accuracy_percent(each) for each in pairs.values()}
-    return found.pop() if len(found) == 1 else math.nan
+    return found.pop() if len(found) == 1 and not others else math.nan
 
 
 def _evaluated(
@@ -215,6 +224,10 @@ def _evaluated(
 
 def _run_task(shared: Shared, call: tuple[Design, int, int, str]) -> list[Row]:
     design, chip, point, _ = call
+    if (own := _version()) != shared.version:
+        raise InputError(
+            f"workers: one has resistive-crossbar {own}, here is {shared.version}; install the same"
+        )
     if shared.ngspice is not None and (here := _ngspice_here()) != shared.ngspice:
         raise InputError(
             f"workers: one has ngspice {here[0]}, here is {shared.ngspice[0]}; install the same"
@@ -223,11 +236,9 @@ def _run_task(shared: Shared, call: tuple[Design, int, int, str]) -> list[Row]:
 
 
 def _write_netlists(study: Study, setting: Setting, folder: StudyFolder) -> None:
-    """The first design's first chip at the first point, at most resistors, one test image."""
-    point = study.points[0]
-    design = replace(point.designs[0], resistors=max(point.resistors))
-    chip = study.first_chip
-    folder.write_netlists(layer_netlists(setting, design, chip, read_volt=point.read_volt))
+    """Of `Study.shown_task`, for one test image."""
+    task, volt = study.shown_task, study.points[0].read_volt
+    folder.write_netlists(layer_netlists(setting, task.design, task.chip, read_volt=volt))
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

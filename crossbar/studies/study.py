@@ -169,6 +169,14 @@ class Study:
             for chip in range(self.first_chip, self.first_chip + self.chips)
         ]
 
+    @property
+    def shown_task(self) -> Task:
+        """What netlists and costs are about: the first design's first chip at the first point, at
+        most resistors."""
+        point = self.points[0]
+        design = replace(point.designs[0], resistors=max(point.resistors))
+        return Task(design, self.first_chip)
+
     def setting(self, network: Network | None = None, dataset: Dataset | None = None) -> Setting:
         """What all tasks of a point share; loads network and data unless given, and checks them."""
         return Setting(

@@ -21,6 +21,7 @@ from crossbar.costs.estimate import estimate
 from crossbar.costs.listing import cost_rows
 from crossbar.files import save_chip
 from crossbar.production import produce
+from crossbar.simulation import place_tiles
 from spice_models import Array, Capacitances, nodal, step_response
 
 SEED = np.random.SeedSequence(1)
@@ -51,14 +52,14 @@ def test_hundred_by_hundred_in_digital_hardware_and_on_published_chips(hundred):
     cost = estimate(hundred, tile=WHOLE)
     assert cost.multiplications == 10_000
     joule = {one.name: one.joule for one in compare_cost(cost, ASSUMED)}
-    assert joule["digital, fp32"] == pytest.approx(46e-9, rel=1e-12)
-    assert joule["digital, int8"] == pytest.approx(2.3e-9, rel=1e-12)
-    assert joule["HERMES core, 256 x 256 PCM, 14 nm"] == pytest.approx(1.9e-9, rel=0.01)
-    assert joule["64-core PCM chip, 14 nm, four phases"] == pytest.approx(8.1e-9, rel=0.01)
+    assert joule["digital, fp32"] == pytest.approx(46e-9, rel=1e-12, abs=0)
+    assert joule["digital, int8"] == pytest.approx(2.3e-9, rel=1e-12, abs=0)
+    assert joule["HERMES core, 256 x 256 PCM, 14 nm"] == pytest.approx(1.9e-9, rel=0.01, abs=0)
+    assert joule["64-core PCM chip, 14 nm, four phases"] == pytest.approx(8.1e-9, rel=0.01, abs=0)
     assert "digital, int8, kept weights" not in joule
     assert all(
-        one.times == pytest.approx(one.joule / cost.joule, rel=1e-12)
-        and one.operations_per_joule == pytest.approx(20_000 / one.joule, rel=1e-12)
+        one.times == pytest.approx(one.joule / cost.joule, rel=1e-12, abs=0)
+        and one.operations_per_joule == pytest.approx(20_000 / one.joule, rel=1e-12, abs=0)
         for one in compare_cost(cost, ASSUMED)
     )
 
@@ -66,9 +67,9 @@ def test_hundred_by_hundred_in_digital_hardware_and_on_published_chips(hundred):
 def test_converters_and_digital_work_take_more_than_the_array(hundred):
     parts = estimate(hundred, tile=WHOLE).energy_joule
     array = parts["array, static"] + parts["array, charging lines"]
-    assert parts["ADCs"] == pytest.approx(100 * 256 * 10e-15, rel=1e-12)
-    assert parts["DACs"] == pytest.approx(100 * 256 * 1e-15 * 0.64, rel=1e-12)
-    assert parts["digital rescaling"] == pytest.approx(100 * 3.2e-12, rel=1e-12)
+    assert parts["ADCs"] == pytest.approx(100 * 256 * 10e-15, rel=1e-12, abs=0)
+    assert parts["DACs"] == pytest.approx(100 * 256 * 1e-15 * 0.64, rel=1e-12, abs=0)
+    assert parts["digital rescaling"] == pytest.approx(100 * 3.2e-12, rel=1e-12, abs=0)
     assert parts["ADCs"] > 5 * array
 
 
@@ -78,7 +79,7 @@ def test_pruned_weights_are_counted(small):
     assert (cost.multiplications, cost.kept, cost.resistors) == (60, kept, 240)
     assert 0 < kept < 60
     joule = {one.name: one.joule for one in compare_cost(cost, ASSUMED)}
-    assert joule["digital, int8, kept weights"] == pytest.approx(kept * 0.23e-12, rel=1e-12)
+    assert joule["digital, int8, kept weights"] == pytest.approx(kept * 0.23e-12, rel=1e-12, abs=0)
 
 
 def test_ideal_wires_take_the_power_of_every_cell(small):
@@ -89,7 +90,7 @@ def test_ideal_wires_take_the_power_of_every_cell(small):
     switch = np.where(enabled, chip.design.on_ohm, chip.design.off_ohm)
     wanted = (volts[0] ** 2 * (1 / (chip.true_ohm + switch)).sum(axis=(1, 2))).sum()
     # 1 mohm beside cells of 100 kohm and more
-    assert cost.power_watt == pytest.approx(wanted, rel=1e-6)
+    assert cost.power_watt == pytest.approx(wanted, rel=1e-6, abs=0)
 
 
 def test_power_given_is_power_dissipated():
@@ -99,7 +100,9 @@ def test_power_given_is_power_dissipated():
     lines = Capacitances(bit_farad=1e-15, word_farad=1e-15)
     cost = array_cost(array, volts, lines, precision=2**-9, supply_volt=0.8)
     heat = np.mean([nodal.operating_point(array, one).dissipated for one in volts])
-    assert cost.power_watt == pytest.approx(heat, rel=1e-9)  # both sums of some hundred products
+    assert cost.power_watt == pytest.approx(
+        heat, rel=1e-9, abs=0
+    )  # both sums of some hundred products
 
 
 def test_single_cell_is_a_closed_form():
@@ -110,20 +113,22 @@ def test_single_cell_is_a_closed_form():
     ampere = volt / (2 * ohm + 1 / siemens)
     # both nodes alike: without and with the cell between them, driven together
     seconds = ohm * farad * settling_constants(2**-9)
-    assert cost.settling_seconds == pytest.approx(seconds, rel=1e-3)  # the cell loads them by 1e-4
-    assert cost.power_watt == pytest.approx(volt * ampere, rel=1e-9)
-    assert cost.static_joule == pytest.approx(volt * ampere * seconds, rel=1e-3)
-    assert cost.charging_joule == pytest.approx(farad * volt**2, rel=1e-12)
+    assert cost.settling_seconds == pytest.approx(
+        seconds, rel=1e-3, abs=0
+    )  # the cell loads them by 1e-4
+    assert cost.power_watt == pytest.approx(volt * ampere, rel=1e-9, abs=0)
+    assert cost.static_joule == pytest.approx(volt * ampere * seconds, rel=1e-3, abs=0)
+    assert cost.charging_joule == pytest.approx(farad * volt**2, rel=1e-12, abs=0)
     drawn = ampere * seconds + farad * volt
-    assert cost.driver_joule == pytest.approx(drawn * (supply - volt), rel=1e-3)
-    assert cost.sense_joule == pytest.approx(supply * ampere * seconds, rel=1e-3)
+    assert cost.driver_joule == pytest.approx(drawn * (supply - volt), rel=1e-3, abs=0)
+    assert cost.sense_joule == pytest.approx(supply * ampere * seconds, rel=1e-3, abs=0)
 
 
 @settings(deadline=None, max_examples=30)
 @given(st.floats(1e-8, 0.4))
 def test_settling_constants_solve_their_equation(precision):
     x = settling_constants(precision)
-    assert (1 + x) * math.exp(-x) == pytest.approx(precision, rel=1e-6)
+    assert (1 + x) * math.exp(-x) == pytest.approx(precision, rel=1e-6, abs=0)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +151,9 @@ def test_estimate_of_settling_and_energy_is_near_what_ngspice_finds(shape, wires
     assert 0.95 < (cost.static_joule + cost.charging_joule) / found.energy_joule < 1.3
     exact = array_cost(array, volts, lines, settling="transient", **how)
     assert exact.settling_seconds == found.settling_seconds.max()
-    assert exact.static_joule + exact.charging_joule == pytest.approx(found.energy_joule, rel=1e-9)
+    assert exact.static_joule + exact.charging_joule == pytest.approx(
+        found.energy_joule, rel=1e-9, abs=0
+    )
 
 
 def test_energies_are_means_over_inputs(small):
@@ -155,7 +162,7 @@ def test_energies_are_means_over_inputs(small):
     alone = [estimate(small, inputs_volt=one[None]) for one in volts]
     for part, joule in whole.energy_joule.items():
         mean = np.mean([one.energy_joule[part] for one in alone])
-        assert joule == pytest.approx(mean, rel=1e-12), part
+        assert joule == pytest.approx(mean, rel=1e-12, abs=0), part
 
 
 def test_tiles_have_converters_of_their_own_and_partial_sums(small):
@@ -163,21 +170,58 @@ def test_tiles_have_converters_of_their_own_and_partial_sums(small):
     cost = estimate(small, given, tile=Tile(4, 6))  # 3 x 2 tiles of up to 3 columns
     assert cost.tiles == 6
     parts = cost.energy_joule
-    assert parts["ADCs"] == pytest.approx(3 * 6 * given.conversion_joule, rel=1e-12)
-    assert parts["DACs"] == pytest.approx(2 * 10 * given.dac_joule, rel=1e-12)
-    assert parts["digital partial sums"] == pytest.approx(2 * 6 * 0.1e-12, rel=1e-12)
-    assert cost.latency_seconds["ADC"] == pytest.approx(2 * 10e-9, rel=1e-12)
-    assert cost.area_square_metre["ADCs"] == pytest.approx(6 * 2 * 1200e-12, rel=1e-12)
-    assert estimate(small, given, tile=Tile(4, 2)).latency_seconds["ADC"] == pytest.approx(10e-9)
+    assert parts["ADCs"] == pytest.approx(3 * 6 * given.conversion_joule, rel=1e-12, abs=0)
+    assert parts["DACs"] == pytest.approx(2 * 10 * given.dac_joule, rel=1e-12, abs=0)
+    assert parts["digital partial sums"] == pytest.approx(2 * 6 * 0.1e-12, rel=1e-12, abs=0)
+    assert cost.latency_seconds["ADC"] == pytest.approx(2 * 10e-9, rel=1e-12, abs=0)
+    assert cost.area_square_metre["ADCs"] == pytest.approx(6 * 2 * 1200e-12, rel=1e-12, abs=0)
+    assert estimate(small, given, tile=Tile(4, 2)).latency_seconds["ADC"] == pytest.approx(
+        10e-9, abs=0
+    )
+
+
+def test_the_slowest_tile_settles_last(small):
+    wires, tile = Wires(100, 100, 100, 100), Tile(10, 10)  # columns 0 to 4, and 5 alone
+    times = [
+        array_cost(
+            one.array,
+            np.full((1, 10), 0.2),
+            Capacitances(bit_farad=farad, word_farad=farad),
+            precision=2**-9,
+            supply_volt=0.8,
+        ).settling_seconds
+        for one in place_tiles(small.chip, small.program, wires, tile)[0]
+        for farad in [0.2e-9 * estimate(small).pitch_metre]
+    ]
+    assert times[0] > 1.01 * times[1]
+    found = estimate(small, wires=wires, tile=tile).latency_seconds["settling"]
+    assert found == pytest.approx(times[0], rel=1e-9, abs=0)
 
 
 def test_area_is_that_of_squares(small):
     cost = estimate(small, replace(ASSUMED, sheet_ohm=500.0, resistor_spread=3.0))
     squares = 60 * small.chip.design.nominal_ohm.sum() / 500
     wanted = squares * 0.16e-12 * 3
-    assert cost.area_square_metre["resistors"] == pytest.approx(wanted, rel=1e-12)
+    assert cost.area_square_metre["resistors"] == pytest.approx(wanted, rel=1e-12, abs=0)
     cells = wanted + cost.area_square_metre["switches and their bits"]
-    assert 60 * cost.pitch_metre**2 == pytest.approx(cells, rel=1e-12)
+    assert 60 * cost.pitch_metre**2 == pytest.approx(cells, rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize(
+    ("polarity", "columns", "switches", "bits"),
+    [("paired", 6, 1, 1), ("offset", 7, 1, 1), ("flip", 6, 2, 1), ("steered", 6, 2, 2)],
+)
+def test_area_counts_references_and_all_switches_with_their_bits(polarity, columns, switches, bits):
+    design = Design(polarity=polarity, resistors=4, full_scale_siemens=1e-5)
+    weights = np.random.default_rng(0).normal(size=(6, 10))
+    cost = estimate(produce(design, weights, SEED, measurement_error=0))
+    branches = 10 * columns * 4
+    assert cost.resistors == branches
+    wanted = branches * (switches * 0.3e-12 + bits * 0.127e-12)
+    area = cost.area_square_metre
+    assert area["switches and their bits"] == pytest.approx(wanted, rel=1e-12, abs=0)
+    squares = 10 * columns * design.nominal_ohm.sum() / 1e3
+    assert area["resistors"] == pytest.approx(squares * 0.16e-12 * 2, rel=1e-12, abs=0)
 
 
 def test_conversion_takes_its_steps_or_its_noise():
@@ -185,7 +229,7 @@ def test_conversion_takes_its_steps_or_its_noise():
     fine = replace(ASSUMED, bits=16)
     assert fine.conversion_joule > 2**16 * fine.walden_joule
     noise = replace(ASSUMED, bits=20).conversion_joule / replace(ASSUMED, bits=19).conversion_joule
-    assert noise == pytest.approx(4, rel=1e-3)  # 6.02 dB are not quite a factor of 4
+    assert noise == pytest.approx(4, rel=1e-3, abs=0)  # 6.02 dB are not quite a factor of 4
 
 
 @pytest.mark.parametrize(
@@ -250,8 +294,10 @@ def test_shares_of_each_table_make_a_whole(small):
     for table in ("energy", "latency", "area"):
         parts = [row for row in rows if row.table == table]
         assert parts[-1].name == "total"
-        assert sum(row.share for row in parts[:-1]) == pytest.approx(1, rel=1e-12)
-        assert sum(row.value for row in parts[:-1]) == pytest.approx(parts[-1].value, rel=1e-12)
+        assert sum(row.share for row in parts[:-1]) == pytest.approx(1, rel=1e-12, abs=0)
+        assert sum(row.value for row in parts[:-1]) == pytest.approx(
+            parts[-1].value, rel=1e-12, abs=0
+        )
 
 
 @pytest.mark.parametrize(

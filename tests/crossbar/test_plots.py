@@ -72,3 +72,18 @@ def test_accuracy_shows_the_digital_line():
     ax = plots.plot_accuracy(ROWS, 97.5)
     assert ax.lines[0].get_ydata()[0] == 97.5
     assert "digital" in [text.get_text() for text in ax.figure.axes[0].legend().get_texts()]
+
+
+@pytest.mark.parametrize(
+    "draw", [plots.precision_figure, lambda rows: plots.network_figure(rows, 97)]
+)
+def test_a_long_legend_takes_no_room_from_the_panels(draw):
+    few = draw([row("one", n, 0, n) for n in (2, 4)])
+    many = draw([row(f"design {k} of a long name", n, 0, n) for n in (2, 4) for k in range(40)])
+    heights = []
+    for figure in (few, many):
+        figure.draw_without_rendering()
+        inches = figure.axes[0].get_position().height * figure.get_figheight()
+        assert figure.legends[0].get_window_extent().y0 >= 0
+        heights.append(inches)
+    assert heights[1] >= 0.9 * heights[0]

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from crossbar import InputError
+from crossbar.design import Design
 from crossbar.results import NETWORK, Row, read_results
 from crossbar.settings import read_toml
-from crossbar.studies import load_study, run
+from crossbar.studies import Study, load_study, run, runs
 
 EXAMPLE = Path(__file__).parents[2] / "examples/digits.toml"
 
@@ -249,3 +250,21 @@ def test_a_value_of_another_type_is_refused_not_converted(small_toml, line):
     with pytest.raises(InputError, match=key) as caught:
         load_study(small_toml)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (
+            {"version": "0.0"},
+            r"workers: one has resistive-crossbar \d+\.\d+, here is 0\.0; install",
+        ),
+        ({"ngspice": ("1", False)}, r"workers: one has ngspice \d+.*, here is 1; install the same"),
+    ],
+)
+def test_workers_with_another_version_are_refused(other, said):
+    study = Study(resistors=(2,), designs=(Design(),), simulator="ideal")
+    shared = replace(runs._shared(study), **other)
+    call = next(iter(runs.plan(study, shared).values())).call
+    with pytest.raises(InputError, match=said):
+        runs._run_task(shared, call)

@@ -2,12 +2,15 @@ import json
 from dataclasses import dataclass, field, replace
 from itertools import product
 
+import numpy as np
 import pytest
 
 from crossbar import InputError
 from crossbar.design import Design
 from crossbar.results import NETWORK, read_results
 from crossbar.studies import Study, Sweep, load_study, run
+from crossbar.studies.folder import contradiction
+from crossbar.studies.merging import merge
 from crossbar.sweeps import dotted_names, settings_at
 
 MANY = list(range(600))
@@ -140,8 +143,6 @@ def test_a_later_setting_makes_another_task():
 
 
 def test_two_networks_are_two_series_and_no_common_accuracy(small_toml, tmp_path):
-    import numpy as np
-
     from crossbar.console import print_summary
     from crossbar.folders import read_digital_accuracy
     from crossbar.plots import save_figures
@@ -159,6 +160,21 @@ def test_two_networks_are_two_series_and_no_common_accuracy(small_toml, tmp_path
     print_summary(rows)
 
 
+def test_more_chips_of_one_network_leave_the_other_in_the_table(small_toml, tmp_path):
+    """And so there is no common accuracy still."""
+    from crossbar.folders import read_digital_accuracy
+
+    own = np.random.default_rng(1).normal(size=(10, 64))
+    for name, sign in (("own", 1), ("other", -1)):
+        np.savez(tmp_path / f"{name}.npz", weight_0=sign * own, bias_0=np.zeros(10))
+    both = load_study(swept(small_toml, '[sweep]\nnetwork = ["own.npz", "other.npz"]'))
+    run(both, tmp_path / "out")
+    names = both.sweep.grid["network"]
+    run(replace(both, chips=3, sweep=Sweep({"network": names[1:]})), tmp_path / "out")
+    assert {row.chip for row in read_results(tmp_path / "out/results.csv")} == {0, 1, 2}
+    assert np.isnan(read_digital_accuracy(tmp_path / "out"))
+
+
 @pytest.mark.parametrize(
     "value", [1, 1.5, True, "true", "1", "a b", "NaN", float("inf"), None, [1]]
 )
@@ -168,3 +184,32 @@ def test_any_setting_is_read_back_as_it_was(value, tmp_path):
     read = _value(_text(value))
     assert read == value
     assert type(read) is type(value)
+
+
+def test_a_line_that_a_kill_cut_spoils_none_after_it(small_toml, tmp_path):
+    study = load_study(swept(small_toml, ""))
+    run(replace(study, chips=1), tmp_path / "out")
+    with (tmp_path / "out/tasks.jsonl").open("a") as log:
+        log.write('{"task": "cut')
+    run(study, tmp_path / "out")
+    seen = []
+    run(study, tmp_path / "out", progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(4, 4)]
+
+
+def test_a_merged_folder_has_the_netlists_of_the_first(small_toml, tmp_path):
+    study = load_study(swept(small_toml, ""))
+    for chip, name in enumerate(("first", "second")):
+        run(replace(study, chips=1, first_chip=chip), tmp_path / name)
+    merge([tmp_path / "first", tmp_path / "second"], tmp_path / "both")
+    first, both = (sorted((tmp_path / name / "netlists").iterdir()) for name in ("first", "both"))
+    assert len(both) == 3
+    assert [path.read_bytes() for path in both] == [path.read_bytes() for path in first]
+
+
+def test_a_folder_without_ngspice_may_go_on_with_it_but_not_with_another():
+    one, other = ({"version": "1.0.0", "study": {}, "ngspice": {"version": v}} for v in "12")
+    none = one | {"ngspice": None}
+    assert contradiction(none, one, ["simulator"]) is None
+    assert contradiction(one, none, ["simulator"]) is None
+    assert contradiction(one, other, ["simulator"]) == "ngspice.version was 1, is 2"

@@ -6,21 +6,11 @@ import os
 import signal
 import sys
 from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor
-from dataclasses import replace
 
 import pytest
 
 from crossbar import InputError
-from crossbar.design import Design
-from crossbar.results import read_results
-from crossbar.studies import Study, load_study, run
 from crossbar.workers import RETRIES, LostWork, completed, executor_for
-
-STUDY = Study(resistors=(2, 4), designs=(Design(),), chips=6, seed=3, simulator="ideal")
-
-
-def untimed(rows):
-    return [replace(row, seconds=0.0) for row in rows]
 
 
 def product(shared, task):
@@ -128,85 +118,3 @@ def test_no_dask_is_one_line(monkeypatch):
         executor_for(1, "tcp://x:1"),
     ):
         pass
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    """Two worker processes of a real cluster."""
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
-    ) as made:
-        yield made
-
-
-def test_a_killed_worker_of_a_cluster_loses_nothing(cluster, tmp_path):
-    serial = run(STUDY, tmp_path / "serial")
-    killed = []
-
-    def kill(done, total):
-        if done == 3:
-            killed.append(next(iter(cluster.workers.values())).pid)
-            os.kill(killed[0], signal.SIGKILL)
-
-    with executor_for(1, cluster.scheduler_address) as executor:
-        rows = run(STUDY, tmp_path / "dask", executor=executor, progress=kill)
-    assert killed
-    assert untimed(rows) == untimed(serial)
-
-
-def crossbar(*arguments):
-    from click.testing import CliRunner
-
-    from crossbar.cli import cli
-
-    done = CliRunner().invoke(cli, [*map(str, arguments)])
-    if done.exception:
-        raise done.exception
-    return done.output
-
-
-def test_the_command_line_runs_a_study_on_a_cluster_and_merges(cluster, small_toml, tmp_path):
-    small_toml.write_text(small_toml.read_text().replace("nodal", "ideal"))
-    study = load_study(small_toml)
-    run(study, tmp_path / "serial")
-    run(replace(study, chips=1), tmp_path / "first")
-    small_toml.write_text(
-        "first_chip = 1\n" + small_toml.read_text().replace("chips = 2", "chips = 1")
-    )
-    address = cluster.scheduler_address
-    said = crossbar("study", small_toml, "--out", tmp_path / "second", "--scheduler", address)
-    assert "paired stagger" in said
-    folders = tmp_path / "first", tmp_path / "second"
-    said = crossbar("merge", *folders, "--out", tmp_path / "both")
-    assert said.startswith(f"{tmp_path / 'both'}: 8 chips of 2 folders")
-    found = read_results(tmp_path / "both/results.csv")
-    assert untimed(found) == untimed(read_results(tmp_path / "serial/results.csv"))
-
-
-def test_a_cluster_that_goes_away_is_one_line_and_the_study_continues(
-    monkeypatch, tmp_path, caplog
-):
-    """The scheduler and its workers are killed in the middle of a study."""
-    distributed = pytest.importorskip("distributed")
-    made = distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=True, dashboard_address=":0"
-    )
-    study = replace(STUDY, chips=30)
-    monkeypatch.setattr("crossbar.workers._CONNECT_SECONDS", 3)
-
-    def stop(done, total):
-        if done == 3:
-            made.close()
-
-    with (
-        made,
-        pytest.raises(LostWork, match="run the same command to continue") as caught,
-        executor_for(1, made.scheduler_address) as executor,
-    ):
-        run(study, tmp_path / "out", executor=executor, progress=stop)
-    assert "\n" not in str(caught.value)
-    assert "exception calling callback" not in caplog.text
-    ran = []
-    run(study, tmp_path / "out", progress=lambda done, total: ran.append(done))
-    assert 3 <= ran[0] < 60

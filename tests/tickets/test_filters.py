@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from crossbar.errors import InputError
+from crossbar.tickets import filters
 from crossbar.tickets.filters import FILTERS, SHAPES, filter_rows, prune_filters
 from crossbar.tickets.neurons import largest_dimensions
 
@@ -25,6 +27,9 @@ def test_the_pruned_network_is_a_smaller_convolution_with_the_kernel_it_says():
     # The two modules hold single precision: 2**-24 of some 40 products, each at most 1.
     assert torch.allclose(found, said, rtol=0, atol=40 * 2**-24)
     assert found.shape == (3, 2, 5, 5)
+    edged = ticket.network(padding=1).double()(images)
+    said_edged = torch.nn.functional.conv2d(images, torch.from_numpy(ticket.kernel), padding=1)
+    assert torch.allclose(edged, said_edged, rtol=0, atol=40 * 2**-24)
     assert ticket.network()[0].out_channels == ticket.mask.sum() < 14
     patches = images[:, :, :1, :2].numpy()
     assert ticket.run(patches) == pytest.approx(said[:, :, 0, 0].numpy(), rel=1e-9, abs=1e-12)
@@ -48,6 +53,26 @@ def test_rows_are_the_same_in_any_company_and_bound_the_outputs():
     assert (alone.kind, alone.outputs, alone.channels, alone.kernel) == (FILTERS, 1, 2, 2)
     for row in among.values():
         assert row.output_error <= row.worst_error * row.d / row.outputs
+
+
+def test_the_error_of_an_output_is_the_largest_of_all_patches():
+    """Of one weight it is its error times the brightest of 256 pixels."""
+    (row,) = filter_rows([(1, 1, 1)], [6], trials=1)
+    assert 0.95 * row.worst_error < row.output_error <= row.worst_error
+
+
+def test_each_trial_draws_its_own_target_and_one_unproven_is_told(monkeypatch):
+    drawn = []
+    real = filters.prune_filters
+
+    def recorded(target, n, **options):
+        drawn.append(target)
+        return replace(real(target, n, **options), proven=len(drawn) % 2 == 1)
+
+    monkeypatch.setattr(filters, "prune_filters", recorded)
+    rows = list(filter_rows([(1, 1, 1)], [4, 5], trials=2))
+    assert len({float(target.item()) for target in drawn}) == 2 * 2
+    assert [row.proven for row in rows] == [False, False]
 
 
 def test_it_ends_where_there_are_too_many_weights():

@@ -120,7 +120,13 @@ def test_what_the_evidence_does_not_say_is_not_said():
 
 @pytest.mark.parametrize(
     ("errors", "inside"),
-    [((0.1, 0.6, 0.9), True), ((0.1, 0.2, 0.49), False), ((0.5101, 0.6, 0.9), True)],
+    [
+        ((0.1, 0.6, 0.9), True),
+        ((0.1, 0.2, 0.49), False),
+        ((0.5101, 0.6, 0.9), True),
+        ((0.1, 0.2, 0.5051), True),
+        ((0.1, 0.2, 0.5049), False),
+    ],
 )
 def test_a_published_error_is_inside_the_range_of_draws_or_not(errors, inside):
     draws = [WeightErrorRow("plain sums", 10, k, error, 0.1) for k, error in enumerate(errors)]
@@ -130,6 +136,18 @@ def test_a_published_error_is_inside_the_range_of_draws_or_not(errors, inside):
     assert ("lies in the range" in row.explanation) == inside
     assert (last.published, last.ours) == (98.99, accuracy.percent)
     assert compare_da_cunha("digits", [], draws) == []
+
+
+def test_each_row_points_at_the_note_that_explains_it():
+    errors = [WeightErrorRow(name, 10, 0, 0.4, 0.1) for name in ("plain sums", "da_cunha")]
+    compared = compare_da_cunha("mnist", [ticket_row(n=30)], errors)
+    plain, products, _ = (row.explanation for row in compared)
+    assert "sums of plain numbers" in products
+    assert "sums of plain numbers" not in plain
+    text = to_markdown(compared, [], [])
+    lines = [line for line in text.splitlines() if line.startswith("| da Cunha")]
+    for line, row in zip(lines, compared, strict=True):
+        assert f"\n{line.split(' | ')[-1].strip(' |')}. {row.explanation}\n" in text
 
 
 def da_cunha_folder(out, name, rows, kind, settings=None):

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from crossbar.errors import InputError
+from crossbar.tables import to_csv
 from crossbar.tickets import filters
-from crossbar.tickets.filters import FILTERS, SHAPES, filter_rows, prune_filters
+from crossbar.tickets.filters import FILTERS, SHAPES, FilterRow, filter_rows, prune_filters
 from crossbar.tickets.neurons import largest_dimensions
+from crossbar.tickets.runs import run_filters
 
 
 def kernel(*shape, seed=0):
@@ -80,6 +82,31 @@ def test_it_ends_where_there_are_too_many_weights():
     (reached,) = largest_dimensions(rows, 0.1).values()
     assert 1 <= reached < 25
     assert rows[-1].median_error > 0.2 > rows[0].median_error
+
+
+def test_a_killed_run_computes_only_what_is_missing(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    computed = []
+    real = filters._row
+
+    def killed(shape, n, *rest):
+        if len(computed) == stop:
+            raise KeyboardInterrupt
+        computed.append((shape, n))
+        return real(shape, n, *rest)
+
+    monkeypatch.setattr(filters, "_row", killed)
+    stop = 3
+    with pytest.raises(KeyboardInterrupt):
+        run_filters(tmp_path, [4, 5], trials=1)
+    stop = -1
+    rows = run_filters(tmp_path, [4, 5], trials=1)
+    assert len(computed) == len(set(computed)) == len(rows) == 2 * len(SHAPES)
+    at_once = filter_rows(SHAPES, [4, 5], trials=1)
+    alike = [replace(one, seconds=row.seconds) for row, one in zip(rows, at_once, strict=True)]
+    assert to_csv(rows, FilterRow) == to_csv(alike, FilterRow)
+    with pytest.raises(InputError, match=r"settings.trials was 1, is 2"):
+        run_filters(tmp_path, [4, 5], trials=2)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ pytest.importorskip("torch")
 import solvers
 from crossbar.errors import InputError
 from crossbar.tables import read_table, to_csv
+from crossbar.tickets import table_runs
 from crossbar.tickets.constructions import CONSTRUCTIONS
 from crossbar.tickets.experiments import TicketRow, WeightErrorRow
 from crossbar.tickets.leeway import (
@@ -198,3 +199,36 @@ def test_the_table_is_made_of_what_is_in_the_folder(tmp_path):
     assert "| 9.385 | 9.8 |" in text
     assert text.count("| malach |") == len(COUNTS)
     assert text == to_markdown(made.compared, made.constructions, made.leeway)
+
+
+def test_a_killed_table_measures_only_what_is_missing(tmp_path, monkeypatch):
+    measured, scales = [], set()
+    real = table_runs.measure
+
+    def killed(name, ticket, *rest):
+        if len(measured) == stop:
+            raise KeyboardInterrupt
+        measured.append((name, ticket.n))
+        return real(name, ticket, *rest)
+
+    def construction(construct):
+        def built(target, n, *, scale, seed):
+            largest = max(float(one.detach().abs().max()) for one in target.parameters())
+            scales.add(scale / largest)
+            return construct(target, n, scale=scale, seed=seed)
+
+        return built
+
+    monkeypatch.setattr(table_runs, "measure", killed)
+    for name in CONSTRUCTIONS:
+        monkeypatch.setitem(CONSTRUCTIONS, name, construction(CONSTRUCTIONS[name]))
+    stop = 3
+    with pytest.raises(KeyboardInterrupt):
+        run_table(tmp_path, counts=(2, 3), sets=1, epochs=1)
+    stop = -1
+    made = run_table(tmp_path, counts=(2, 3), sets=1, epochs=1)
+    assert len(measured) == len(CONSTRUCTIONS) * 2
+    assert measured == [row.key for row in made.constructions]
+    assert scales == {1.0}
+    with pytest.raises(InputError, match=r"settings.sets was 1, is 2"):
+        run_table(tmp_path, counts=(2, 3), sets=2, epochs=1)

@@ -56,7 +56,16 @@ def prune_smallest(
         )
     if not 0 <= wanted <= left:
         raise InputError(f"kept = {wanted}: {left} weights are left; give a number from 0 to that")
-    prune.global_unstructured(pairs, pruning_method=prune.L1Unstructured, amount=left - wanted)
+    masked = sum(_masked(layer) for layer, _ in pairs)
+    zeros = total - left - masked  # pruned first: they are the smallest without a mask
+    amount = left - wanted + zeros
+    prune.global_unstructured(pairs, pruning_method=prune.L1Unstructured, amount=amount)
+
+
+def _masked(layer: nn.Module) -> int:
+    """Weights that a mask holds at zero."""
+    mask = getattr(layer, MASK.removeprefix("."), None)
+    return 0 if mask is None else int((mask == 0).sum())
 
 
 def keep_zeros(model: nn.Module) -> None:

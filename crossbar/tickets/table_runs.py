@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from crossbar.datasets import load_dataset
+from crossbar.errors import InputError
 from crossbar.files import write_atomically
 from crossbar.models.trained import Shown, step
 from crossbar.models.training import deterministic, image_tensors
@@ -100,25 +102,43 @@ def run_table(
 def compared_in(out: Path, leeway: Sequence[LeewayRow] = ()) -> list[ComparisonRow]:
     """Compare all rows in a folder's ``pensia-...`` and ``da-cunha-...`` with the papers'.
 
+    Each folder counts by itself: errors without a table of accuracies, or the other way round.
+
     Raises
     ------
     InputError
-        For tables that are damaged.
+        For tables or settings that are damaged.
     """
     compared: list[ComparisonRow] = []
     for folder in sorted(out.glob("pensia-*")):
         dataset = folder.name.removeprefix("pensia-")
         compared += compare_pensia(dataset, _rows(folder, TicketRow), leeway)
-    for folder in sorted(out.glob("da-cunha-*-errors")):
-        dataset = folder.name.removeprefix("da-cunha-").removesuffix("-errors")
-        rows = _rows(folder.with_name(f"da-cunha-{dataset}"), TicketRow)
-        compared += compare_da_cunha(dataset, rows, _rows(folder, WeightErrorRow))
+    folders = [folder.name for folder in out.glob("da-cunha-*") if folder.is_dir()]
+    for name in sorted({name.removesuffix("-errors") for name in folders}):
+        rows, errors = _rows(out / name, TicketRow), _rows(out / f"{name}-errors", WeightErrorRow)
+        dataset = name.removeprefix("da-cunha-")
+        compared += compare_da_cunha(dataset, rows, errors, images=_images(out / name))
     return compared
 
 
 def _rows(folder: Path, kind: type[RowType]) -> list[RowType]:
     path = folder / "results.csv"
     return read_table(path, kind, "crossbar tickets") if path.exists() else []
+
+
+def _images(folder: Path) -> int | None:
+    """How many test images a run was told to use; None for all, or where it does not say."""
+    path = folder / "run.json"
+    if not path.exists():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["identity"]["settings"]["images"]
+        return None if found is None else int(found)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(
+            f"{path}: not readable as settings of 'crossbar tickets da-cunha'; run it again into "
+            "another folder"
+        ) from None
 
 
 def _constructions(

@@ -40,3 +40,14 @@ def test_the_number_to_keep_can_be_given():
         prune_smallest(layers, kept=4)
     with pytest.raises(InputError, match="fraction, kept"):
         prune_smallest(layers, 0.5, kept=3)
+
+
+def test_zeros_without_a_mask_count_as_pruned():
+    """A loaded network has zeros and no masks; a second call finds masks and no other zeros."""
+    layers = nn.Sequential(nn.Linear(8, 1, bias=False))
+    with torch.no_grad():
+        layers[0].weight.copy_(torch.tensor([[0, 0, 0, 0, 1.0, 2, 3, 4]]))
+    prune_smallest(layers, kept=3)
+    assert layers[0].weight.tolist() == [[0, 0, 0, 0, 0, 2, 3, 4]]
+    prune_smallest(layers, 0.75)
+    assert layers[0].weight.tolist() == [[0, 0, 0, 0, 0, 0, 3, 4]]

@@ -32,6 +32,12 @@ def made(few, tmp_path_factory):
     return run_pruning_study(STUDY, few, out), out
 
 
+@pytest.fixture
+def no_figure(monkeypatch):
+    """Drawing takes longer than these small studies, and others look at the figure."""
+    monkeypatch.setattr(studies_module, "save_figure", lambda *_: None)
+
+
 def test_every_family_level_and_seed_has_a_row(made, few):
     table, out = made
     assert [row.key for row in table] == STUDY.tasks()
@@ -97,6 +103,7 @@ def test_rows_count_what_they_say(made):
     assert popup.stored_bits < ticket.stored_bits / 2  # its weights are a seed's
 
 
+@pytest.mark.usefixtures("no_figure")
 def test_processes_change_no_bit(made, few, tmp_path):
     families = ("magnitude", "ticket", "reinitialized")
     study = dataclasses.replace(STUDY, families=families, seeds=1)
@@ -109,6 +116,7 @@ def test_processes_change_no_bit(made, few, tmp_path):
     assert read_pruning_results(tmp_path / "table" / "results.csv") == table
 
 
+@pytest.mark.usefixtures("no_figure")
 @pytest.mark.parametrize("family", ["magnitude", "reinitialized"])
 def test_a_unit_stopped_at_a_later_level_is_gone_through_again(few, tmp_path, family, monkeypatch):
     """As where a process was killed, which hands all rows over at its end."""
@@ -169,6 +177,7 @@ def test_a_stopped_study_goes_on_and_ends_with_the_same_bytes(
         assert (tmp_path / name).read_bytes() == (made[1] / name).read_bytes()
 
 
+@pytest.mark.usefixtures("no_figure")
 def test_a_finished_study_is_not_run_again_and_another_is_refused(made, few, monkeypatch):
     table, out = made
     with monkeypatch.context() as patch:
@@ -217,6 +226,7 @@ def test_bad_studies_are_refused(change, said):
         dataclasses.replace(STUDY, **change)
 
 
+@pytest.mark.usefixtures("no_figure")
 def test_a_layer_that_loses_everything_is_a_row_and_not_the_end(few, tmp_path):
     study = dataclasses.replace(
         STUDY, families=("magnitude", "iterative"), keep=(0.003,), rate=0.9, seeds=1

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from crossbar.errors import InputError
-from crossbar.tickets.filters import FILTERS, SHAPES, filter_rows, prune_filters
+from crossbar.tables import to_csv
+from crossbar.tickets import filters, runs
+from crossbar.tickets.filters import FILTERS, SHAPES, FilterRow, filter_rows, prune_filters
 from crossbar.tickets.neurons import largest_dimensions
+from crossbar.tickets.runs import run_filters
 
 
 def kernel(*shape, seed=0):
@@ -25,6 +29,9 @@ def test_the_pruned_network_is_a_smaller_convolution_with_the_kernel_it_says():
     # The two modules hold single precision: 2**-24 of some 40 products, each at most 1.
     assert torch.allclose(found, said, rtol=0, atol=40 * 2**-24)
     assert found.shape == (3, 2, 5, 5)
+    edged = ticket.network(padding=1).double()(images)
+    said_edged = torch.nn.functional.conv2d(images, torch.from_numpy(ticket.kernel), padding=1)
+    assert torch.allclose(edged, said_edged, rtol=0, atol=40 * 2**-24)
     assert ticket.network()[0].out_channels == ticket.mask.sum() < 14
     patches = images[:, :, :1, :2].numpy()
     assert ticket.run(patches) == pytest.approx(said[:, :, 0, 0].numpy(), rel=1e-9, abs=1e-12)
@@ -50,11 +57,56 @@ def test_rows_are_the_same_in_any_company_and_bound_the_outputs():
         assert row.output_error <= row.worst_error * row.d / row.outputs
 
 
+def test_the_error_of_an_output_is_the_largest_of_all_patches():
+    """Of one weight it is its error times the brightest of 256 pixels."""
+    (row,) = filter_rows([(1, 1, 1)], [6], trials=1)
+    assert 0.95 * row.worst_error < row.output_error <= row.worst_error
+
+
+def test_each_trial_draws_its_own_target_and_one_unproven_is_told(monkeypatch):
+    drawn = []
+    real = filters.prune_filters
+
+    def recorded(target, n, **options):
+        drawn.append(target)
+        return replace(real(target, n, **options), proven=len(drawn) % 2 == 1)
+
+    monkeypatch.setattr(filters, "prune_filters", recorded)
+    rows = list(filter_rows([(1, 1, 1)], [4, 5], trials=2))
+    assert len({float(target.item()) for target in drawn}) == 2 * 2
+    assert [row.proven for row in rows] == [False, False]
+
+
 def test_it_ends_where_there_are_too_many_weights():
     rows = list(filter_rows(SHAPES, [16], trials=3, seed=2))
     (reached,) = largest_dimensions(rows, 0.1).values()
     assert 1 <= reached < 25
     assert rows[-1].median_error > 0.2 > rows[0].median_error
+
+
+def test_a_killed_run_computes_only_what_is_missing(tmp_path, monkeypatch):
+    computed = []
+    real = filters._row
+
+    def killed(shape, n, *rest):
+        if len(computed) == stop:
+            raise KeyboardInterrupt
+        computed.append((shape, n))
+        return real(shape, n, *rest)
+
+    monkeypatch.setattr(filters, "_row", killed)
+    monkeypatch.setattr(runs, "save_figure", lambda *_: None)
+    stop = 3
+    with pytest.raises(KeyboardInterrupt):
+        run_filters(tmp_path, [4, 5], trials=1)
+    stop = -1
+    rows = run_filters(tmp_path, [4, 5], trials=1)
+    assert len(computed) == len(set(computed)) == len(rows) == 2 * len(SHAPES)
+    at_once = filter_rows(SHAPES, [4, 5], trials=1)
+    alike = [replace(one, seconds=row.seconds) for row, one in zip(rows, at_once, strict=True)]
+    assert to_csv(rows, FilterRow) == to_csv(alike, FilterRow)
+    with pytest.raises(InputError, match=r"settings.trials was 1, is 2"):
+        run_filters(tmp_path, [4, 5], trials=2)
 
 
 @pytest.mark.parametrize(

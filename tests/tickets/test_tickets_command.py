@@ -128,6 +128,7 @@ def test_a_killed_run_computes_only_what_is_missing(tmp_path, monkeypatch):
         return counted(kind, d, n, *rest)
 
     monkeypatch.setattr(neurons, "_row", killed)
+    monkeypatch.setattr(runs, "save_figure", lambda *_: None)
     with pytest.raises(KeyboardInterrupt):
         run_neurons(tmp_path, 2, [6], trials=1)
     table = tmp_path / "neurons" / "results.csv"

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from crossbar.calibration import Measurement, off_siemens
 from crossbar.compensation.tasks import (
     LEAST_ATTENUATION,
-    RESIDUAL,
     STALLED,
     Answer,
     share_of_reach,
@@ -36,6 +35,12 @@ from spice_models import Array, Wires, nodal
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Switches = NDArray[np.bool_] | NDArray[np.int8]
+
+_RESIDUAL = 1e-8
+"""Rms error relative to full scale at which continuous conductances are good enough."""
+
+_AS_NEAR = 1.5
+"""A sum is turned over where that makes its error at most this much larger."""
 
 _NOT_FELT = 1e-12
 """Relative change of every line's current below which there is nothing to make up for."""
@@ -140,6 +145,8 @@ class NetTask:
         )
         enabled = self.enabled.copy()
         enabled[:, :columns] = found.states.reshape(enabled[:, :columns].shape)
+        if self.design.polarity == "flip":
+            enabled = self._balanced(enabled, needed)
         chosen = self._state(self._level(enabled))
         errors, residual = (chosen.error,), state.error
         if chosen.error >= plain.error:
@@ -155,9 +162,25 @@ class NetTask:
             reached = np.clip(needed, least, greatest)
             state, updates = self._state(np.hstack([reached, reference])), updates + 1
             needed = reached + (self.target - state.net) / attenuation
-            if state.error < RESIDUAL or state.error > STALLED * former:
+            if state.error < _RESIDUAL or state.error > STALLED * former:
                 return state, needed, updates
             former = state.error
+
+    def _balanced(self, enabled: Switches, needed: Floats) -> Switches:
+        """Turn pruned flip cells over where their column's errors would add up.
+
+        They cannot be open, and the opposite of a sum near zero is about as near: were all of
+        one sign, products of positive inputs would add up their errors.
+        """
+        level = self._level(enabled)
+        error, turned = level - needed, -level - needed
+        free = (self.target == 0) & ~self.stuck.any(axis=2)
+        free &= np.abs(turned) <= _AS_NEAR * np.abs(error)
+        turn, added = np.zeros(free.shape, dtype=bool), np.where(free, 0, error).sum(axis=0)
+        for row in range(len(turn)):
+            turn[row] = free[row] & (np.abs(added + turned[row]) < np.abs(added + error[row]))
+            added += np.where(free[row], np.where(turn[row], turned[row], error[row]), 0)
+        return enabled * np.where(turn, -1, 1).astype(np.int8)[:, :, None]
 
     def _asked(self, net: Floats) -> Floats:
         """Levels that stand for net conductances without wires, (rows, columns) [S]."""

@@ -12,11 +12,6 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Switches = NDArray[np.bool_] | NDArray[np.int8]
 
-RESIDUAL = 1e-6
-"""Rms error relative to full scale at which continuous conductances are good enough."""
-
-MOST_UPDATES = 40
-
 STALLED = 0.9
 """Updates end where one leaves more than this share of the error."""
 

@@ -24,8 +24,6 @@ from crossbar.calibration import Measurement
 from crossbar.compensation.leverage import Leverage
 from crossbar.compensation.tasks import (
     LEAST_ATTENUATION,
-    MOST_UPDATES,
-    RESIDUAL,
     STALLED,
     Answer,
     share_of_reach,
@@ -47,6 +45,9 @@ LIGHTER = 0.85
 Cells that draw less waste less on the wires, so targets need less scaling; but subsets of a small
 total are few. Measured: 0.5 is too small, 0.7 to 1 differ by some tenths of a bit.
 """
+
+_RESIDUAL = 1e-6
+_MOST_UPDATES = 40
 
 
 @dataclass(frozen=True)
@@ -180,14 +181,14 @@ def _continuous(task: TileTask) -> tuple[_State, int]:
     average = LIGHTER * total[task.kept].mean() if task.kept.any() else 0.0
     total = np.where(task.kept, average, total)
     net, state, updates = task.target, None, 0
-    for _ in range(MOST_UPDATES):
+    for _ in range(_MOST_UPDATES):
         minus = np.clip((total - net) / 2, least[1], greatest[1])
         plus = np.clip(minus + net, least[0], greatest[0])
         minus = np.clip(plus - net, least[1], greatest[1])
         former, state = state, _State.of(task, np.array([plus, minus]))
         updates += 1
         stalled = former is not None and state.error > STALLED * former.error
-        if state.error < RESIDUAL or stalled:
+        if state.error < _RESIDUAL or stalled:
             break
         net = state.needed
     assert state is not None

@@ -122,7 +122,7 @@ class NetTask:
         zero = np.zeros(needed.shape)
         if self.design.has_reference:
             zero = state.lines[:, -1:] / attenuation
-        least, greatest = self._ends()
+        least, greatest = self._column_ends()
         reach = np.where(needed > zero, greatest - zero, zero - least)
         return share_of_reach(needed - zero, reach, self.kept, self.design.full_scale_siemens)
 
@@ -156,7 +156,7 @@ class NetTask:
 
     def _continuous(self, attenuation: Floats) -> tuple[_State, Floats, int]:
         """Conductances of any size within reach, what the cells would need, and the updates."""
-        least, greatest = self._ends()
+        least, greatest = self._column_ends()
         reference = self._level(self.enabled)[:, self.target.shape[1] :]
         needed, former, updates = self._asked(self.target), np.inf, 0
         while True:
@@ -205,15 +205,29 @@ class NetTask:
         return np.asarray(self._base(off) + (enabled * (self.on - off)).sum(axis=2))
 
     def _ends(self) -> tuple[Floats, Floats]:
-        """Least and greatest level of each cell, (rows, columns) [S]."""
+        """Least and greatest level of each cell, (rows, cells) [S]."""
         off = off_siemens(self.design, self.on)
         step = self.on - off
         middle = self._base(off) + (self.stuck * step).sum(axis=2)
         free = np.where(self.stuck, 0, step).sum(axis=2)
-        columns = slice(self.target.shape[1])
-        ends = (middle + end * free for end in (min(self.design.coefficients), 1))
-        least, greatest = (end[:, columns] for end in ends)
+        least, greatest = (middle + end * free for end in (min(self.design.coefficients), 1))
         return least, greatest
+
+    def _column_ends(self) -> tuple[Floats, Floats]:
+        """The same without the reference, (rows, columns) [S]."""
+        least, greatest = (end[:, : self.target.shape[1]] for end in self._ends())
+        return least, greatest
+
+    def _slack(self) -> Floats:
+        """What a cell may lack of its target: leakage and what the reference is off the middle."""
+        full_scale, ohm = self.design.full_scale_siemens, self.design.off_ohm
+        slack = np.full((len(self.target), 1), self.design.resistors / ohm + 1e-12 * full_scale)
+        if self.design.has_reference:
+            middle = self.design.reference_siemens
+            least, greatest = (end[:, -1:] for end in self._ends())
+            off_middle = np.abs(self._level(self.enabled)[:, -1:] - middle)
+            slack += np.where((least <= middle) & (middle <= greatest), off_middle, 0)
+        return slack
 
     def _base(self, off: Floats) -> Floats | float:
         """Level when no branch does anything, its leakage [S]."""
@@ -252,9 +266,8 @@ class NetTask:
         residual: float,
         errors: tuple[float, ...] = (),
     ) -> Answer:
-        least, greatest = self._ends()
-        full_scale = self.design.full_scale_siemens
-        slack = self.design.resistors / self.design.off_ohm + 1e-12 * full_scale
+        least, greatest = self._column_ends()
+        slack = self._slack()
         beyond = (needed > greatest + slack) | (needed < least - slack)
         asked = needed - self._asked(np.zeros(needed.shape))
         return Answer(enabled, asked, beyond, state.net, updates, residual, errors)

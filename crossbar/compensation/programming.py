@@ -51,10 +51,11 @@ def compensate(
     Parameters
     ----------
     measurement : Measurement
-        What is known about the chip; the cells are paired and programmed by measured values.
+        What is known about the chip, stuck branches included; paired, flip or offset cells that
+        are programmed by measured values.
     target : array_like, (rows, columns)
-        Signed entries of the transfer matrix, at most full scale; an exact 0 is a pruned weight,
-        whose switches stay open [S].
+        Signed entries of the transfer matrix, at most full scale; an exact 0 is a pruned weight:
+        switches of a paired cell stay open, other cells come as close to 0 as they can [S].
     wires : Wires
         As they are known, for each tile.
     tile : Tile, optional
@@ -64,7 +65,8 @@ def compensate(
         no cell needs more than the middle between full scale and what it reaches, and
         ``fit columns`` that of each column.
     passes : int
-        Passes of choosing subsets, each with a nodal analysis; more come closer.
+        Of paired cells: passes of choosing subsets, each with a nodal analysis; more come
+        closer. Other cells need one.
     inputs : array_like, (points, rows), optional
         Inputs for whose products bits are counted; default one row at a time.
     method, seed
@@ -75,7 +77,7 @@ def compensate(
     Raises
     ------
     InputError
-        For cells that are not paired, too large, or programmed by nominal values; a target as
+        For cells that are steered, too large, or programmed by nominal values; a target as
         for `program`; an option out of range.
     """
     _check_options(measurement, scale, passes)

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from crossbar import Design, Tile, Wires, fabricate, measure, target_siemens
 from crossbar.compensation import compensate
@@ -118,6 +119,7 @@ def figure(rows: Sequence[Row]) -> Figure:
     handles, labels = panels[0, 0].get_legend_handles_labels()
     drawn.legend(handles, labels, loc="outside lower center", ncols=3)
     for ax in panels[:, 0]:
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 4, 5, 10]))
         ax.set_ylim(bottom=0)  # last: it ends the automatic choice of the top
     return drawn
 

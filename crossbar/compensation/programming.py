@@ -30,7 +30,7 @@ Place = tuple[slice, slice]
 
 PASSES = 24
 _MOST_PASSES = 1000
-_FIT_ROUNDS = 4
+_FIT_ROUNDS = 10
 
 
 def compensate(

@@ -162,7 +162,8 @@ def program(
         random = np.random.SeedSequence(seed)
         made = produce(design, matrix, random, measurement_error=error, **how)
     settings = {"seed": seed, "measurement_error": error, "method": method}
-    save_chip(out, made, {"version": __version__, **settings})
+    known = {"wire_aware": options, "scaling": scaling} if wire_aware else {}
+    save_chip(out, made, {"version": __version__, **settings, **known})
     click.echo(f"{out}: {programmed(made)}")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
+from click.core import ParameterSource
 
 from crossbar import __version__
 from crossbar.costs.commands import cost
@@ -18,9 +19,10 @@ from crossbar.designing.commands import design
 from crossbar.errors import InputError
 from crossbar.limits.commands import limits
 from crossbar.messages import BAD_INPUT, drop_stdout, fail, is_input_error, show_warning, warn
-from crossbar.models.commands import evaluate, lenets, train
+from crossbar.models.commands import SCALING, WIRE_AWARE, evaluate, lenets, train
 from crossbar.pruning.commands import prune, prune_study
 from crossbar.reporting.commands import report
+from crossbar.scaling import Scaling
 from crossbar.simulation import SimulatorName
 from crossbar.studies.commands import merge, plot, study
 from crossbar.tickets.commands import tickets
@@ -114,6 +116,9 @@ def _wire_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Of the fabricated chip; relative, one sigma.  [default: 0.0001]",
 )
 @click.option("--method", default="auto", show_default=True, help="Subset-sum method.")
+@WIRE_AWARE
+@SCALING
+@_wire_options
 def program(
     weights: Path,
     design_file: Path | None,
@@ -123,6 +128,9 @@ def program(
     seed: int,
     measurement_error: float | None,
     method: str,
+    wire_aware: bool,
+    scaling: Scaling,
+    **options: Any,
 ) -> None:
     """Program a chip for WEIGHTS (outputs x inputs): one that is fabricated and measured by
     seed, or with --chip a real one, whose measured resistances stand for the true ones."""
@@ -130,7 +138,7 @@ def program(
 
     from crossbar.design import Design
     from crossbar.files import check_output, read_matrix, save_chip
-    from crossbar.production import produce
+    from crossbar.production import check_programming, produce
     from crossbar.settings import build, read_toml
     from crossbar.summaries import programmed
 
@@ -143,19 +151,29 @@ def program(
         )
     design = build(Design, read_toml(design_file), design_file) if design_file else Design()
     error = 0.0 if measured else 1e-4 if measurement_error is None else measurement_error
+    check_programming(wire_aware, scaling, "nodal", [design])
+    wires, tile = _wires_and_tile(_used(options, wire_aware, scaling))
+    how = {"scaling": scaling, "wires": wires if wire_aware else None, "tile": tile}
+    how["method"] = method
     matrix = read_matrix(weights, "weights")
     if measured is not None:
-        made = _program_real(measured, design, matrix, switch_included is not False, seed, method)
+        made = _program_real(measured, design, matrix, switch_included is not False, seed, how)
     else:
         random = np.random.SeedSequence(seed)
-        made = produce(design, matrix, random, measurement_error=error, method=method)
+        made = produce(design, matrix, random, measurement_error=error, **how)
     settings = {"seed": seed, "measurement_error": error, "method": method}
-    save_chip(out, made, {"version": __version__, **settings})
+    known = {"wire_aware": options, "scaling": scaling} if wire_aware else {}
+    save_chip(out, made, {"version": __version__, **settings, **known})
     click.echo(f"{out}: {programmed(made)}")
 
 
 def _program_real(
-    measured: Path, design: Design, weights: Any, switch_included: bool, seed: int, method: str
+    measured: Path,
+    design: Design,
+    weights: Any,
+    switch_included: bool,
+    seed: int,
+    how: dict[str, Any],
 ) -> ProgrammedChip:
     """Program the array of a file."""
     import hashlib
@@ -168,7 +186,7 @@ def _program_real(
         warn(f"{measured}: {told}")
     digest = hashlib.sha256(measured.read_bytes()).hexdigest()[:16]
     source = f"{measured.name}, sha256 {digest}"
-    return program_real(measurement, weights, method=method, seed=seed, source=source)
+    return program_real(measurement, weights, seed=seed, source=source, **how)
 
 
 @cli.command(epilog="Example: crossbar netlist chip.npz --out chip.cir && ngspice -b chip.cir")
@@ -271,7 +289,7 @@ def simulate(chip: Path, inputs: Path, out: Path, simulator: SimulatorName, **op
     answer = transfer(made.chip, made.program, wires, tile=tile, simulator=simulator)
     currents = answer.currents(volts)
     write_matrix(out, currents)
-    wanted = volts @ made.program.target_siemens
+    wanted = volts @ made.wanted_siemens
     bits = effective_bits(currents - wanted, float(np.ptp(wanted)))
     precision = f"{bits:.1f} effective bits" if np.ptp(wanted) > 0 else "no range to judge bits by"
     click.echo(
@@ -334,6 +352,17 @@ def doctor() -> None:
         click.echo(f"{'ok     ' if finding.good else 'MISSING'} {finding.name}: {finding.text}")
     if not all(finding.good for finding in findings if finding.needed):
         raise click.ClickException("something that is needed is missing; see above")
+
+
+def _used(options: dict[str, Any], wire_aware: bool, scaling: str) -> dict[str, Any]:
+    """The options of wires and tiles, or an InputError for one that programming has no use for."""
+    context = click.get_current_context()
+    for name in options:
+        used = wire_aware or (scaling == "tile" and name.startswith("tile"))
+        if not used and context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"{option}: without --wire-aware wires are not looked at; drop it")
+    return options
 
 
 def _wires_and_tile(options: dict[str, Any]) -> tuple[Wires, Any]:

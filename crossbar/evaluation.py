@@ -15,7 +15,7 @@ from crossbar.errors import InputError
 from crossbar.metrics import effective_bits, median_bits, worst_bits
 from crossbar.networks import Network, Product, multiplied
 from crossbar.nonidealities import Nonidealities, Ranges, Reading
-from crossbar.production import ProgrammedChip, produce
+from crossbar.production import ProgrammedChip, check_programming, produce
 from crossbar.results import NETWORK, Row
 from crossbar.scaling import Scaling, described
 from crossbar.simulation import SimulatorName, Tile, Transfer, layer_text, place_tiles, transfer
@@ -48,6 +48,7 @@ class Setting:
                 f"outputs; the dataset {self.dataset.name!r} has {pixels} pixels and "
                 f"{classes} classes"
             )
+        check_programming(self.wire_aware, self.scaling, self.simulator, (), self.nonidealities)
         self._check_activity()
 
     def _check_activity(self) -> None:

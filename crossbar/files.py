@@ -202,12 +202,13 @@ def write_matrix(path: Path, matrix: NDArray[np.float64]) -> None:
 
 
 _ARRAYS = ("true_ohm", "on_siemens", "enabled", "target_siemens", "reachable")
-_STUCK = ("stuck_closed", "known_stuck_closed")
+_OPTIONAL = ("stuck_closed", "known_stuck_closed", "matrix_siemens")
 
 
-def _stuck(made: ProgrammedChip) -> dict[str, Any]:
-    """Branches stuck closed, in the chip and in its measurement, where there are any."""
-    pairs = zip(_STUCK, (made.chip.stuck_closed, made.measurement.stuck_closed), strict=True)
+def _optional(made: ProgrammedChip) -> dict[str, Any]:
+    """Branches stuck closed, in chip and measurement, and the matrix, where there are any."""
+    stuck = made.chip.stuck_closed, made.measurement.stuck_closed
+    pairs = zip(_OPTIONAL, (*stuck, made.matrix_siemens), strict=True)
     return {name: array for name, array in pairs if array is not None}
 
 
@@ -230,7 +231,7 @@ def save_chip(path: Path, made: ProgrammedChip, settings: Mapping[str, Any]) -> 
         enabled=made.program.enabled,
         target_siemens=made.program.target_siemens,
         reachable=made.program.reachable,
-        **_stuck(made),
+        **_optional(made),
     )
     write_atomically(path, buffer.getvalue())
 
@@ -248,7 +249,7 @@ def load_chip(path: str | Path) -> tuple[ProgrammedChip, dict[str, Any]]:
             file = np.load(stream, allow_pickle=False)
             about = json.loads(str(file["about"]))
             arrays = {name: file[name] for name in _ARRAYS}
-            arrays |= {name: file[name] for name in _STUCK if name in file}
+            arrays |= {name: file[name] for name in _OPTIONAL if name in file}
         made = _assemble(build(Design, about["design"], path), arrays, about)
         settings = {key: about["settings"][key] for key in SETTINGS}
     except FileNotFoundError:
@@ -266,7 +267,7 @@ def load_chip(path: str | Path) -> tuple[ProgrammedChip, dict[str, Any]]:
 def _assemble(
     design: Design, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]
 ) -> ProgrammedChip:
-    stuck_chip, stuck_known = (arrays.get(name) for name in _STUCK)
+    stuck_chip, stuck_known, matrix = (arrays.get(name) for name in _OPTIONAL)
     per_weight = np.asarray(about["siemens_per_weight"], dtype=float)
     return ProgrammedChip(
         chip=(
@@ -279,4 +280,5 @@ def _assemble(
         measurement=Measurement(design, arrays["on_siemens"], stuck_closed=stuck_known),
         program=Program(arrays["enabled"], arrays["target_siemens"], arrays["reachable"]),
         siemens_per_weight=per_weight if per_weight.ndim else float(per_weight),
+        matrix_siemens=matrix,
     )

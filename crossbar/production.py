@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,13 +16,7 @@ from crossbar.design import Design
 from crossbar.errors import InputError
 from crossbar.fabrication import Chip, Seed, fabricate
 from crossbar.nonidealities import Child, Nonidealities, as_made, as_used
-from crossbar.programming import (
-    Program,
-    checked_weights,
-    program,
-    siemens_per_weight,
-    target_siemens,
-)
+from crossbar.programming import Program, checked_weights, program
 from crossbar.scaling import (
     Scaling,
     SiemensPerWeight,
@@ -45,6 +40,9 @@ class ProgrammedChip:
         inputs), where columns or tiles have their own (`scaling`).
     compensation : Compensation, optional
         Where the program knows the wires, how it was found.
+    matrix_siemens : ndarray, (rows, columns), optional
+        Entries of the transfer matrix that are asked for; default the targets of the cells, as
+        for wires without resistance [S].
     """
 
     chip: Chip
@@ -52,6 +50,7 @@ class ProgrammedChip:
     program: Program
     siemens_per_weight: SiemensPerWeight
     compensation: Compensation | None = None
+    matrix_siemens: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         self.chip.check_switches(self.program.enabled)
@@ -65,6 +64,12 @@ class ProgrammedChip:
                 f"target_siemens has shape {self.program.target_siemens.shape}: the chip has "
                 f"{self.chip.rows} rows and {self.chip.columns} columns; program this chip"
             )
+
+    @property
+    def wanted_siemens(self) -> NDArray[np.float64]:
+        """Entries of the transfer matrix that are asked for, (rows, columns) [S]."""
+        wanted = self.matrix_siemens
+        return self.program.target_siemens if wanted is None else wanted
 
     @property
     def ideal_product(self) -> NDArray[np.float64]:
@@ -142,23 +147,51 @@ def produce(
     making, measuring, solving = (_child(seed, number) for number in range(3))
     chip = fabricate(design, rows=target.shape[0], columns=target.shape[1], seed=making)
     chip = as_made(chip, suffered, seed)
-    measurement = measure(chip, error=measurement_error, seed=measuring)
-    solver_seed = int(solving.generate_state(1)[0])
+    made = _programmed(
+        measure(chip, error=measurement_error, seed=measuring),
+        chip,
+        target,
+        per_weight,
+        method=method,
+        seed=int(solving.generate_state(1)[0]),
+        by_column=scaling == "column",
+        wires=wires,
+        tile=tile,
+        executor=executor,
+    )
+    return replace(made, chip=as_used(chip, suffered, seed))
+
+
+def _programmed(
+    measurement: Measurement,
+    chip: Chip,
+    target: NDArray[np.float64],
+    per_weight: SiemensPerWeight,
+    *,
+    method: str,
+    seed: int,
+    by_column: bool,
+    wires: Wires | None,
+    tile: Tile | None,
+    executor: Executor | None,
+) -> ProgrammedChip:
+    """Program a chip by its measurement, for wires or as if there were none."""
     if wires is None:
-        programmed = program(measurement, target, method=method, seed=solver_seed)
-        return ProgrammedChip(as_used(chip, suffered, seed), measurement, programmed, per_weight)
-    found = compensate(
+        found = program(measurement, target, method=method, seed=seed)
+        return ProgrammedChip(chip, measurement, found, per_weight)
+    scale: Literal["fit", "fit columns"] = "fit columns" if by_column else "fit"
+    how = compensate(
         measurement,
         target,
         wires,
         tile=tile,
-        scale="fit columns" if scaling == "column" else "fit",
+        scale=scale,
         method=method,
-        seed=solver_seed,
+        seed=seed,
         executor=executor,
     )
-    used = as_used(chip, suffered, seed)
-    return ProgrammedChip(used, measurement, found.program, per_weight * found.weight_scale, found)
+    per_weight = per_weight * how.weight_scale
+    return ProgrammedChip(chip, measurement, how.program, per_weight, how, how.wanted)
 
 
 def reprogram(
@@ -202,10 +235,19 @@ def reprogram(
 
 
 def check_programming(
-    wire_aware: object, scaling: object, simulator: str, designs: Iterable[Design]
+    wire_aware: object,
+    scaling: object,
+    simulator: str,
+    designs: Iterable[Design],
+    nonidealities: Nonidealities | None = None,
 ) -> None:
-    """Raise an InputError for ways to program that these designs or this simulator do not take."""
+    """Raise an InputError for ways to program that designs, simulator or noise do not take."""
     check_scaling(scaling)
+    if scaling == "tile" and nonidealities is not None and nonidealities.noisy:
+        raise InputError(
+            "scaling = 'tile': the noise of a read is that of whole columns; use 'column' or "
+            "'layer', or drop noise_bandwidth_hertz and flicker_relative"
+        )
     if not isinstance(wire_aware, bool):
         raise InputError(f"wire_aware = {wire_aware!r}: give True or False")
     if not wire_aware:
@@ -225,6 +267,10 @@ def program_real(
     method: str = "auto",
     seed: int = 0,
     source: str = "",
+    scaling: Scaling = "layer",
+    wires: Wires | None = None,
+    tile: Tile | None = None,
+    executor: Executor | None = None,
 ) -> ProgrammedChip:
     """Program a real array; its measured values stand for the true ones, see `as_measured`.
 
@@ -240,11 +286,13 @@ def program_real(
         For randomized methods.
     source : str
         Where the measurement comes from.
+    scaling, wires, tile, executor
+        As for `produce`.
 
     Raises
     ------
     InputError
-        For bad weights, or weights of another size than the array.
+        For bad weights or options, or weights of another size than the array.
     """
     matrix = checked_weights(weights)
     rows, columns = measurement.rows, measurement.columns
@@ -254,10 +302,18 @@ def program_real(
             f"give ({columns}, {rows}), outputs by inputs, with zeros for what is not used"
         )
     chip = as_measured(measurement, source)
-    target = target_siemens(measurement.design, matrix)
-    programmed = program(measurement, target, method=method, seed=seed)
-    return ProgrammedChip(
-        chip, measurement, programmed, siemens_per_weight(measurement.design, matrix)
+    per_weight = scaled_siemens_per_weight(measurement.design, matrix, scaling, tile)
+    return _programmed(
+        measurement,
+        chip,
+        (matrix * per_weight).T,
+        per_weight,
+        method=method,
+        seed=seed,
+        by_column=scaling == "column",
+        wires=wires,
+        tile=tile,
+        executor=executor,
     )
 
 

@@ -153,9 +153,11 @@ def place_tiles(
     ]
 
 
-def tile_slices(shape: tuple[int, ...], tile: Tile) -> list[tuple[slice, slice]]:
-    """Where the tiles of paired cells (rows, columns) lie, as `place_tiles` cuts them."""
-    across = list(_slices(shape[1], tile.lines // 2))
+def tile_slices(
+    shape: tuple[int, ...], tile: Tile, lines_per_column: int = 2
+) -> list[tuple[slice, slice]]:
+    """Where the tiles of cells (rows, columns) lie, as `place_tiles` cuts them, row by row."""
+    across = list(_slices(shape[1], tile.lines // lines_per_column))
     return [(down, one) for down in _slices(shape[0], tile.rows) for one in across]
 
 

@@ -20,6 +20,12 @@ def programmed(made: ProgrammedChip) -> str:
         f"worst {worst_bits(made.cell_errors, 1):.1f} bits"
         + (f", {unreachable} cells out of reach" if unreachable else "")
     )
+    if (found := made.compensation) is not None:
+        text += (
+            f"; with its wires the matrix has {found.compensated_bits:.1f} effective bits, "
+            f"{found.one_gain_bits:.1f} if they were not known (one gain), "
+            f"{found.ideal_wires_bits:.1f} without any; scale {np.min(found.scale):.3g}"
+        )
     if not isinstance(chip, MeasuredChip):
         return text
     ratio = made.measurement.on_siemens / chip.design.nominal_siemens

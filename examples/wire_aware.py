@@ -1,7 +1,7 @@
 """Bits of a layer against the resistance of its wires: the figure "wire-aware".
 
 A layer of 128 inputs and 64 outputs on one tile of 128 x 128 lines, dense and with 90 % of its
-weights pruned, for two ladders: programmed as if wires had no resistance, the same with the one
+weights pruned, for three cells: programmed as if wires had no resistance, the same with the one
 gain that fits best, wire-aware with one scale for the layer and with one for each column, and
 without any wire resistance. Scales are chosen so that all targets can be met. Bits are those of
 products with uniform random inputs. Run it with::
@@ -15,20 +15,25 @@ import argparse
 import csv
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from crossbar import Design, Tile, Wires, fabricate, measure, target_siemens
 from crossbar.compensation import compensate
 from crossbar.figures import COLORS, save_figure
 
 INPUTS, OUTPUTS = 128, 64
-LADDERS = ("guaranteed", "stagger")
+CELLS = (
+    Design(ladder="guaranteed", resistors=12),
+    Design(ladder="stagger", resistors=12),
+    Design(polarity="flip", ladder="stagger", resistors=16),
+)
 KEPT = {"dense": 1.0, "90 % pruned": 0.1}
 LOADS = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 2e-4, 5e-4)
 CURVES = (
@@ -44,7 +49,8 @@ CURVES = (
 class Row:
     """One layer with one resistance of its wires."""
 
-    ladder: str
+    cell: str
+    resistors: int
     layer: str
     load: float
     scale: float
@@ -55,10 +61,9 @@ class Row:
     by_column_bits: float
 
 
-def row(task: tuple[str, str, float, int, int]) -> Row:
+def row(task: tuple[Design, str, float, int]) -> Row:
     """Fabricate, measure and program one layer."""
-    ladder, layer, load, resistors, seed = task
-    design = Design(ladder=ladder, resistors=resistors)
+    design, layer, load, seed = task
     random = np.random.default_rng(seed)
     weights = random.normal(size=(OUTPUTS, INPUTS))
     weights *= random.random(weights.shape) < KEPT[layer]
@@ -74,7 +79,8 @@ def row(task: tuple[str, str, float, int, int]) -> Row:
     )
     found = work(scale="fit")
     return Row(
-        ladder,
+        design.label,
+        design.resistors,
         layer,
         load,
         float(found.scale),
@@ -87,7 +93,7 @@ def row(task: tuple[str, str, float, int, int]) -> Row:
 
 
 def plot(rows: Sequence[Row], ax: Axes) -> Axes:
-    """Bits of one layer and ladder against r x G."""
+    """Bits of one layer and cell against r x G."""
     loads = [one.load for one in rows]
     for (name, label, style), color in zip(CURVES, COLORS, strict=False):
         ax.plot(loads, [getattr(one, name) for one in rows], ls=style, color=color, label=label)
@@ -95,21 +101,26 @@ def plot(rows: Sequence[Row], ax: Axes) -> Axes:
     return ax
 
 
-def figure(rows: Sequence[Row], resistors: int) -> Figure:
-    """A panel for each ladder and layer."""
-    drawn = Figure(figsize=(7.2, 5.2), layout="constrained")
-    panels = drawn.subplots(len(LADDERS), len(KEPT), sharex=True, sharey=True)
-    for across, ladder in zip(panels, LADDERS, strict=True):
+def figure(rows: Sequence[Row]) -> Figure:
+    """A panel for each cell and layer."""
+    drawn = Figure(figsize=(7.2, 7.4), layout="constrained")
+    cells = list(dict.fromkeys((one.cell, one.resistors) for one in rows))
+    panels = drawn.subplots(len(cells), len(KEPT), sharex=True, sharey="row", squeeze=False)
+    for across, cell in zip(panels, cells, strict=True):
         for ax, layer in zip(across, KEPT, strict=True):
-            plot([one for one in rows if (one.ladder, one.layer) == (ladder, layer)], ax)
-            ax.set_title(f"{ladder}, {resistors} resistors, {layer}")
+            plot(
+                [one for one in rows if (one.cell, one.resistors, one.layer) == (*cell, layer)], ax
+            )
+            ax.set_title(f"{cell[0]}, {cell[1]} resistors, {layer}")
     for ax in panels[-1]:
         ax.set_xlabel("wire segment x full-scale conductance")
     for ax in panels[:, 0]:
         ax.set_ylabel("effective bits of products")
     handles, labels = panels[0, 0].get_legend_handles_labels()
     drawn.legend(handles, labels, loc="outside lower center", ncols=3)
-    panels[0, 0].set_ylim(bottom=0)  # last: it ends the automatic choice of the top
+    for ax in panels[:, 0]:
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 4, 5, 10]))
+        ax.set_ylim(bottom=0)  # last: it ends the automatic choice of the top
     return drawn
 
 
@@ -117,17 +128,13 @@ def main() -> None:
     """Write the rows and the figure."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("out/wire_aware"))
-    parser.add_argument("--resistors", type=int, default=12)
+    parser.add_argument("--resistors", type=int, help="of all cells; default 12, of flip cells 16")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1, help="processes")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    tasks = [
-        (ladder, layer, load, given.resistors, given.seed)
-        for ladder in LADDERS
-        for layer in KEPT
-        for load in LOADS
-    ]
+    cells = [replace(one, resistors=given.resistors or one.resistors) for one in CELLS]
+    tasks = [(cell, layer, load, given.seed) for cell in cells for layer in KEPT for load in LOADS]
     rows = []
     with (
         (given.out / "wire-aware.csv").open("w", newline="", encoding="utf-8") as file,
@@ -140,7 +147,7 @@ def main() -> None:
             table.writerow(asdict(done))
             file.flush()
             print(done, flush=True)
-    save_figure(lambda: figure(rows, given.resistors), given.out, "wire-aware")
+    save_figure(lambda: figure(rows), given.out, "wire-aware")
 
 
 if __name__ == "__main__":

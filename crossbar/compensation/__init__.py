@@ -4,7 +4,9 @@
 |---|---|
 | `programming` | `compensate`: a measurement, targets and wires to switches |
 | `report` | `Compensation`: these switches, bits before and after, how far it came |
-| `tiles` | one tile: continuous conductances first, then passes of choosing subsets |
+| `tasks` | what is compensated at once, what comes of it |
+| `tiles` | a tile of paired cells: continuous first, then passes of choosing subsets |
+| `nets` | a row of tiles of flip or offset cells: continuous, then one subset sum a cell |
 | `leverage` | how far a change of one cell moves the others |
 """
 

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
-from typing import Any, Literal, TypeVar, cast
+from operator import methodcaller
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crossbar.calibration import Measurement
+from crossbar.calibration import Measurement, as_measured
+from crossbar.compensation.nets import net_tasks
 from crossbar.compensation.report import Compensation
-from crossbar.compensation.tiles import (
-    TileAnswer,
-    TileTask,
-    compensate_tile,
-    needed_share,
-    plain_matrix,
-)
+from crossbar.compensation.tasks import Answer, Task
+from crossbar.compensation.tiles import tile_tasks
 from crossbar.design import Design
 from crossbar.errors import InputError
 from crossbar.metrics import effective_bits
@@ -30,13 +26,11 @@ from spice_models import Wires
 from spice_models.checks import check_executor
 
 Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Place = tuple[slice, slice]
-Answer = TypeVar("Answer")
 
 PASSES = 24
 _MOST_PASSES = 1000
-_FIT_ROUNDS = 4
+_FIT_ROUNDS = 10
 
 
 def compensate(
@@ -57,10 +51,11 @@ def compensate(
     Parameters
     ----------
     measurement : Measurement
-        What is known about the chip; the cells are paired and programmed by measured values.
+        What is known about the chip, stuck branches included; paired, flip or offset cells that
+        are programmed by measured values.
     target : array_like, (rows, columns)
-        Signed entries of the transfer matrix, at most full scale; an exact 0 is a pruned weight,
-        whose switches stay open [S].
+        Signed entries of the transfer matrix, at most full scale; an exact 0 is a pruned weight:
+        switches of a paired cell stay open, other cells come as close to 0 as they can [S].
     wires : Wires
         As they are known, for each tile.
     tile : Tile, optional
@@ -70,7 +65,8 @@ def compensate(
         no cell needs more than the middle between full scale and what it reaches, and
         ``fit columns`` that of each column.
     passes : int
-        Passes of choosing subsets, each with a nodal analysis; more come closer.
+        Of paired cells: passes of choosing subsets, each with a nodal analysis; more come
+        closer. Other cells need one.
     inputs : array_like, (points, rows), optional
         Inputs for whose products bits are counted; default one row at a time.
     method, seed
@@ -81,7 +77,7 @@ def compensate(
     Raises
     ------
     InputError
-        For cells that are not paired, too large, or programmed by nominal values; a target as
+        For cells that are steered, too large, or programmed by nominal values; a target as
         for `program`; an option out of range.
     """
     _check_options(measurement, scale, passes)
@@ -89,9 +85,16 @@ def compensate(
     plain = program(measurement, target, method=method, seed=seed)
     full = plain.target_siemens
     points = _checked_inputs(inputs, len(full))
-    places = tile_slices(full.shape, tile or Tile())
-    tasks = [_task(measurement, plain, place, wires, passes) for place in places]
-    before = _joined(full.shape, places, _mapped(plain_matrix, tasks, executor))
+    tile = tile or Tile()
+    places = _places(measurement.design, full.shape, tile)
+
+    def tasks_of(plain: Program) -> Sequence[Task]:
+        if measurement.design.polarity == "paired":
+            return tile_tasks(measurement, plain, wires, tile, passes)
+        return net_tasks(measurement, plain, wires, tile, method, seed)
+
+    tasks = tasks_of(plain)
+    before = _joined(full.shape, places, _mapped("plain_matrix", tasks, executor))
     size: float | Floats
     if isinstance(scale, str):
         size = _fitting_scale(tasks, places, scale == "fit columns", executor)
@@ -99,14 +102,13 @@ def compensate(
         size = float(scale)
     if np.any(size != 1):
         scaled = program(measurement, size * full, method=method, seed=seed)
-        tasks = [_task(measurement, scaled, place, wires, passes) for place in places]
-    answers = _mapped(compensate_tile, tasks, executor)
+        tasks = tasks_of(scaled)
+    answers = _mapped("compensated", tasks, executor)
     after = _joined(full.shape, places, [answer.matrix for answer in answers]) / size
     gain = float((before * full).sum() / ((before**2).sum() or 1.0))
-    ideal = np.where(plain.enabled, measurement.on_siemens, measurement.off_siemens)
-    ideal = ideal @ measurement.design.signs.astype(float)
+    ideal = as_measured(measurement).cell_siemens(plain.enabled)
     return Compensation(
-        _program(measurement, answers, places),
+        _program(plain, answers, places),
         plain,
         size,
         size * full,
@@ -123,19 +125,20 @@ def compensate(
 
 def check_wire_aware(design: Design) -> None:
     """Raise an InputError for cells that wire-aware programming does not take."""
-    if design.polarity != "paired":
+    if design.polarity == "steered":
         raise InputError(
-            f"polarity = {design.polarity!r}: wire-aware programming takes 'paired' cells"
+            "polarity = 'steered': wire-aware programming takes 'flip', 'offset' and 'paired' "
+            "cells, of which the first two load the wires alike whatever subset is chosen"
         )
     if design.programmed_by != "measured":
         raise InputError(
             "programmed_by = 'nominal': wire-aware programming needs measured values; "
             "use 'measured'"
         )
-    if design.resistors > 2 * MOST_IN_A_SET:
+    if design.polarity == "paired" and design.resistors > 2 * MOST_IN_A_SET:
         raise InputError(
-            f"resistors = {design.resistors}: wire-aware programming takes cells of at most "
-            f"{2 * MOST_IN_A_SET}"
+            f"resistors = {design.resistors}: wire-aware programming takes paired cells of at "
+            f"most {2 * MOST_IN_A_SET}; use fewer, or 'flip' cells"
         )
 
 
@@ -161,28 +164,16 @@ def _checked_inputs(inputs: ArrayLike | None, rows: int) -> Floats:
     return points.astype(float)
 
 
-def _task(
-    measurement: Measurement, plain: Program, place: Place, wires: Wires, passes: int
-) -> TileTask:
-    design = measurement.design
-    sides = [np.flatnonzero(design.signs == sign) for sign in (1, -1)]
-
-    def lines(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        return values[place][..., sides[0]], values[place][..., sides[1]]
-
-    return TileTask(
-        target=plain.target_siemens[place],
-        on=lines(measurement.on_siemens),
-        off=lines(measurement.off_siemens),
-        enabled=lines(plain.enabled),
-        wires=wires,
-        full_scale=design.full_scale_siemens,
-        passes=passes,
-    )
+def _places(design: Design, shape: tuple[int, ...], tile: Tile) -> list[Place]:
+    """Cells of each task: tiles of paired cells, whole rows of tiles of the others."""
+    grid = tile_slices(shape, tile)
+    if design.polarity == "paired":
+        return grid
+    return [(rows, slice(shape[1])) for rows, columns in grid if columns.start == 0]
 
 
 def _fitting_scale(
-    tasks: Sequence[TileTask],
+    tasks: Sequence[Task],
     places: Sequence[Place],
     by_column: bool,
     executor: Executor | None,
@@ -191,12 +182,11 @@ def _fitting_scale(
     size = np.ones(max(columns.stop for _, columns in places))
     for _ in range(_FIT_ROUNDS):
         scaled = [
-            replace(task, target=size[columns] * task.target)
-            for task, (_, columns) in zip(tasks, places, strict=True)
+            task.scaled(size[columns]) for task, (_, columns) in zip(tasks, places, strict=True)
         ]
         share = np.zeros(size.size)
         for (_, columns), found in zip(
-            places, _mapped(needed_share, scaled, executor), strict=True
+            places, _mapped("needed_share", scaled, executor), strict=True
         ):
             share[columns] = np.maximum(share[columns], found)
         if not by_column:
@@ -207,20 +197,18 @@ def _fitting_scale(
     return size if by_column else float(size[0])
 
 
-def _program(
-    measurement: Measurement, answers: Sequence[TileAnswer], places: Sequence[Place]
-) -> Program:
-    shape = measurement.on_siemens.shape
-    enabled = np.zeros(shape, dtype=bool)
-    for answer, place in zip(answers, places, strict=True):
-        for sign, closed in zip((1, -1), answer.enabled, strict=True):
-            enabled[place][..., measurement.design.signs == sign] = closed
-    asked = _joined(shape[:2], places, [answer.asked for answer in answers])
-    beyond = _joined(shape[:2], places, [answer.out_of_reach for answer in answers])
+def _program(plain: Program, answers: Sequence[Answer], places: Sequence[Place]) -> Program:
+    enabled = plain.enabled.copy()  # a reference line follows the last column of its row
+    for answer, (rows, columns) in zip(answers, places, strict=True):
+        first = columns.start or 0
+        enabled[rows, first : first + answer.enabled.shape[1]] = answer.enabled
+    shape = plain.target_siemens.shape
+    asked = _joined(shape, places, [answer.asked for answer in answers])
+    beyond = _joined(shape, places, [answer.out_of_reach for answer in answers])
     return Program(enabled, asked, beyond == 0)
 
 
-def _errors(tasks: Sequence[TileTask], answers: Sequence[TileAnswer]) -> tuple[float, ...]:
+def _errors(tasks: Sequence[Task], answers: Sequence[Answer]) -> tuple[float, ...]:
     """Of all tiles together; a tile that needed no pass keeps its error."""
     kept = np.array([np.count_nonzero(task.kept) for task in tasks])
     most = max(len(answer.errors) for answer in answers)
@@ -244,7 +232,7 @@ def _joined(
     return whole
 
 
-def _mapped(
-    work: Callable[[TileTask], Answer], tasks: Sequence[TileTask], executor: Executor | None
-) -> list[Answer]:
+def _mapped(method: str, tasks: Sequence[Task], executor: Executor | None) -> list[Any]:
+    """What a method of each task returns."""
+    work = methodcaller(method)
     return list(executor.map(work, tasks) if executor else map(work, tasks))

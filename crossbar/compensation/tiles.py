@@ -14,12 +14,23 @@ chosen anew disturbs its row and its columns by far more than a cell's precision
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import solvers
+from crossbar.calibration import Measurement
 from crossbar.compensation.leverage import Leverage
+from crossbar.compensation.tasks import (
+    LEAST_ATTENUATION,
+    STALLED,
+    Answer,
+    share_of_reach,
+    shortfall,
+)
+from crossbar.programming import Program
+from crossbar.simulation import Tile, tile_slices
 from spice_models import Array, Wires, nodal
 
 Floats = NDArray[np.float64]
@@ -46,12 +57,16 @@ class TileTask:
     Parameters
     ----------
     target : ndarray, (rows, columns)
-        Entries of the transfer matrix [S]; cells at exactly 0 are pruned, all switches open.
+        Entries of the transfer matrix [S].
     on, off : tuple of ndarray, (rows, columns, branches of the line)
         Conductances of the branches to the positive and to the negative bit line, closed and
-        open [S].
+        open [S]; those that are stuck closed conduct when open, too.
     enabled : tuple of ndarray of bool
         The switches that meet the targets without wires, in the same order.
+    stuck : tuple of ndarray of bool
+        Those that are stuck closed.
+    signs : ndarray of int8, (branches,)
+        Which line each branch of the design is on.
     wires : Wires
     full_scale : float
         [S].
@@ -62,14 +77,51 @@ class TileTask:
     on: tuple[Floats, Floats]
     off: tuple[Floats, Floats]
     enabled: tuple[Bools, Bools]
+    stuck: tuple[Bools, Bools]
+    signs: NDArray[np.int8]
     wires: Wires
     full_scale: float
     passes: int
 
     @property
     def kept(self) -> Bools:
-        """Cells that are not pruned, (rows, columns)."""
-        return np.asarray(self.target != 0)
+        """Cells that are not pruned, or have branches that conduct all the same."""
+        faulty = [stuck.any(axis=2) for stuck in self.stuck]
+        return np.asarray((self.target != 0) | faulty[0] | faulty[1])
+
+    def scaled(self, size: Floats) -> TileTask:
+        """The same with targets multiplied by `size`, (columns,)."""
+        return replace(self, target=size * self.target)
+
+    def plain_matrix(self) -> Floats:
+        """Transfer matrix with the switches of the task, (rows, columns) [S]."""
+        lines = self.lines(self.line_siemens(self.enabled))
+        return np.asarray(lines[0] - lines[1])
+
+    def needed_share(self) -> Floats:
+        """Largest conductance that a cell of each column needs, over what it may, (columns,)."""
+        needed = _continuous(self)[0].needed
+        least, greatest = self.ends()
+        reach = np.where(needed > 0, greatest[0] - least[1], greatest[1] - least[0])
+        return share_of_reach(needed, reach, self.kept, self.full_scale)
+
+    def compensated(self) -> Answer:
+        """Program the tile; where nothing is better, the switches of the task stay."""
+        plain = _State.of(self, self.line_siemens(self.enabled))
+        leverage = Leverage.of(self.wires, *self.target.shape)
+        if not (self.kept.any() and leverage):
+            return replace(_answer(self, self.enabled, plain, 0, plain.error), asked=self.target)
+        state, updates = _continuous(self)
+        residual, errors, changed = state.error, [], 0.0
+        best = (self.enabled, plain)
+        for weight in np.geomspace(SOFTEST, 1, self.passes):
+            enabled = _pass(self, state, leverage, float(weight))
+            former, state = state, _State.of(self, self.line_siemens(enabled))
+            changed = float((former.siemens != state.siemens).any(axis=0)[self.kept].mean())
+            errors.append(state.error)
+            if state.error < best[1].error:
+                best = (enabled, state)
+        return _answer(self, *best, updates, residual, tuple(errors), changed)
 
     def line_siemens(self, enabled: tuple[Bools, Bools]) -> Floats:
         """Conductance of each cell to each of its two lines, (2, rows, columns) [S]."""
@@ -89,40 +141,6 @@ class TileTask:
         array = Array.from_siemens(side_by_side, self.wires)
         found = nodal.transfer_matrix(array, keep=False).siemens
         return np.asarray(found.T.reshape(rows, columns, 2).transpose(2, 0, 1))
-
-
-@dataclass(frozen=True)
-class TileAnswer:
-    """A programmed tile.
-
-    Parameters
-    ----------
-    enabled : tuple of ndarray of bool
-        As in `TileTask`.
-    asked : ndarray, (rows, columns)
-        Net conductance that each cell should have, so that the wires make the target of it [S].
-    out_of_reach : ndarray of bool, (rows, columns)
-        Cells whose branches cannot make that.
-    matrix : ndarray, (rows, columns)
-        Transfer matrix with these switches [S].
-    updates : int
-        Updates of the continuous step.
-    residual : float
-        Rms of what the kept cells missed after it, relative to full scale.
-    errors : tuple of float
-        Rms error of the kept cells after each pass, relative to full scale.
-    changed : float
-        Share of the kept cells that the last pass changed.
-    """
-
-    enabled: tuple[Bools, Bools]
-    asked: Floats
-    out_of_reach: Bools
-    matrix: Floats
-    updates: int
-    residual: float
-    errors: tuple[float, ...]
-    changed: float
 
 
 @dataclass(frozen=True)
@@ -146,60 +164,14 @@ class _State:
         lines = task.lines(siemens)
         total = siemens.sum(axis=0)
         # what a cell passes of its own conductance; sneak currents count where it has little
-        attenuation = np.clip(lines.sum(axis=0) / np.where(total > 0, total, np.inf), 0.01, 1.0)
+        attenuation = np.clip(
+            lines.sum(axis=0) / np.where(total > 0, total, np.inf), LEAST_ATTENUATION, 1.0
+        )
         missing = np.where(task.kept, task.target - (lines[0] - lines[1]), 0.0)
         needed = siemens[0] - siemens[1] + missing / attenuation
-        return cls(siemens, lines, needed, attenuation, _rms(task, missing))
-
-
-def _rms(task: TileTask, error: Floats) -> float:
-    """Rms over the kept cells, relative to full scale."""
-    kept = error[task.kept]
-    return float(np.sqrt(np.mean(kept**2)) / task.full_scale) if kept.size else 0.0
-
-
-def plain_matrix(task: TileTask) -> Floats:
-    """Transfer matrix with the switches of the task, (rows, columns) [S]."""
-    lines = task.lines(task.line_siemens(task.enabled))
-    return np.asarray(lines[0] - lines[1])
-
-
-def needed_share(task: TileTask) -> Floats:
-    """Largest conductance that a cell of each column needs, relative to what it may, (columns,).
-
-    It may go to the middle between full scale and what its branches reach: beyond, sums lie
-    ever farther apart. Cells that reach less than half of full scale are faulty and not asked.
-    """
-    needed = _continuous(task)[0].needed
-    least, greatest = task.ends()
-    reach = np.where(needed > 0, greatest[0] - least[1], greatest[1] - least[0])
-    most = np.minimum((reach + task.full_scale) / 2, reach)
-    asked = task.kept & (reach >= task.full_scale / 2)
-    share = np.abs(needed) / np.where(asked, most, np.inf)
-    return np.asarray(share.max(axis=0))
-
-
-def compensate_tile(task: TileTask) -> TileAnswer:
-    """Program one tile.
-
-    With wires that no current can be felt in, and where nothing is better, the switches of the
-    task stay.
-    """
-    plain = _State.of(task, task.line_siemens(task.enabled))
-    leverage = Leverage.of(task.wires, *task.target.shape)
-    if not (task.kept.any() and leverage):
-        return replace(_answer(task, task.enabled, plain, 0, plain.error), asked=task.target)
-    state, updates = _continuous(task)
-    residual, errors, changed = state.error, [], 0.0
-    best = (task.enabled, plain)
-    for weight in np.geomspace(SOFTEST, 1, task.passes):
-        enabled = _pass(task, state, leverage, float(weight))
-        former, state = state, _State.of(task, task.line_siemens(enabled))
-        changed = float((former.siemens != state.siemens).any(axis=0)[task.kept].mean())
-        errors.append(state.error)
-        if state.error < best[1].error:
-            best = (enabled, state)
-    return _answer(task, *best, updates, residual, tuple(errors), changed)
+        return cls(
+            siemens, lines, needed, attenuation, shortfall(task.kept, missing, task.full_scale)
+        )
 
 
 def _continuous(task: TileTask) -> tuple[_State, int]:
@@ -215,7 +187,7 @@ def _continuous(task: TileTask) -> tuple[_State, int]:
         minus = np.clip(plus - net, least[1], greatest[1])
         former, state = state, _State.of(task, np.array([plus, minus]))
         updates += 1
-        stalled = former is not None and state.error > 0.9 * former.error
+        stalled = former is not None and state.error > STALLED * former.error
         if state.error < _RESIDUAL or stalled:
             break
         net = state.needed
@@ -238,10 +210,10 @@ def _pass(task: TileTask, state: _State, leverage: Leverage, weight: float) -> t
         (state.siemens - least)[:, kept].T * unit,
         weights[kept],
     )
-    enabled = tuple(np.zeros(on.shape, dtype=bool) for on in task.on)
+    enabled = task.stuck[0].copy(), task.stuck[1].copy()
     for closed, chosen, on in zip(enabled, (found.first, found.second), task.on, strict=True):
-        closed[kept] = chosen & (on[kept] > 0)
-    return enabled[0], enabled[1]
+        closed[kept] |= chosen & (on[kept] > 0)
+    return enabled
 
 
 def _answer(
@@ -252,11 +224,43 @@ def _answer(
     residual: float,
     errors: tuple[float, ...] = (),
     changed: float = 0.0,
-) -> TileAnswer:
+) -> Answer:
     """The answer of a state; a cell cannot meet its target where it would need too much."""
     least, greatest = task.ends()
     asked = np.where(task.kept, state.needed, 0.0)
     slack = least.sum(axis=0) + 1e-12 * task.full_scale
     high, low = greatest[0] - least[1] + slack, least[0] - greatest[1] - slack
     beyond = task.kept & ((asked > high) | (asked < low))
-    return TileAnswer(enabled, asked, beyond, state.net, updates, residual, errors, changed)
+    whole = np.zeros((*task.target.shape, task.signs.size), dtype=bool)
+    for sign, closed in zip((1, -1), enabled, strict=True):
+        whole[..., task.signs == sign] = closed
+    return Answer(whole, asked, beyond, state.net, updates, residual, errors, changed)
+
+
+def tile_tasks(
+    measurement: Measurement, plain: Program, wires: Wires, tile: Tile, passes: int
+) -> list[TileTask]:
+    """One for each of `tile_slices`."""
+    design, on, stuck = measurement.design, measurement.on_siemens, measurement.stuck_closed
+    if stuck is None:
+        stuck = np.zeros(on.shape, dtype=bool)
+    sides = [np.flatnonzero(design.signs == sign) for sign in (1, -1)]
+    off = np.where(stuck, on, measurement.off_siemens)
+
+    def task(place: tuple[slice, slice]) -> TileTask:
+        def lines(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+            return values[place][..., sides[0]], values[place][..., sides[1]]
+
+        return TileTask(
+            target=plain.target_siemens[place],
+            on=lines(on),
+            off=lines(off),
+            enabled=lines(plain.enabled),
+            stuck=lines(stuck),
+            signs=design.signs,
+            wires=wires,
+            full_scale=design.full_scale_siemens,
+            passes=passes,
+        )
+
+    return [task(place) for place in tile_slices(plain.target_siemens.shape, tile)]

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from crossbar.compensation import check_wire_aware
 from crossbar.design import Design
+from crossbar.errors import InputError
 from crossbar.limits.study import LimitsStudy
 from crossbar.nonidealities import Nonidealities
 from spice_models import Wires
@@ -51,6 +53,8 @@ class Case:
     wires : Wires
     nonidealities : Nonidealities
         What the chip suffers.
+    wire_aware : bool
+        Whether its switches are chosen for the wires.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Case:
     measurement_error: float
     wires: Wires
     nonidealities: Nonidealities
+    wire_aware: bool = False
 
 
 def cases(study: LimitsStudy) -> list[Case]:
@@ -84,6 +89,16 @@ def cases(study: LimitsStudy) -> list[Case]:
         *_of_reading(study, none),
         every,
     ]
+
+
+def can_be_wire_aware(study: LimitsStudy) -> bool:
+    """Whether wire-aware programming takes the cells."""
+    try:
+        for count in study.resistors:
+            check_wire_aware(replace(study.design, resistors=count))
+    except InputError:
+        return False
+    return True
 
 
 def only(nonidealities: Nonidealities, **on: Any) -> Nonidealities:
@@ -155,7 +170,11 @@ def _of_reading(study: LimitsStudy, none: Case) -> list[Case]:
     found = []
     if study.wires != IDEAL_WIRES:
         text = f"wires {_ohm_of(study.wires)}, one gain"
-        found.append(replace(none, name="wires", text=text, panel="read", wires=study.wires))
+        wired = replace(none, name="wires", text=text, panel="read", wires=study.wires)
+        found.append(wired)
+        if can_be_wire_aware(study):
+            text = f"wires {_ohm_of(study.wires)}, wire-aware"
+            found.append(replace(wired, name="wires, wire-aware", text=text, wire_aware=True))
     texts: dict[str, tuple[str, Callable[[Any], str]]] = {
         "noise_bandwidth_hertz": (
             "thermal noise",

@@ -94,6 +94,8 @@ def limit_row(study: LimitsStudy, data: Data, case: Case, count: int, chip: int)
         seed,
         measurement_error=case.measurement_error,
         nonidealities=case.nonidealities,
+        wires=case.wires if case.wire_aware else None,
+        tile=_tile(study),
     )
     read = reading(study, data, case, made, seed)
     gain = fitted_gain(read(data.others), data.others @ data.weights.T)
@@ -120,7 +122,7 @@ def reading(
         made.chip,
         made.program,
         case.wires,
-        tile=Tile(study.size, 2 * study.size),
+        tile=_tile(study),
         simulator="ideal" if ideal else "nodal",
     )
     return Reading(
@@ -133,6 +135,11 @@ def reading(
         nonidealities=case.nonidealities,
         seed=seed,
     )
+
+
+def _tile(study: LimitsStudy) -> Tile:
+    """All of the layer."""
+    return Tile(study.size, 2 * study.size)
 
 
 def fitted_gain(found: Floats, exact: Floats) -> float:

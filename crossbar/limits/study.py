@@ -59,7 +59,8 @@ class LimitsStudy:
     measurement_error : float
         Relative standard deviation.
     wires : Wires
-        Not compensated.
+        Behind one gain; in a curve of their own made up for (`compensation.compensate`), where
+        the cells can be programmed so.
     read_volt : float
         Word-line voltage of an input of 1 [V].
     nonidealities : Nonidealities

@@ -12,6 +12,7 @@ import click
 from crossbar.errors import InputError
 from crossbar.models.converters import MOST_BITS
 from crossbar.progress import interruptible, progress_bar, worker_options
+from crossbar.scaling import Scaling
 from crossbar.simulation import SimulatorName
 
 if TYPE_CHECKING:
@@ -30,6 +31,16 @@ DATASET = click.option(
     default="digits",
     show_default=True,
     help="digits (built in), mnist or fashion-mnist (with --data).",
+)
+WIRE_AWARE = click.option(
+    "--wire-aware", is_flag=True, help="Choose the switches for the array with its wires."
+)
+SCALING = click.option(
+    "--scaling",
+    type=click.Choice(get_args(Scaling)),
+    default="layer",
+    show_default=True,
+    help="What has a full scale of its own.",
 )
 DATA = click.option("--data", type=click.Path(path_type=Path), help="Folder of the four IDX files.")
 
@@ -103,6 +114,8 @@ def train(
 @click.option(
     "--full-scale", default=1e-6, show_default=True, help="Conductance of the largest weight [S]."
 )
+@WIRE_AWARE
+@SCALING
 @click.option("--images", type=click.IntRange(min=1), help="Test images to use.  [default: all]")
 @click.option("--epochs", type=int, help="Of each training.  [default: 12; digits: 60]")
 @click.option("--seed", default=0, show_default=True, help="Of chips and training.")
@@ -117,6 +130,8 @@ def lenets(
     bits: int,
     ohm: float,
     full_scale: float,
+    wire_aware: bool,
+    scaling: Scaling,
     images: int | None,
     epochs: int | None,
     seed: int,
@@ -144,6 +159,8 @@ def lenets(
         chips=chips,
         wires=Wires(ohm, ohm, ohm, ohm),
         converters=Converters(dac_bits=bits, adc_bits=bits),
+        wire_aware=wire_aware,
+        scaling=scaling,
         images=images,
         seed=seed,
     )
@@ -189,6 +206,8 @@ def lenets(
 @click.option(
     "--simulator", default="nodal", show_default=True, type=click.Choice(get_args(SimulatorName))
 )
+@WIRE_AWARE
+@SCALING
 @click.option("--images", type=click.IntRange(min=1), help="Test images to use.  [default: all]")
 @click.option("--seed", default=0, show_default=True, help="Of the chip.")
 @click.option("--quiet", is_flag=True, help="No progress.")
@@ -203,6 +222,8 @@ def evaluate(
     tile: int,
     bits: int | None,
     simulator: SimulatorName,
+    wire_aware: bool,
+    scaling: Scaling,
     images: int | None,
     seed: int,
     quiet: bool,
@@ -236,6 +257,8 @@ def evaluate(
             seed=seed,
             converters=None if bits is None else Converters(dac_bits=bits, adc_bits=bits),
             calibration=None if bits is None else [train_images[:1000]],
+            wire_aware=wire_aware,
+            scaling=scaling,
             progress=progress,
         )
         compared = compare(network, analog, test[:images], labels[:images])

@@ -25,6 +25,8 @@ from crossbar.models.model_files import tensors_sha256
 from crossbar.models.planning import plan_layers
 from crossbar.models.rows import ModelRow, model_rows
 from crossbar.models.training import deterministic, image_tensors, logits, stay_deterministic
+from crossbar.production import check_programming
+from crossbar.scaling import Scaling
 from crossbar.simulation import SimulatorName, Tile
 from crossbar.tables import NETWORK
 from crossbar.workers import completed
@@ -62,6 +64,10 @@ class ModelStudy:
         For real wires.
     measurement_error : float
         See `crossbar.measure`.
+    wire_aware : bool
+        Whether chips with real wires are programmed for these, see `compensation.compensate`.
+    scaling : {"layer", "column", "tile"}
+        What has a full scale of its own, see `scaling.scaled_siemens_per_weight`.
     images : int, optional
         Test images to use, the first ones; default all.
     seed : int
@@ -81,6 +87,8 @@ class ModelStudy:
     tile: Tile = field(default_factory=lambda: Tile(128, 128))
     simulator: SimulatorName = "nodal"
     measurement_error: float = 1e-5
+    wire_aware: bool = False
+    scaling: Scaling = "layer"
     images: int | None = None
     seed: int = 0
 
@@ -95,8 +103,9 @@ class ModelStudy:
             raise InputError(f"simulator = {self.simulator!r}: choose nodal or ngspice")
         if self.converters.dac_bits is None or self.converters.adc_bits is None:
             raise InputError("converters: give dac_bits and adc_bits; none are compared anyway")
-        for count in self.resistors:
-            replace(self.design, resistors=count)  # refused here, not after an hour
+        # refused here, not after an hour
+        cells = [replace(self.design, resistors=count) for count in self.resistors]
+        check_programming(self.wire_aware, self.scaling, self.simulator, cells)
 
     def tasks(self) -> list[tuple[int, int]]:
         """Resistors per weight and chip of each task, in the order of the finished table."""
@@ -223,6 +232,8 @@ def _rows(
             chip=chip,
             converters=study.converters,
             calibration=[data.calibration],
+            wire_aware=study.wire_aware and wires != "ideal",
+            scaling=study.scaling,
         )
         for bits, one in ((None, without_converters(analog)), (study.converters.adc_bits, analog)):
             named = {
@@ -264,10 +275,12 @@ def _identity(
     """
     from crossbar import __version__
 
+    usual = {"wire_aware": False, "scaling": "layer"}  # tables from before have neither
+    settings = asdict(study)
     return {
         "version": __version__,
         "torch": str(torch.__version__),
-        "study": asdict(study),
+        "study": {name: settings[name] for name in settings if usual.get(name) != settings[name]},
         "model_sha256": tensors_sha256(model.state_dict()),
         "architecture_sha256": hashlib.sha256(str(model).encode()).hexdigest(),
         "predicted_labels_sha256": tensors_sha256({"labels": said}),

@@ -205,6 +205,28 @@ def test_a_network_for_other_images_is_refused(digits, tmp_path):
         run_model_study(STUDY, build_model("lenet-5", (1, 28, 28)), digits, tmp_path / "out")
 
 
+def test_wire_aware_chips_have_more_bits_with_real_wires_only(digits, model, tmp_path):
+    wires = Wires(20.0, 20.0, 20.0, 20.0)
+    plain = replace(STUDY, resistors=(8,), chips=1, images=20, wires=wires)
+    bits = {}
+    for aware in (False, True):
+        study = replace(plain, wire_aware=aware)
+        rows = run_model_study(study, model, digits, tmp_path / str(aware))
+        bits[aware] = {
+            (row.wires, row.layer): row.product_effective_bits
+            for row in rows
+            if row.converter_bits is None
+        }
+    for (kind, layer), before in bits[False].items():
+        gained = bits[True][kind, layer] - before
+        assert gained == 0 or kind != "ideal", layer
+        if kind != "ideal" and layer in ("fc1", NETWORK):  # conv1 has 9 short lines
+            assert gained > 1, layer
+    # a table from before there was wire-aware programming goes on
+    assert "wire_aware" not in (tmp_path / "False" / "run.json").read_text()
+    assert "wire_aware" in (tmp_path / "True" / "run.json").read_text()
+
+
 @pytest.fixture
 def crossbar(monkeypatch, capsys):
     """Run a command in this process: exit status, stdout, stderr."""

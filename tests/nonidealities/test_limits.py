@@ -39,7 +39,7 @@ def bits(study, name, count=16, **changes):
 def test_every_limit_is_alone_once_and_all_are_together():
     study = LimitsStudy()
     found = by_name(study)
-    assert len(found) == len(cases(study)) == 15
+    assert len(found) == len(cases(study)) == 16
     assert found[ALL].nonidealities == study.nonidealities
     assert found[NONE].nonidealities == replace(
         Nonidealities(),
@@ -57,6 +57,19 @@ def test_every_limit_is_alone_once_and_all_are_together():
             case.nonidealities != found[NONE].nonidealities,
         ]
         assert sum(differs) == {NONE: 0, ALL: 5}.get(name, 1), name
+
+
+def test_wires_that_are_known_limit_less():
+    study = replace(SMALL, size=32)
+    aware = by_name(study)["wires, wire-aware"]
+    assert aware.text == "wires of 1 ohm a segment, wire-aware"
+    assert [case.name for case in cases(study) if case.wire_aware] == [aware.name]
+    found = {name: bits(study, name, 12).effective_bits for name in (NONE, "wires", aware.name)}
+    assert found["wires"] + 2 < found[aware.name]
+    assert found[aware.name] > found[NONE] - 1
+    steered = replace(study, design=Design(polarity="steered", resistors=8))
+    assert "wires, wire-aware" not in by_name(steered)
+    assert "wires" in by_name(steered)
 
 
 def test_what_is_off_has_no_curve():
@@ -190,7 +203,7 @@ def test_a_stopped_run_goes_on_and_gives_the_same_bytes(tmp_path):
         pass
 
     def stop(done, total):
-        assert total == 15 * 2 * 2
+        assert total == 16 * 2 * 2
         if done == 20:
             raise Stop
 

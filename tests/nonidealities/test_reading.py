@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from crossbar import Design, Nonidealities
+from crossbar import Design, InputError, Nonidealities
 from crossbar.datasets import Dataset
 from crossbar.evaluation import Setting, analog_layer, evaluate
 from crossbar.fabrication import Chip
@@ -102,7 +102,7 @@ def test_numpy_and_torch_share_the_arithmetic(bits, signed):
     assert np.array_equal(quantise(values, 1.5, bits, signed), theirs.numpy())
 
 
-def setting(**nonidealities):
+def setting(scaling="layer", **nonidealities):
     random = np.random.default_rng(0)
     network = Network(
         (
@@ -122,6 +122,7 @@ def setting(**nonidealities):
         wires=Wires(),
         tile=Tile(),
         nonidealities=Nonidealities(**nonidealities),
+        scaling=scaling,
     )
 
 
@@ -179,3 +180,25 @@ def test_the_branches_of_a_reference_flicker_in_every_column():
     squares = (conducting**2).sum(axis=2)
     found = cell_square_siemens(made.chip, made.program.enabled)
     np.testing.assert_allclose(found, squares[:, :3] + squares[:, 3:], rtol=1e-12)
+
+
+def test_noise_of_a_column_is_divided_by_the_scale_of_the_column():
+    """The same current of noise is less of a weight where a weight of 1 has more conductance."""
+    inputs = setting().dataset.test_inputs
+    found = analog_layer(setting("column", noise_bandwidth_hertz=1e7), Design(resistors=12), 0, 0)
+    reading, scale = found.reading, found.made.siemens_per_weight
+    assert scale.shape == (7, 1)
+    assert np.ptp(scale) > 0
+    volt = reading.read_volt / reading.ranges.largest_input
+    current = reading.noise(inputs) * scale.T * volt
+    alone = replace(reading, siemens_per_weight=1.0).noise(inputs) * volt
+    np.testing.assert_allclose(current, alone, rtol=1e-12)
+    missed = (reading(inputs) - inputs @ found.product.T) / reading.noise(inputs)
+    # 60 draws for each of 7 outputs: sigma of each to 9 %
+    assert missed.std(axis=0) == pytest.approx(1, abs=0.4)
+
+
+def test_noise_of_tiles_with_scales_of_their_own_is_refused():
+    with pytest.raises(InputError, match="scaling = 'tile': the noise of a read"):
+        setting("tile", flicker_relative=1e-4)
+    assert setting("tile", adc_bits=8).scaling == "tile"

@@ -1,0 +1,99 @@
+"""What is compensated at once, and what comes of it, whatever the cells are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Switches = NDArray[np.bool_] | NDArray[np.int8]
+
+STALLED = 0.9
+"""Updates end where one leaves more than this share of the error."""
+
+LEAST_ATTENUATION = 0.01
+"""What a cell passes of its own conductance at least; where it is less, sneak currents count."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A programmed part of a layer.
+
+    Parameters
+    ----------
+    enabled : ndarray of bool or int8, (rows, columns, branches)
+        As in `Program`, with the reference line where there is one.
+    asked : ndarray, (rows, columns)
+        Net conductance that each cell should have, so that the wires make the target of it [S].
+    out_of_reach : ndarray of bool, (rows, columns)
+        Cells whose branches cannot make that.
+    matrix : ndarray, (rows, columns)
+        Transfer matrix with these switches [S].
+    updates : int
+        Updates of the continuous step.
+    residual : float
+        Rms of what the kept cells missed after it, relative to full scale.
+    errors : tuple of float
+        Rms error of the kept cells after each pass of choosing subsets, relative to full scale.
+    changed : float
+        Share of the kept cells that the last pass changed.
+    """
+
+    enabled: Switches
+    asked: Floats
+    out_of_reach: Bools
+    matrix: Floats
+    updates: int
+    residual: float
+    errors: tuple[float, ...] = ()
+    changed: float = 0.0
+
+
+class Task(Protocol):
+    """A part of a layer that can be compensated by itself."""
+
+    @property
+    def kept(self) -> Bools:
+        """Cells that are asked for something, (rows, columns)."""
+
+    def scaled(self, size: Floats) -> Task:
+        """The same with targets multiplied by `size`, (columns,)."""
+
+    def plain_matrix(self) -> Floats:
+        """Transfer matrix with the switches of the task, (rows, columns) [S]."""
+
+    def needed_share(self) -> Floats:
+        """Largest conductance that a cell of each column needs, over what it may, (columns,)."""
+
+    def compensated(self) -> Answer:
+        """Program it; with wires that no current can be felt in its switches stay."""
+
+
+def shortfall(kept: Bools, error: Floats, full_scale: float) -> float:
+    """Rms error of the kept cells, relative to full scale."""
+    of_kept = error[kept]
+    return float(np.sqrt(np.mean(of_kept**2)) / full_scale) if of_kept.size else 0.0
+
+
+def share_of_reach(distance: Floats, reach: Floats, asked: Bools, full_scale: float) -> Floats:
+    """Largest conductance that a cell of each column needs, relative to what it may, (columns,).
+
+    It may go to the middle between full scale and what its branches reach: beyond, sums lie
+    ever farther apart. Cells that reach less than half of full scale are faulty and not asked.
+
+    Parameters
+    ----------
+    distance, reach : ndarray, (rows, columns)
+        What each cell needs and what its branches reach in that direction [S].
+    asked : ndarray of bool, (rows, columns)
+        Cells that are asked for something.
+    full_scale : float
+        [S].
+    """
+    most = np.minimum((reach + full_scale) / 2, reach)
+    asked = asked & (reach >= full_scale / 2)
+    return np.asarray((np.abs(distance) / np.where(asked, most, np.inf)).max(axis=0))

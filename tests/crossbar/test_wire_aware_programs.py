@@ -1,0 +1,135 @@
+"""Wire-aware programs of real chips and from the command line, and what is kept of them."""
+
+from __future__ import annotations
+
+import re
+import signal
+import sys
+
+import numpy as np
+import pytest
+
+from crossbar import Design, InputError, Tile, Wires, fabricate, measure, transfer
+from crossbar.cli import main
+from crossbar.files import load_chip, save_chip
+from crossbar.measurements import write_measurement
+from crossbar.metrics import effective_bits
+from crossbar.production import program_real
+from crossbar.studies import load_study
+
+DESIGN = Design(polarity="flip", ladder="guaranteed", resistors=10)
+WIRES = Wires(60.0, 60.0, 10.0, 10.0)
+TILE = Tile(16, 16)
+SETTINGS = {"version": "0", "seed": 3, "measurement_error": 0.0, "method": "auto"}
+
+
+def real():
+    measured = measure(fabricate(DESIGN, 20, 12, seed=1), error=0.0, seed=2)
+    return measured, np.random.default_rng(0).normal(size=(12, 20))
+
+
+@pytest.fixture
+def crossbar(monkeypatch, capsys, tmp_path):
+    """Run a command in this process: exit status, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["crossbar", *map(str, arguments)])
+        monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process is pytest's
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize("scaling", ["layer", "column", "tile"])
+def test_a_real_chip_is_programmed_for_its_wires(scaling):
+    measured, weights = real()
+    how = {"scaling": scaling, "tile": TILE}
+    bits = []
+    for wires in (None, WIRES):
+        made = program_real(measured, weights, wires=wires, **how)
+        found = transfer(made.chip, made.program, WIRES, tile=TILE)
+        product = found.siemens / made.siemens_per_weight
+        bits.append(effective_bits(product - weights, np.ptp(weights)))
+        np.testing.assert_allclose(
+            made.wanted_siemens.T / made.siemens_per_weight, weights, atol=1e-12
+        )
+    assert bits[1] > bits[0] + 3
+
+
+def test_the_matrix_that_is_asked_for_is_kept_with_the_chip(tmp_path):
+    measured, weights = real()
+    made = program_real(measured, weights, wires=WIRES, tile=TILE)
+    assert not np.allclose(made.wanted_siemens, made.program.target_siemens, rtol=1e-3)
+    save_chip(tmp_path / "chip.npz", made, SETTINGS)
+    again, _ = load_chip(tmp_path / "chip.npz")
+    assert np.array_equal(again.wanted_siemens, made.wanted_siemens)
+    plain = program_real(measured, weights)
+    assert np.array_equal(plain.wanted_siemens, plain.program.target_siemens)
+    save_chip(tmp_path / "plain.npz", plain, SETTINGS)
+    with np.load(tmp_path / "plain.npz") as file:
+        assert "matrix_siemens" not in file
+
+
+@pytest.mark.parametrize("of", ["seed", "file"])
+def test_programmed_and_simulated_with_the_same_wires(of, crossbar, tmp_path):
+    measured, weights = real()
+    np.save("weights.npy", weights)
+    (tmp_path / "cell.toml").write_text(
+        'polarity = "flip"\nladder = "guaranteed"\nresistors = 10\n'
+    )
+    write_measurement("chip.csv", measured)
+    np.save("volts.npy", np.eye(20))
+    wires = ["--segment-ohm", 60, "--tile-rows", 16, "--tile-lines", 16]
+    program = ["program", "weights.npy", "--design", "cell.toml", "--out", "made.npz"]
+    program += ["--chip", "chip.csv"] if of == "file" else []
+    simulate = ["simulate", "made.npz", "--inputs", "volts.npy", "--simulator", "nodal"]
+
+    def simulated():
+        status, said, error = crossbar(*simulate, "--out", "amperes.npy", *wires)
+        assert status == 0, error
+        return float(re.search(r"product: (-?[\d.]+) effective bits", said)[1])
+
+    assert crossbar(*program)[0] == 0
+    before = simulated()
+    status, said, error = crossbar(*program, "--wire-aware", "--scaling", "column", *wires)
+    assert status == 0, error
+    promised = float(re.search(r"with its wires the matrix has ([\d.]+) effective bits", said)[1])
+    assert simulated() > before + 2
+    assert promised > before + 2
+
+
+@pytest.mark.parametrize(
+    "given, said",
+    [
+        (["--segment-ohm", 1], "--segment-ohm: without --wire-aware wires are not looked at"),
+        (["--tile-rows", 16], "--tile-rows: without --wire-aware"),
+        (["--wire-aware", "--design", "steered.toml"], "polarity = 'steered': wire-aware"),
+        (["--wire-aware", "--segment-ohm", -1], "--segment-ohm"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(given, said, crossbar, tmp_path):
+    np.save("weights.npy", np.ones((2, 3)))
+    (tmp_path / "steered.toml").write_text('polarity = "steered"\nresistors = 8\n')
+    status, _, error = crossbar("program", "weights.npy", "--out", "made.npz", *given)
+    assert status == 2
+    assert said in error
+    assert len(error.splitlines()) == 1
+    assert not (tmp_path / "made.npz").exists()
+
+
+def test_a_study_with_too_many_resistors_or_noise_by_tile_is_refused(tmp_path):
+    path = tmp_path / "study.toml"
+    cell = '[[designs]]\nladder = "stagger"\n'
+    for text, said in (
+        (f"resistors = [8, 40]\nwire_aware = true\n{cell}", "resistors = 40: wire-aware"),
+        (
+            f'resistors = [8]\nscaling = "tile"\n[nonidealities]\nflicker_relative = 1e-4\n{cell}',
+            "scaling = 'tile': the noise of a read is that of whole columns",
+        ),
+    ):
+        path.write_text('simulator = "nodal"\n' + text)
+        with pytest.raises(InputError, match=said):
+            load_study(path)

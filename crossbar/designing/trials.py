@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import solvers
-from crossbar.calibration import off_siemens
+from crossbar.branches import closed_siemens, off_siemens
 from crossbar.design import Design
 from crossbar.designing.specification import Specification
 from crossbar.fabrication import Seed, fabricate
@@ -62,7 +62,7 @@ def worst_errors(
         np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, k)) for k in range(4)
     )
     true_ohm = fabricate(design, rows=cells, columns=1, seed=making).true_ohm[:, 0]
-    on = np.asarray(1 / (true_ohm + design.on_ohm))
+    on = closed_siemens(design, true_ohm)
     stay = _stuck(design, on.shape, stuck, breaking)
     if design.programmed_by == "nominal":
         return _nominal_errors(design, on, stay, referring, workers)
@@ -96,7 +96,7 @@ def _reference_errors(
     """What reference cells truly conduct less what they are believed to, (cells,) [S]."""
     making, measuring = seed.spawn(2)
     ohm = fabricate(design, rows=cells, columns=1, seed=making).true_ohm[:, 0]
-    on = 1 / (ohm + design.on_ohm)
+    on = closed_siemens(design, ohm)
     seen = on * (1 + error * np.random.default_rng(measuring).standard_normal(on.shape))
     if design.programmed_by == "nominal":
         seen = np.broadcast_to(design.nominal_siemens, on.shape)
@@ -107,8 +107,8 @@ def _reference_errors(
 def cell_values(design: Design, on: Floats, stay: Floats | None = None) -> tuple[Floats, Floats]:
     """What each branch adds for each step of its coefficient [S], and what a cell has for good.
 
-    A branch that is closed adds what it conducts less what it leaks when it is open. On two lines
-    to choose from both leak alike; else the open switches leak onto the line of their branch.
+    A branch that is closed adds what it conducts less what its open switch leaks: the same one
+    when it is open, or that of the other line.
 
     Parameters
     ----------

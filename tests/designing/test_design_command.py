@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 import solvers
 from crossbar import Design, InputError
+from crossbar.branches import closed_siemens
 from crossbar.cli import cli
 from crossbar.designing import Specification, search, smallest
 from crossbar.designing.outputs import cell_lib, design_of, design_toml, resistors_csv
@@ -194,13 +195,11 @@ def test_every_polarity_keeps_its_promise_in_ngspice(polarity, tmp_path):
     assert outcome.below == 0
     assert outcome.hardest_bits is not None
     assert row.proven_bits <= outcome.hardest_bits < outcome.worst_bits
-    # ngspice is exact to 1e-12 here; a branch of two lines leaks a little more than it is
-    # programmed for
-    assert outcome.difference < 1e-9
+    assert outcome.difference < 1e-9  # ngspice is exact to 1e-12 here
     if polarity != "offset":  # a trial of the same cells finds the same worst target
         made = programmed_array(asked, design)
         ohm = made.chip.true_ohm[:, :8].reshape(-1, design.resistors)
-        values, fixed = cell_values(design, 1 / (ohm + design.on_ohm))
+        values, fixed = cell_values(design, closed_siemens(design, ohm))
         scale = design.full_scale_siemens
         radius = solvers.covering_radius(
             values / scale, -fixed / scale - 1, -fixed / scale + 1, coefficients=design.coefficients

@@ -317,10 +317,12 @@ def switches(chip: Path, out: Path, order: str | None, order_file: Path | None) 
     how: BitOrder | str = "" if order is None else bit_order(order, shape)
     if order_file:
         how = read_bit_order(order_file, shape)
-    write_switches(out, enabled, order=how)
+    design = made.chip.design
+    write_switches(out, enabled, order=how, reference=design.has_reference)
+    last = " (the last one is the reference)" if design.has_reference else ""
     click.echo(
-        f"{out}: {enabled.size * made.chip.design.switches_per_branch} switches, {rows} rows x "
-        f"{columns} columns x {branches} branches, {int((enabled != 0).sum())} closed"
+        f"{out}: {enabled.size * design.switches_per_branch} switches, {rows} rows x "
+        f"{columns} columns{last} x {branches} branches, {int((enabled != 0).sum())} closed"
     )
 
 

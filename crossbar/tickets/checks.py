@@ -1,16 +1,22 @@
-"""What a target network must be, so that its weights alone say what it computes."""
+"""What a target network must be, so that its weights alone say what it computes, and its chip."""
 
 from __future__ import annotations
 
 import math
 import numbers
 from collections.abc import Sequence
+from itertools import pairwise
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from crossbar.design import Design
 from crossbar.errors import InputError
+
+Floats = NDArray[np.float64]
 
 REAL = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
@@ -110,3 +116,34 @@ def check_inputs(inputs: object, target: nn.Sequential) -> None:
         raise InputError(
             f"inputs have shape {shape}: give what the target takes ({reason})"
         ) from None
+
+
+def check_run(target: Sequence[Floats], images: Floats, labels: NDArray[np.int64]) -> None:
+    """Raise an InputError unless layers follow each other, and images and labels fit them."""
+    if not target:
+        raise InputError("weights: give at least one layer")
+    for number, (one, other) in enumerate(pairwise(target)):
+        if other.shape[1] != len(one):
+            raise InputError(
+                f"weights: layer {number} has {len(one)} outputs and layer {number + 1} takes "
+                f"{other.shape[1]} inputs; give layers that follow each other"
+            )
+    inputs = target[0].shape[1]
+    if images.ndim != 2 or not len(images) or images.shape[1] != inputs:
+        raise InputError(f"images have shape {images.shape}: give (images, {inputs}), at least one")
+    if not np.isfinite(images).all():
+        raise InputError("images: give finite numbers")
+    classes = np.asarray(labels)
+    if classes.shape != (len(images),) or not np.issubdtype(classes.dtype, np.integer):
+        raise InputError(
+            f"labels have shape {classes.shape} and type {classes.dtype}: give a whole number for "
+            f"each of {len(images)} images"
+        )
+
+
+def check_paired(design: Design) -> None:
+    """Raise an InputError unless the cells are paired: a ticket's resistors have fixed signs."""
+    if design.polarity != "paired":
+        raise InputError(
+            f"polarity = {design.polarity!r}: a ticket's resistors have fixed signs; use 'paired'"
+        )

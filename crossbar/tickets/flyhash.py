@@ -22,7 +22,7 @@ from crossbar.errors import InputError
 from crossbar.fabrication import Chip, Seed, fabricate
 from crossbar.programming import Program
 from crossbar.simulation import SimulatorName, Tile, transfer
-from crossbar.tickets.hardware import check_paired
+from crossbar.tickets.checks import check_paired
 from spice_models import Wires
 
 Floats = NDArray[np.float64]

@@ -25,7 +25,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -38,6 +37,7 @@ from crossbar.fabrication import fabricate
 from crossbar.production import ProgrammedChip
 from crossbar.programming import Program, checked_weights
 from crossbar.simulation import SimulatorName, Tile, transfer
+from crossbar.tickets.checks import check_paired, check_run
 from crossbar.tickets.choices import subset_sum
 from crossbar.tickets.neurons import check_counts, check_seed
 from spice_models import Wires
@@ -307,7 +307,7 @@ def hardware_rows(
     """
     target = [checked_weights(layer) for layer in weights]
     pixels = np.asarray(images, np.float64)
-    _check_run(target, pixels, labels)
+    check_run(target, pixels, labels)
     check_counts("resistors", resistors)
     check_counts("chips", [chips])
     check_seed(seed)
@@ -358,36 +358,6 @@ def _row(
         percent=100 * float((classes == labels).mean()),
         simulator_mismatch=mismatch,
     )
-
-
-def _check_run(target: Sequence[Floats], images: Floats, labels: NDArray[np.int64]) -> None:
-    if not target:
-        raise InputError("weights: give at least one layer")
-    for number, (one, other) in enumerate(pairwise(target)):
-        if other.shape[1] != len(one):
-            raise InputError(
-                f"weights: layer {number} has {len(one)} outputs and layer {number + 1} takes "
-                f"{other.shape[1]} inputs; give layers that follow each other"
-            )
-    inputs = target[0].shape[1]
-    if images.ndim != 2 or not len(images) or images.shape[1] != inputs:
-        raise InputError(f"images have shape {images.shape}: give (images, {inputs}), at least one")
-    if not np.isfinite(images).all():
-        raise InputError("images: give finite numbers")
-    classes = np.asarray(labels)
-    if classes.shape != (len(images),) or not np.issubdtype(classes.dtype, np.integer):
-        raise InputError(
-            f"labels have shape {classes.shape} and type {classes.dtype}: give a whole number for "
-            f"each of {len(images)} images"
-        )
-
-
-def check_paired(design: Design) -> None:
-    """Raise an InputError unless the cells are paired: a ticket's resistors have fixed signs."""
-    if design.polarity != "paired":
-        raise InputError(
-            f"polarity = {design.polarity!r}: a ticket's resistors have fixed signs; use 'paired'"
-        )
 
 
 def _fitting(measurement: Measurement, weights: ArrayLike) -> Floats:

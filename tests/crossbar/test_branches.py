@@ -71,7 +71,7 @@ def test_switches_without_resistance_or_leakage_are_limits(on, off):
 
 def deck_of(chip: Chip, states: np.ndarray, library: str, wires: Wires | None) -> str:
     """An array of a user's own: every cell is the subcircuit of the library file."""
-    rows, columns, n = chip.true_ohm.shape
+    rows, columns, _ = chip.true_ohm.shape
     lines = [f"array of cells\n.include {library}"]
     segment, end = (wires.bit_segment_ohm, wires.sense_ohm) if wires else (1e-6, 1e-6)
     for row in range(rows):
@@ -79,8 +79,8 @@ def deck_of(chip: Chip, states: np.ndarray, library: str, wires: Wires | None) -
         lines.append(f"Rin{row} in{row} w{row} {end}")
         for column in range(columns):
             given = " ".join(
-                f"ohm{k}={float(chip.true_ohm[row, column, k])!r} enabled{k}={states[row, column, k]}"
-                for k in range(n)
+                f"ohm{k}={float(ohm)!r} enabled{k}={states[row, column, k]}"
+                for k, ohm in enumerate(chip.true_ohm[row, column])
             )
             ends = f"b{row}_{2 * column} b{row}_{2 * column + 1}"
             lines.append(f"X{row}_{column} w{row} {ends} cell {given}")

@@ -25,7 +25,6 @@ from crossbar import (
 from crossbar.fabrication import Chip
 from crossbar.production import produce, program_real
 from crossbar.programming import Program
-from crossbar.simulation import place_tiles
 
 POLARITIES = ("paired", "offset", "flip", "steered")
 OTHERS = POLARITIES[1:]

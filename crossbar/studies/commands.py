@@ -35,6 +35,10 @@ def study(study: Path, out: Path, workers: int, scheduler: str | None, quiet: bo
             stop_all()
             click.echo("crossbar: interrupted; run the same command to continue", err=True)
             raise click.Abort from None
+        except InputError as error:
+            if str(error).startswith("sweep"):
+                raise InputError(f"{study}: {error}") from None
+            raise
     _figures(out, _all_rows(out))
     if not quiet:
         print_summary(rows)

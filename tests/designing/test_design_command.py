@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 import solvers
-from crossbar import Design, InputError
+from crossbar import Design, InputError, results
 from crossbar.branches import closed_siemens
 from crossbar.cli import cli
 from crossbar.designing import Specification, search, smallest
@@ -163,8 +163,25 @@ def test_circuits_of_a_cell_that_is_no_longer_chosen_are_removed(folder, small, 
 
 def test_another_specification_does_not_enter_the_folder(folder):
     command = ["design", *QUICK, "--tolerance", "10%", "--out", str(folder)]
-    with pytest.raises(InputError, match=r"another study .*tolerance was 0.2, is 0.1"):
+    with pytest.raises(InputError, match=r"another specification .tolerance was 0.2, is 0.1"):
         CliRunner().invoke(cli, command, catch_exceptions=False)
+    command = ["design", *QUICK, "--ladder", "binary", "--out", str(folder)]
+    with pytest.raises(InputError, match=r"ladders was guaranteed, stagger, is guaranteed, stag"):
+        CliRunner().invoke(cli, command, catch_exceptions=False)
+    command = ["design", *QUICK, "--yield", "80%", "--out", str(folder)]
+    with pytest.raises(InputError, match=r".yield was 0.9, is 0.8."):
+        CliRunner().invoke(cli, command, catch_exceptions=False)
+
+
+@pytest.mark.parametrize("read", [results.frame, results.dataset])
+def test_no_other_experiment_takes_its_folder_or_its_table(folder, read):
+    made = "a table of 'crossbar design', not one of 'crossbar study'; show it with: crossbar rep"
+    with pytest.raises(InputError, match=made):
+        read(folder)
+    with pytest.raises(InputError, match=made):
+        CliRunner().invoke(cli, ["plot", str(folder)], catch_exceptions=False)
+    with pytest.raises(InputError, match="holds another experiment, made by 'crossbar design'"):
+        CliRunner().invoke(cli, ["limits", "--out", str(folder)], catch_exceptions=False)
 
 
 def test_a_killed_search_goes_on_to_the_same_bytes(folder, tmp_path):

@@ -17,7 +17,15 @@ from crossbar.costs.commands import cost
 from crossbar.designing.commands import design
 from crossbar.errors import InputError
 from crossbar.limits.commands import limits
-from crossbar.messages import BAD_INPUT, drop_stdout, fail, is_input_error, show_warning, warn
+from crossbar.messages import (
+    BAD_INPUT,
+    counted,
+    drop_stdout,
+    fail,
+    is_input_error,
+    show_warning,
+    warn,
+)
 from crossbar.models.commands import evaluate, lenets, train
 from crossbar.pruning.commands import prune, prune_study
 from crossbar.reporting.commands import report
@@ -233,7 +241,7 @@ def netlist(
         else f"run it with: ngspice -b {shlex.quote(str(out))}"
     )
     told = use if dialect == "ngspice" else f"for {dialect}; not run by us"
-    click.echo(f"{out}: {sum(map(len, grid))} tiles; {told}")
+    click.echo(f"{out}: {counted(sum(map(len, grid)), 'tile')}; {told}")
 
 
 @cli.command(epilog="Example: crossbar simulate chip.npz --inputs volts.csv --out amperes.csv")

@@ -12,7 +12,7 @@ from crossbar.designing.families import Family, families
 from crossbar.designing.proofs import proven_bits, safe_radix, spread_of
 from crossbar.designing.specification import Specification
 from crossbar.designing.trade import NOT_MET, PROOF, STATISTIC, TradeRow
-from crossbar.designing.trials import Trial, try_cells
+from crossbar.designing.trials import Trial, alike, try_cells
 from crossbar.designing.yields import yield_at_least
 from crossbar.errors import InputError
 
@@ -135,6 +135,8 @@ def _row(
     bound = None
     if trial is not None and trial.met:
         bound = yield_at_least(trial.cells, trial.failures, specification.confidence)
+        if alike(specification, design):
+            bound = 1.0
     return TradeRow(
         family=family.name,
         resistors=cost.resistors,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crossbar.errors import InputError
+from crossbar.messages import counted
 from crossbar.progress import worker_options
 
 if TYPE_CHECKING:
@@ -71,7 +72,9 @@ def merge(folders: tuple[Path, ...], out: Path) -> None:
 
     rows = join(folders, out)
     tasks = sum(row.layer == NETWORK for row in rows)
-    click.echo(f"{out}: {tasks} chips of {len(folders)} folders; draw them with: crossbar plot")
+    click.echo(
+        f"{out}: {counted(tasks, 'chip')} of {counted(len(folders), 'folder')}; draw them with: crossbar plot"
+    )
 
 
 def _all_rows(folder: Path) -> list[Row]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -21,6 +22,7 @@ from crossbar import Design, InputError, results
 from crossbar.branches import closed_siemens
 from crossbar.cli import cli
 from crossbar.designing import Specification, search, smallest
+from crossbar.designing.causes import _others, remedy
 from crossbar.designing.outputs import cell_lib, design_of, design_toml, resistors_csv
 from crossbar.designing.plots import PANELS, plot_bits, plot_cost, trade_figure
 from crossbar.designing.runs import VERIFIED, run_design
@@ -28,6 +30,7 @@ from crossbar.designing.specification import fraction
 from crossbar.designing.trade import TradeRow
 from crossbar.designing.trials import cell_values
 from crossbar.designing.verifying import programmed_array, verify
+from crossbar.designing.wording import found
 from crossbar.settings import build, read_toml
 from crossbar.tables import read_table
 from spice_models import ngspice
@@ -254,6 +257,49 @@ def test_where_nothing_meets_it_the_trade_is_there_and_the_status_is_not_zero(tm
     assert not (tmp_path / "x/design.toml").exists()
 
 
+def test_the_next_try_may_have_the_folder_of_one_that_failed(tmp_path):
+    out = tmp_path / "x"
+    few = Specification(bits=10, ladders=("binary",), polarities=("paired",), most_sums=4096)
+    assert run_design(few, out).chosen is None
+    before = (out / "results.csv").read_bytes()
+    assert run_design(few, out).chosen is None
+    assert (out / "results.csv").read_bytes() == before
+    met = replace(few, ladders=("guaranteed",), bits=6)
+    assert run_design(met, out).chosen is not None
+    with pytest.raises(InputError, match="belongs to another specification"):
+        run_design(few, out)
+
+
+def test_what_keeps_all_cells_from_it_is_named_and_nothing_that_was_asked_for(tmp_path):
+    asked = Specification(bits=10, polarities=("paired",), most_sums=1 << 12, yield_=0.9)
+    for change, told in (
+        ({"measurement_error": 0.02}, "measurement_error = 0.02 caps .* measure more precisely"),
+        ({"stuck": 0.1}, "stuck = 0.1 caps .* have fewer stuck branches"),
+        ({"off_ohm": 1e5, "on_ohm": 1.0}, "off_ohm = 100000 caps .* that leak less"),
+    ):
+        why = remedy(s := replace(asked, ladders=("stagger",), radix=1.3, **change), search(s))
+        assert re.search(told, why), why
+    binary = replace(asked, ladders=("binary",))
+    said = remedy(binary, search(binary))
+    assert said == (
+        "ask for fewer bits, a lower yield or a smaller tolerance; or allow more sums or the "
+        "guaranteed ladder"
+    )
+    every = replace(binary, ladders=("binary", "guaranteed"), most_sums=1 << 24, tolerance=0)
+    assert _others(every) == "ask for fewer bits or a lower yield"
+
+
+def test_resistors_without_tolerance_are_one_cell_and_no_statistic(tmp_path):
+    exact = Specification(bits=4, tolerance=0, ladders=("stagger",), polarities=("offset",))
+    row = smallest(search(exact))[0]
+    assert (row.cells, row.failures, row.yield_at_least) == (1, 0, 1.0)
+    text = "\n".join(found(exact, row))
+    assert "all cells are alike" in text
+    assert "statistic:" not in text
+    assert "wires destroy it first" in text
+    assert "1 cell, every target" in text
+
+
 def test_twenty_percent_is_a_fifth():
     assert fraction("20%") == fraction("20 %") == fraction("0.2") == 0.2
     assert fraction("99.9%") == 0.999
@@ -280,4 +326,7 @@ def test_cells_of_an_array_that_miss_the_promise_are_counted(tmp_path):
     assert outcome.worst_bits < 6
     assert outcome.hardest_bits < 6
     assert 30 < outcome.below <= 64
-    assert f"{outcome.below} cells miss it" in outcome.text
+    told = f"{outcome.below} of 64 cells miss it; a yield of 99.9 % allows 0.064 on average"
+    assert told in outcome.text
+    one = replace(outcome, below=1, yield_=0.9).text
+    assert "1 of 64 cells misses it; a yield of 90 % allows 6.4 on average" in one

@@ -47,13 +47,18 @@ def remedy(specification: Specification, rows: Sequence[TradeRow], workers: int 
 
         found = bits(s)
         gains = []
-        for name, given, off, instead in (
-            ("measurement_error", s.measurement_error, 0.0, "measure more precisely"),
-            ("stuck", s.stuck, 0.0, "have fewer stuck branches"),
-            ("off_ohm", s.off_ohm, math.inf, "take switches that leak less"),
+        for name, given, other, instead in (
+            (
+                "measurement_error",
+                s.measurement_error,
+                replace(s, measurement_error=0.0),
+                "measure more precisely",
+            ),
+            ("stuck", s.stuck, replace(s, stuck=0.0), "have fewer stuck branches"),
+            ("off_ohm", s.off_ohm, replace(s, off_ohm=math.inf), "take switches that leak less"),
         ):
-            if given != off:
-                without = bits(replace(s, **{name: off}))
+            if other != s:
+                without = bits(other)
                 gains.append((without - found, name, given, without, instead))
         gain, name, given, without, instead = max(gains, default=(0.0, "", 0.0, 0.0, ""))
         if gain >= WORTH_BITS:

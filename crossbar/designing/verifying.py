@@ -74,10 +74,11 @@ class Verification:
         cells = self.rows * self.columns
         kept = "all cells keep it"
         if self.below:
+            miss = "misses" if self.below == 1 else "miss"
+            allowed = f"{cells * (1 - self.yield_):.2g}"
             kept = (
-                f"{self.below} of {counted(cells, 'cell')} {'misses' if self.below == 1 else 'miss'} "
-                f"it; a yield of {100 * self.yield_:g} % allows {cells * (1 - self.yield_):.2g} on "
-                "average"
+                f"{self.below} of {counted(cells, 'cell')} {miss} it; a yield of "
+                f"{100 * self.yield_:g} % allows {allowed} on average"
             )
         return (
             f"ngspice {self.version}, {self.rows} x {self.columns} cells, no wires: random "

@@ -55,8 +55,9 @@ def found(specification: Specification, row: TradeRow) -> list[str]:
         )
     if row.cells:
         lines.append(
-            f"simulated: {counted(row.cells, 'cell')}, every target of each; worst {row.worst_bits:.2f} "
-            f"bits, 1 % quantile {row.one_percent_bits:.2f}, median {row.median_bits:.2f}"
+            f"simulated: {counted(row.cells, 'cell')}, every target of each; worst "
+            f"{row.worst_bits:.2f} bits, 1 % quantile {row.one_percent_bits:.2f}, median "
+            f"{row.median_bits:.2f}"
         )
     if row.polarity == "offset":
         lines.append(

@@ -72,9 +72,8 @@ def merge(folders: tuple[Path, ...], out: Path) -> None:
 
     rows = join(folders, out)
     tasks = sum(row.layer == NETWORK for row in rows)
-    click.echo(
-        f"{out}: {counted(tasks, 'chip')} of {counted(len(folders), 'folder')}; draw them with: crossbar plot"
-    )
+    joined = f"{counted(tasks, 'chip')} of {counted(len(folders), 'folder')}"
+    click.echo(f"{out}: {joined}; draw them with: crossbar plot")
 
 
 def _all_rows(folder: Path) -> list[Row]:

@@ -178,6 +178,7 @@ def test_another_specification_does_not_enter_the_folder(folder):
 
 @pytest.mark.parametrize("read", [results.frame, results.dataset])
 def test_no_other_experiment_takes_its_folder_or_its_table(folder, read):
+    pytest.importorskip("xarray")
     made = "a table of 'crossbar design', not one of 'crossbar study'; show it with: crossbar rep"
     with pytest.raises(InputError, match=made):
         read(folder)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from crossbar.models.conversion import convert as convert
     from crossbar.models.converters import Converters
     from crossbar.nonidealities import Nonidealities
-    from crossbar.production import reprogram
+    from crossbar.production import ProgrammedChip, produce, reprogram
     from crossbar.programming import Program, program, siemens_per_weight, target_siemens
     from crossbar.simulation import Tile, Transfer, transfer
     from crossbar.switches import read_switches, write_switches
@@ -38,12 +38,14 @@ __all__ = [
     "Measurement",
     "Nonidealities",
     "Program",
+    "ProgrammedChip",
     "Tile",
     "Transfer",
     "Wires",
     "as_measured",
     "fabricate",
     "measure",
+    "produce",
     "program",
     "read_measurement",
     "read_switches",
@@ -66,12 +68,14 @@ _HOMES = {
     "Measurement": "crossbar.calibration",
     "Nonidealities": "crossbar.nonidealities",
     "Program": "crossbar.programming",
+    "ProgrammedChip": "crossbar.production",
     "Tile": "crossbar.simulation",
     "Transfer": "crossbar.simulation",
     "Wires": "spice_models",
     "as_measured": "crossbar.calibration",
     "fabricate": "crossbar.fabrication",
     "measure": "crossbar.calibration",
+    "produce": "crossbar.production",
     "program": "crossbar.programming",
     "read_measurement": "crossbar.measurements",
     "read_switches": "crossbar.switches",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from crossbar.branches import off_siemens, resistor_ohm
 from crossbar.design import SMALLEST_OHM, Design
 from crossbar.errors import InputError
 from crossbar.fabrication import Chip, Seed, check_reference, checked_stuck, draw_branches
@@ -21,7 +22,8 @@ class Measurement:
     design : Design
         What each cell was meant to be.
     on_siemens : ndarray, (rows, columns, branches)
-        Measured conductance of each branch through its closed switch [S]; 0 where the branch
+        Measured conductance of each branch through its closed switch [S], where there are two
+        the current into the line of the closed one, at 1 V; 0 where the branch
         is open, that is known not to conduct. Programming leaves its switch open. A design
         with a reference line has one more column of cells for it, the last one.
     stuck_closed : ndarray of bool or int8, (rows, columns, branches), optional
@@ -68,14 +70,11 @@ class Measurement:
 
     @property
     def off_siemens(self) -> NDArray[np.float64]:
-        """Conductance of each branch with its switch open, by the switch's ratings [S]."""
+        """Conductance of each branch through its open switch, by the switch's ratings [S].
+
+        Where a branch can take either line, to the other line than the one that it is on.
+        """
         return off_siemens(self.design, self.on_siemens)
-
-
-def off_siemens(design: Design, on_siemens: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Leakage of open branches from their closed conductance [S]."""
-    with np.errstate(divide="ignore"):  # an open branch leaks nothing
-        return np.asarray(1 / (1 / on_siemens - design.on_ohm + design.off_ohm), dtype=float)
 
 
 def measure(chip: Chip, *, error: float = 1e-4, seed: Seed) -> Measurement:
@@ -139,7 +138,7 @@ def as_measured(measurement: Measurement, source: str = "") -> MeasuredChip:
         When a branch has less resistance than its closed switch alone.
     """
     with np.errstate(divide="ignore"):
-        true_ohm = 1 / measurement.on_siemens - measurement.design.on_ohm
+        true_ohm = resistor_ohm(measurement.design, measurement.on_siemens)
     wrong = true_ohm < SMALLEST_OHM
     if wrong.any():
         place = tuple(np.argwhere(wrong)[0].tolist())

@@ -18,7 +18,15 @@ from crossbar.costs.commands import cost
 from crossbar.designing.commands import design
 from crossbar.errors import InputError
 from crossbar.limits.commands import limits
-from crossbar.messages import BAD_INPUT, drop_stdout, fail, is_input_error, show_warning, warn
+from crossbar.messages import (
+    BAD_INPUT,
+    counted,
+    drop_stdout,
+    fail,
+    is_input_error,
+    show_warning,
+    warn,
+)
 from crossbar.models.commands import SCALING, WIRE_AWARE, evaluate, lenets, train
 from crossbar.pruning.commands import prune, prune_study
 from crossbar.reporting.commands import report
@@ -251,7 +259,7 @@ def netlist(
         else f"run it with: ngspice -b {shlex.quote(str(out))}"
     )
     told = use if dialect == "ngspice" else f"for {dialect}; not run by us"
-    click.echo(f"{out}: {sum(map(len, grid))} tiles; {told}")
+    click.echo(f"{out}: {counted(sum(map(len, grid)), 'tile')}; {told}")
 
 
 @cli.command(epilog="Example: crossbar simulate chip.npz --inputs volts.csv --out amperes.csv")
@@ -335,10 +343,12 @@ def switches(chip: Path, out: Path, order: str | None, order_file: Path | None) 
     how: BitOrder | str = "" if order is None else bit_order(order, shape)
     if order_file:
         how = read_bit_order(order_file, shape)
-    write_switches(out, enabled, order=how)
+    design = made.chip.design
+    write_switches(out, enabled, order=how, reference=design.has_reference)
+    last = " (the last one is the reference)" if design.has_reference else ""
     click.echo(
-        f"{out}: {enabled.size * made.chip.design.switches_per_branch} switches, {rows} rows x "
-        f"{columns} columns x {branches} branches, {int((enabled != 0).sum())} closed"
+        f"{out}: {enabled.size * design.switches_per_branch} switches, {rows} rows x "
+        f"{columns} columns{last} x {branches} branches, {int((enabled != 0).sum())} closed"
     )
 
 

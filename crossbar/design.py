@@ -11,6 +11,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from crossbar.branches import resistor_ohm
 from crossbar.errors import InputError
 
 Ladder = Literal["stagger", "guaranteed", "identical", "binary"]
@@ -254,6 +255,25 @@ class Design:
         return 2 if self.takes_either_line else 1
 
     @property
+    def open_share(self) -> float:
+        """What a closed branch conducts to the line of its open switch, of what to the other.
+
+        ``on_ohm / off_ohm`` where a branch can take either line, see `branches`; else 0.
+        """
+        return self.on_ohm / self.off_ohm if self.takes_either_line else 0.0
+
+    @property
+    def leakage_siemens(self) -> float:
+        """What open switches add to the worst error of a cell at most, without wires [S].
+
+        All that they leak; where a branch can take either line, full scale times `open_share`:
+        a branch that is on neither leaks to both alike, so only the range gets shorter.
+        """
+        if self.takes_either_line:
+            return self.full_scale_siemens * self.open_share
+        return self.resistors / self.off_ohm
+
+    @property
     def safe_radix(self) -> float:
         """Largest radix without gaps at this tolerance t, ``1 + c (1 - t) / (1 + t)``.
 
@@ -305,7 +325,7 @@ class Design:
     @property
     def nominal_ohm(self) -> NDArray[np.float64]:
         """Nominal resistance of each resistor, without its switch, (branches,) [ohm]."""
-        return np.asarray(1 / self.nominal_siemens - self.on_ohm, dtype=float)
+        return resistor_ohm(self, self.nominal_siemens)
 
     @cached_property
     def reference_siemens(self) -> float:
@@ -327,7 +347,7 @@ class Design:
         With a radix up to `safe_radix` and resistances within the tolerance, neighbouring
         sums lie at most the smallest branch apart (in a flip cell, where a branch that
         changes lines counts twice, twice as far), so no target in range is missed by more
-        than half of it, and what all open switches leak. Holds for exact measurement.
+        than half of it, and `leakage_siemens`. Holds for exact measurement.
         """
         proof = self.ladder == "guaranteed" and self.distribution != "lognormal"
         if not proof or self.programmed_by == "nominal" or self._radix > self.safe_radix:
@@ -335,8 +355,7 @@ class Design:
         half_gap = float(self.nominal_siemens.min()) / (1 - self.tolerance) / 2
         if self.polarity == "flip":
             half_gap *= 2
-        leakage = self.resistors / self.off_ohm
-        bits = math.log2(self.full_scale_siemens / (half_gap + leakage))
+        bits = math.log2(self.full_scale_siemens / (half_gap + self.leakage_siemens))
         return bits if self.enough_bits is None else min(bits, self.enough_bits)
 
     @property

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossbar.branches import closed_siemens, noise_siemens, resistor_ohm
 from crossbar.design import Design
 from crossbar.errors import InputError
 
@@ -66,8 +67,8 @@ class Chip:
 
     @property
     def closed_siemens(self) -> NDArray[np.float64]:
-        """True conductance of each branch through its closed switch [S]."""
-        return np.asarray(1 / (self.true_ohm + self.design.on_ohm), dtype=float)
+        """True conductance of each branch through its closed switch, see `branches` [S]."""
+        return closed_siemens(self.design, self.true_ohm)
 
     def check_switches(self, enabled: Switches) -> None:
         """Raise an InputError unless `enabled` has a state for each of this chip's branches."""
@@ -94,15 +95,17 @@ class Chip:
         """True conductance of each branch with its switch as `enabled` says [S].
 
         Where a branch can take either line, the conductance to the positive less that to the
-        negative one; each open switch leaks as if it had the resistor for itself (see
-        `simulation.place_tiles`).
+        negative one.
         """
         states = self.closed(enabled)
         if self.design.takes_either_line:
-            leaking = 1 / (self.true_ohm + self.design.off_ohm)
-            return np.asarray(states * (self.closed_siemens - leaking), dtype=float)
+            return np.asarray(states * self.closed_siemens * (1 - self.design.open_share))
         switch = np.where(states, self.design.on_ohm, self.design.off_ohm)
         return np.asarray(1 / (self.true_ohm + switch), dtype=float)
+
+    def noise_siemens(self, enabled: Switches) -> NDArray[np.float64]:
+        """Conductance whose noise is that of each branch in its column, see `branches` [S]."""
+        return noise_siemens(self.design, self.true_ohm, self.closed(enabled))
 
     def cell_siemens(self, enabled: Switches) -> NDArray[np.float64]:
         """True signed conductance of each cell, wires not included, (rows, columns) [S].
@@ -160,7 +163,7 @@ def fabricate(design: Design, rows: int, columns: int, seed: Seed) -> Chip:
     if design.distribution == "uniform conductance":
         spread = -draw_branches(_uniform(random), design, rows, columns)  # above -1, so none is 0
         siemens = design.nominal_siemens * (1 + design.tolerance * spread)
-        return Chip(design, 1 / siemens - design.on_ohm)
+        return Chip(design, resistor_ohm(design, siemens))
     if design.distribution == "uniform":
         spread = draw_branches(_uniform(random), design, rows, columns)
         factor = 1 + design.tolerance * spread

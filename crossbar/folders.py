@@ -14,7 +14,7 @@ import numpy as np
 
 from crossbar.errors import InputError
 from crossbar.files import PART, write_atomically
-from crossbar.tables import RowType, read_table, to_csv
+from crossbar.tables import RowType, made_by, read_table, to_csv
 
 Key = tuple[Hashable, ...]
 
@@ -92,9 +92,19 @@ class RunFolder(Generic[RowType]):
 
     def _refuse_other(self, found: dict[str, Any]) -> None:
         if found != self.identity:
+            self._refuse_experiment(found)
+            kind = "specification" if "asked" in self.identity else "study"
             raise InputError(
-                f"{self.path}: belongs to another study ({difference(found, self.identity)}); "
+                f"{self.path}: belongs to another {kind} ({difference(found, self.identity)}); "
                 "name another folder"
+            )
+
+    def _refuse_experiment(self, found: Mapping[str, Any]) -> None:
+        """Raise an InputError where the folder is not one of this command at all."""
+        theirs, mine = made_by(found), made_by(self.identity)
+        if (theirs, found.get("experiment")) != (mine, self.identity.get("experiment")):
+            raise InputError(
+                f"{self.path}: holds another experiment, made by '{theirs}'; name another folder"
             )
 
     def __enter__(self) -> Self:
@@ -212,13 +222,20 @@ def difference(found: Any, wanted: Any, where: str = "") -> str:
             if found.get(key) != wanted.get(key):
                 below = f"{where}.{key}" if where else key
                 return difference(found.get(key), wanted.get(key), below)
-    if isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
+    if isinstance(found, list) and isinstance(wanted, list):
+        if all(isinstance(value, str) for value in (*found, *wanted)):
+            return f"{_setting(where)} was {', '.join(found)}, is {', '.join(wanted)}"
+        if len(found) != len(wanted):
+            return f"{_setting(where)} had {len(found)} entries, has {len(wanted)}"
         pairs = enumerate(zip(found, wanted, strict=True))
         number, (old, new) = next((k, pair) for k, pair in pairs if pair[0] != pair[1])
         return difference(old, new, f"{where}.{number}")
-    if isinstance(found, list) and isinstance(wanted, list):
-        return f"{where.removeprefix('study.')} had {len(found)} entries, has {len(wanted)}"
-    return f"{where.removeprefix('study.')} was {found}, is {wanted}"
+    return f"{_setting(where)} was {found}, is {wanted}"
+
+
+def _setting(where: str) -> str:
+    """A setting as its user calls it."""
+    return where.removeprefix("study.").removeprefix("asked.").rstrip("_")
 
 
 def _is_ours(path: Path) -> bool:

@@ -46,7 +46,8 @@ def read_measurement(
         The array's size in cells. When not given, every number from 0 to the largest must occur.
     switch_included : bool
         True when each branch was measured through its closed switch, which is best; False
-        when the values are those of the resistors alone, to which `Design.on_ohm` is added.
+        when the values are those of the resistors alone, to which `Design.on_ohm` is added
+        (see `branches.closed_siemens`).
 
     Returns
     -------
@@ -78,7 +79,7 @@ def read_measurement(
             "--switch-excluded)",
         )
     else:
-        ohm = ohm + design.on_ohm
+        ohm = ohm * (1 + design.open_share) + design.on_ohm
     opened = np.isnan(ohm)
     if (opened | (ohm == np.inf)).all():
         raise InputError(f"{path}: every branch is open: give the {unit} of those that conduct")

@@ -10,7 +10,7 @@ import click
 
 from crossbar.errors import InputError
 
-__all__ = ["BAD_INPUT", "drop_stdout", "fail", "is_input_error", "show_warning", "warn"]
+__all__ = ["BAD_INPUT", "counted", "drop_stdout", "fail", "is_input_error", "show_warning", "warn"]
 
 BAD_INPUT = 2
 
@@ -54,3 +54,14 @@ def is_input_error(error: ValueError) -> bool:
     from spice_models import CircuitError
 
     return isinstance(error, InputError | InvalidInput | CircuitError)
+
+
+def counted(count: int, thing: str) -> str:
+    """A number of things in words.
+
+    Examples
+    --------
+    >>> counted(1, "cell"), counted(2995, "cell")
+    ('1 cell', '2,995 cells')
+    """
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")

@@ -205,7 +205,7 @@ def reprogram(
     Parameters
     ----------
     made : ProgrammedChip
-        Drifted, warmed, or with faults since it was programmed.
+        What `produce` made, drifted, warmed, or with faults since it was programmed.
     measurement_error : float
         Of the new measurement.
     seed : int or numpy.random.SeedSequence
@@ -217,8 +217,11 @@ def reprogram(
     Raises
     ------
     InputError
-        For a real chip, of which no more is known than its first measurement.
+        For anything but a `ProgrammedChip`, or a real chip, of which no more is known than its
+        first measurement.
     """
+    if not isinstance(made, ProgrammedChip):
+        raise InputError(f"made = {made!r:.40}: give a ProgrammedChip, such as crossbar.produce's")
     if isinstance(made.chip, MeasuredChip):
         raise InputError(
             f"chip = {made.chip.source or 'a real chip'}: nothing is known of it besides its "

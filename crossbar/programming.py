@@ -164,7 +164,7 @@ def program(
     if stuck is None:
         stuck = np.zeros(known.shape, dtype=bool)
     enabled = np.zeros(known.shape, dtype=np.int8 if design.takes_either_line else bool)
-    slack = np.full(wanted.shape, design.resistors / design.off_ohm)
+    slack = np.full(wanted.shape, design.leakage_siemens)
     lines = wanted
     if design.has_reference:
         middle = np.full(len(wanted), design.reference_siemens)

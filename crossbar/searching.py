@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import solvers
-from crossbar.calibration import off_siemens
+from crossbar.branches import off_siemens
 from crossbar.design import Design
 
 Floats = NDArray[np.float64]

@@ -121,7 +121,8 @@ def _explain(kind: type, location: tuple[int | str, ...], problem: Any) -> str:
         return f"{where}: this setting is missing"
     if problem["type"] == "value_error":
         reason = str(problem["ctx"]["error"])
-        return f"{where}: {reason}" if where else reason
+        named = not where or reason.startswith(f"{where}.")
+        return reason if named else f"{where}: {reason}"
     return f"{where} = {problem['input']!r}: {_remedy(problem)}"
 
 

@@ -17,6 +17,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from crossbar.branches import equivalent_ohm
 from crossbar.design import Polarity
 from crossbar.errors import InputError
 from crossbar.fabrication import Chip
@@ -28,7 +29,10 @@ from spice_models.netlist import Cells
 
 _PAIR_COMMENT = "column j of the layer is the difference of bit lines 2j and 2j + 1"
 _REFERENCE_COMMENT = "column j of the layer is bit line j less the last one, the reference"
-_EITHER_COMMENT = "a branch can take either line: it is written to both, behind two switches"
+_EITHER_COMMENT = (
+    "a branch can take either line: one resistor, two switches; written as what that star conducts "
+    "to each line, so its resistances belong to these switch states"
+)
 _TILES_COMMENT = ", counted along the tiles of a grid row and summed over the grid rows"
 NetlistForm = Literal["tiles", "hierarchical", "subcircuit"]
 SimulatorName = Literal["ideal", "nodal", "ngspice"]
@@ -132,12 +136,8 @@ def place_tiles(
     line 2j and line 2j + 1 of column j. An offset column has one line; the reference follows
     the last column, so every row of the grid has one, on its last tile.
 
-    A branch that can take either line is modelled as its resistor R twice, to either line
-    behind a switch of its own. In truth both switches share one resistor (a star of R, on_ohm
-    and off_ohm). The model overstates the conductance of a branch that is on by less than the
-    share on_ohm / off_ohm, 1e-7 for the default switches; takes the open switch to leak
-    1 / (R + off_ohm), of which it is about the share on_ohm / (R + on_ohm); and leaves out
-    the path between the two lines, of off_ohm and more.
+    A branch that can take either line is one resistor and two switches: `branches.equivalent_ohm`
+    has its equivalent to each line and says what that leaves out.
     """
     chip.check_switches(program.enabled)
     tile, design = tile or Tile(), chip.design
@@ -315,8 +315,10 @@ def _circuit(chip: Chip, program: Program, wires: Wires, rows: slice, columns: s
     height, width, _ = ohm.shape
     if design.takes_either_line:
         either = np.stack([enabled == 1, enabled == -1], axis=2)  # line 2j, line 2j + 1
-        either = either.reshape(height, 2 * width, -1)
-        return Array(ohm=np.repeat(ohm, 2, axis=1), enabled=either, switch=switch, wires=wires)
+        ohms = [equivalent_ohm(design, ohm, enabled == sign, enabled == -sign) for sign in (1, -1)]
+        both = np.stack(ohms, axis=2).reshape(height, 2 * width, -1)
+        either = either.reshape(both.shape)
+        return Array(ohm=both, enabled=either, switch=switch, wires=wires)
     sides = [np.flatnonzero(design.signs == sign) for sign in (1, -1)]
     depth = max(side.size for side in sides)
     line_ohm = np.full((height, 2 * width, depth), np.inf)

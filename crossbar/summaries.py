@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from crossbar.calibration import MeasuredChip
+from crossbar.messages import counted
 from crossbar.metrics import median_bits, worst_bits
 from crossbar.production import ProgrammedChip
 
@@ -18,7 +19,7 @@ def programmed(made: ProgrammedChip) -> str:
         f"{np.count_nonzero(enabled)} of {enabled.size} resistors enabled, "
         f"median {median_bits(made.cell_errors, 1):.1f} bits, "
         f"worst {worst_bits(made.cell_errors, 1):.1f} bits"
-        + (f", {unreachable} cells out of reach" if unreachable else "")
+        + (f", {counted(unreachable, 'cell')} out of reach" if unreachable else "")
     )
     if (found := made.compensation) is not None:
         text += (

@@ -49,10 +49,17 @@ class Sweep:
         object.__setattr__(self, "grid", {name: _listed(name, v) for name, v in self.grid.items()})
         object.__setattr__(self, "points", tuple(dict(point) for point in self.points))
         for number, point in enumerate(self.points):
-            if not point or set(point) != set(self.points[0]):
+            if not point:
+                raise InputError(f"sweep.list.{number}: is empty; give settings with their values")
+            if (first := self.points.index(point)) < number:
+                told = ", ".join(f"{name} = {short(value)}" for name, value in point.items())
                 raise InputError(
-                    f"sweep.list.{number}: names {', '.join(point) or 'nothing'}; the first names "
-                    f"{', '.join(self.points[0]) or 'nothing'}: give the same settings in all"
+                    f"sweep.list.{number}: {told} is sweep.list.{first} again; give each point once"
+                )
+            if set(point) != set(self.points[0]):
+                raise InputError(
+                    f"sweep.list.{number}: names {', '.join(point)}; the first names "
+                    f"{', '.join(self.points[0])}: give the same settings in all"
                 )
             for name in point:
                 if name in self.grid:
@@ -92,7 +99,7 @@ def sweep_settings(values: Mapping[str, Any]) -> dict[str, Any]:
             raise InputError(f"sweep.{name} = {listed!r}: give a list of values")
     points = values.get("list", [])
     good = isinstance(points, list) and all(isinstance(point, dict) for point in points)
-    if not good:
+    if not good or ("list" in values and not points):
         raise InputError("sweep.list: give tables, each under [[sweep.list]]")
     return {"grid": dict(_flat(grid)), "points": [dict(_flat(point)) for point in points]}
 
@@ -183,8 +190,13 @@ def _listed(name: str, values: Any) -> tuple[Any, ...]:
     listed = tuple(values)
     if not listed:
         raise InputError(f"sweep.{name} = []: an empty sweep; give at least one value")
-    if len({json.dumps(value, default=repr) for value in listed}) < len(listed):
-        raise InputError(f"sweep.{name} = {list(listed)}: give each value once")
+    seen: dict[str, Any] = {}
+    for value in listed:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        text = json.dumps(float(value) if number else value, default=repr)
+        if text in seen:
+            raise InputError(f"sweep.{name}: {short(value)} is given twice; give each value once")
+        seen[text] = value
     return listed
 
 

@@ -26,6 +26,8 @@ _EITHER_TITLE = (
     "negative one; 1 closed, 0 open; the first bit first"
 )
 
+_REFERENCE = "; the last column is the reference"
+
 Shape = tuple[int, int, int]
 Switches = NDArray[np.bool_] | NDArray[np.int8]
 
@@ -131,7 +133,13 @@ def read_bit_order(path: str | Path, shape: Shape) -> BitOrder:
     return BitOrder(f"of a file, {digest}", positions)
 
 
-def write_switches(path: str | Path, enabled: Switches, *, order: BitOrder | str = "") -> None:
+def write_switches(
+    path: str | Path,
+    enabled: Switches,
+    *,
+    order: BitOrder | str = "",
+    reference: bool = False,
+) -> None:
     """Write the switches of a chip.
 
     Parameters
@@ -149,6 +157,9 @@ def write_switches(path: str | Path, enabled: Switches, *, order: BitOrder | str
     order : BitOrder or str
         Of a ``.txt`` only, see `bit_order` and `read_bit_order`; default
         ``row,column,branch``.
+    reference : bool
+        Whether the last column is the reference line of an offset chip; the head of a stream says
+        so.
 
     Raises
     ------
@@ -169,7 +180,7 @@ def write_switches(path: str | Path, enabled: Switches, *, order: BitOrder | str
     if order and path.suffix != ".txt":
         raise InputError(f"order: {path} has an order of its own; write a .txt")
     if path.suffix == ".txt":
-        write_atomically(path, _stream(enabled, order or DEFAULT_ORDER))
+        write_atomically(path, _stream(enabled, order or DEFAULT_ORDER, reference))
     elif path.suffix == ".npz":
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **{name: enabled})
@@ -219,7 +230,7 @@ def read_switches(path: str | Path, *, order: BitOrder | None = None) -> Switche
     return np.asarray(found.values == 1)
 
 
-def _stream(enabled: Switches, order: BitOrder | str) -> str:
+def _stream(enabled: Switches, order: BitOrder | str, reference: bool) -> str:
     shape: Shape = (enabled.shape[0], enabled.shape[1], enabled.shape[2])
     how = bit_order(order, shape) if isinstance(order, str) else order
     _check_order(how, shape)
@@ -230,7 +241,7 @@ def _stream(enabled: Switches, order: BitOrder | str) -> str:
     line_bits = how.line_bits * (2 if either else 1)
     lines = [bits[k : k + line_bits] for k in range(0, len(bits), line_bits)]
     rows, columns, branches = shape
-    size = f"# rows {rows}, columns {columns}, branches {branches}"
+    size = f"# rows {rows}, columns {columns}, branches {branches}{_REFERENCE * reference}"
     return (
         "\n".join([_EITHER_TITLE if either else _TITLE, size, f"# order {how.text}", *lines]) + "\n"
     )
@@ -246,7 +257,8 @@ def _from_stream(path: Path, order: BitOrder | None) -> Switches:
     head = "\n".join(lines[:3])
     found = re.fullmatch(
         rf"({_TITLE}|{_EITHER_TITLE})\n"
-        r"# rows (\d{1,9}), columns (\d{1,9}), branches (\d{1,9})\n# order (.+)",
+        r"# rows (\d{1,9}), columns (\d{1,9}), branches (\d{1,9})"
+        rf"(?:{_REFERENCE})?\n# order (.+)",
         head,
     )
     if not found:

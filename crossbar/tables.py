@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar, get_type_hints
@@ -93,6 +93,28 @@ def to_csv(
     return text.getvalue()
 
 
+def maker_of(folder: Path) -> str | None:
+    """The command that made an experiment's folder, by its ``run.json``; None where it is unsure.
+
+    All ticket experiments are of ``crossbar tickets``.
+    """
+    try:
+        identity = json.loads((folder / "run.json").read_text(encoding="utf-8"))["identity"]
+        return made_by(identity)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def made_by(identity: Mapping[str, Any]) -> str:
+    """The command that makes experiments of such an identity (see `folders.RunFolder`)."""
+    experiment = identity.get("experiment")
+    if experiment is not None:
+        return f"crossbar {experiment if experiment in ('design', 'limits') else 'tickets'}"
+    if "model_sha256" in identity:
+        return "crossbar lenets"
+    return "crossbar prune-study" if "torch" in identity else "crossbar study"
+
+
 def read_table(path: str | Path, kind: type[RowType], command: str) -> list[RowType]:
     """Read a table; a line that a kill cut short is left out.
 
@@ -125,6 +147,11 @@ def read_table(path: str | Path, kind: type[RowType], command: str) -> list[RowT
     own, names = columns(kind), list(reader.fieldnames or ())
     more = names[len(own) :] if _SWEPT in get_type_hints(kind) else []
     if names != [*own, *more]:
+        if (maker := maker_of(Path(path).parent)) not in (None, command):
+            raise InputError(
+                f"{path}: is a table of '{maker}', not one of '{command}'; show it with: "
+                f"crossbar report {Path(path).parent}"
+            )
         raise InputError(
             f"{path}: has other columns than a table of this version; move it away to start again"
         )

@@ -51,7 +51,7 @@ def _sure_by(row: TradeRow) -> str:
         return f"proof {row.proven_bits:.1f}"
     if row.certainty == NOT_MET:
         return "missed"
-    return f"{row.failures}/{row.cells}"
+    return "all alike" if row.cells == 1 else f"{row.failures}/{row.cells}"
 
 
 def _short(number: float) -> str:

@@ -105,8 +105,8 @@ def proven_bits(specification: Specification, design: Design) -> float | None:
     Returns
     -------
     float or None
-        ``log2(full scale / (half gap + leakage + error of the measurement))``: leakage is what
-        all open switches leak, by which a gap grows or the end of the range moves at most; the
+        ``log2(full scale / (half gap + leakage + error of the measurement))``: leakage is
+        `Design.leakage_siemens`, by which a gap grows or the end of the range moves at most; the
         measurement misjudges each branch by its largest error.
         None without a proof: other ladders, a radix above the cliff, a nominal
         programming, or branches that are stuck.
@@ -119,8 +119,7 @@ def proven_bits(specification: Specification, design: Design) -> float | None:
         return None
     nominal = design.nominal_siemens
     half_gap = float(nominal.min()) * spread.high / 2 * (2 if design.polarity == "flip" else 1)
-    leakage = design.resistors / design.off_ohm
     misjudged = spread.noise * spread.true_high * float(nominal.sum())
     if design.has_reference:
         misjudged *= 2
-    return math.log2(design.full_scale_siemens / (half_gap + leakage + misjudged))
+    return math.log2(design.full_scale_siemens / (half_gap + design.leakage_siemens + misjudged))

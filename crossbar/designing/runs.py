@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crossbar.designing.causes import remedy
 from crossbar.designing.families import families
 from crossbar.designing.outputs import design_toml, write_design
 from crossbar.designing.plots import trade_figure
@@ -77,13 +79,14 @@ def run_design(
     Raises
     ------
     InputError
-        For a folder of another search.
+        For a folder of another search, unless that found nothing.
     """
     from crossbar import __version__
 
     families(specification)  # refused before there is a folder
     folder = Path(out)
     identity = {"version": __version__, "experiment": "design", "asked": asdict(specification)}
+    _clear_failed(folder, specification)
     with RunFolder(folder, identity, TradeRow) as run:
         rows_of = run.finished([NETWORK], "crossbar design")
         known = {key: rows[0] for key, rows in rows_of.items()}
@@ -98,13 +101,34 @@ def run_design(
         )
         run.finish(rows)
         try:
-            chosen, why = recommended(rows, prefer)
+            told = "" if any(row.met for row in rows) else remedy(specification, rows, workers)
+            chosen, why = recommended(rows, prefer, told)
         except InputError as error:
             outcome = Outcome(rows, None, str(error))
         else:
             outcome = Outcome(rows, chosen, why)
         _write(folder, specification, outcome)
+        if outcome.chosen is None and not (folder / "design.toml").exists():
+            _mark_failed(folder)
     return outcome
+
+
+def _mark_failed(folder: Path) -> None:
+    """Say in ``run.json`` that another specification may have the folder."""
+    state = json.loads((folder / "run.json").read_text(encoding="utf-8")) | {"failed": True}
+    write_atomically(folder / "run.json", json.dumps(state, indent=2, allow_nan=False) + "\n")
+
+
+def _clear_failed(folder: Path, specification: Specification) -> None:
+    """Remove the files of a search of another specification that found nothing."""
+    try:
+        state = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        asked = state["identity"]["asked"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if state.get("failed") is True and asked != json.loads(json.dumps(asdict(specification))):
+        for name in ("results.csv", "trade.csv", "trade.png", "trade.svg", "run.json"):
+            (folder / name).unlink(missing_ok=True)
 
 
 def _write(folder: Path, specification: Specification, outcome: Outcome) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
-from crossbar.design import Design
+from crossbar.design import Design, Polarity
 from crossbar.designing.costs import cell_cost
 from crossbar.designing.families import Family, families
 from crossbar.designing.proofs import proven_bits, safe_radix, spread_of
 from crossbar.designing.specification import Specification
 from crossbar.designing.trade import NOT_MET, PROOF, STATISTIC, TradeRow
-from crossbar.designing.trials import Trial, try_cells
+from crossbar.designing.trials import Trial, alike, try_cells
 from crossbar.designing.yields import yield_at_least
 from crossbar.errors import InputError
 
@@ -135,6 +135,8 @@ def _row(
     bound = None
     if trial is not None and trial.met:
         bound = yield_at_least(trial.cells, trial.failures, specification.confidence)
+        if alike(specification, design):
+            bound = 1.0
     return TradeRow(
         family=family.name,
         resistors=cost.resistors,
@@ -185,17 +187,26 @@ def cliff(specification: Specification) -> str | None:
 def leaky(specification: Specification) -> str | None:
     """What to say where open switches alone leak more than a proof can bear; None if they do not.
 
-    What all switches of a cell leak counts in full in `proofs.proven_bits`, though simulated
-    cells bear it better.
+    What the switches of a cell leak (`Design.leakage_siemens`) counts in full in
+    `proofs.proven_bits`, though simulated cells bear it better.
     """
     if not specification.seeks_proof:
         return None
-    least = min(math.ceil(specification.bits / math.log2(len(c))) for c in ((0, 1), (-1, 0, 1)))
-    leakage = least / specification.off_ohm / specification.full_scale_siemens
-    if leakage < specification.largest_error:
+    leaks = {polarity: least_leakage(specification, polarity) for polarity in get_args(Polarity)}
+    over = [p for p in specification.polarities if leaks[p] >= specification.largest_error]
+    if not over:
         return None
+    shared = all(polarity in ("flip", "steered") for polarity in over)
     return (
-        f"off_ohm = {specification.off_ohm:g}: the open switches of a cell leak {leakage:.1e} of "
-        f"full scale or more, too much for a proof of {specification.bits:g} bits; raise it, or "
-        "full_scale_siemens"
+        f"off_ohm = {specification.off_ohm:g}: the open switches of {' and '.join(over)} cells "
+        f"leak {min(leaks[p] for p in over):.1e} of full scale or more, too much for a proof of "
+        f"{specification.bits:g} bits; raise it" + ("" if shared else ", or full_scale_siemens")
     )
+
+
+def least_leakage(specification: Specification, polarity: Polarity) -> float:
+    """What the open switches of the smallest cell with enough sums leak, of full scale."""
+    if polarity in ("flip", "steered"):
+        return specification.on_ohm / specification.off_ohm
+    least = math.ceil(specification.bits)
+    return least / specification.off_ohm / specification.full_scale_siemens

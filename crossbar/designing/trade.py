@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from crossbar.designing.specification import Preference
 from crossbar.errors import InputError
+from crossbar.messages import counted
 from crossbar.tables import WholeRow
 
 PROOF, STATISTIC, NOT_MET = "proof", "statistic", "not met"
@@ -91,7 +92,11 @@ def smallest(rows: Sequence[TradeRow]) -> list[TradeRow]:
     return found
 
 
-def recommended(rows: Sequence[TradeRow], prefer: Preference = "area") -> tuple[TradeRow, str]:
+def recommended(
+    rows: Sequence[TradeRow],
+    prefer: Preference = "area",
+    remedy: str = "ask for fewer bits or a lower yield",
+) -> tuple[TradeRow, str]:
     """The cell to take, and why, in words.
 
     Parameters
@@ -103,6 +108,8 @@ def recommended(rows: Sequence[TradeRow], prefer: Preference = "area") -> tuple[
         of values; or a proof, and then the total resistance. Ties: the total resistance.
         ``uniform`` cells, whose resistors are not those that were asked for, are taken only
         where no other cell meets the specification.
+    remedy : str
+        What to do where no cell does, see `causes.remedy`.
 
     Raises
     ------
@@ -115,8 +122,7 @@ def recommended(rows: Sequence[TradeRow], prefer: Preference = "area") -> tuple[
         best = max(rows, key=lambda row: row.worst_bits or 0)
         raise InputError(
             f"bits: no cell meets the specification; the best, {best.family} of {best.resistors} "
-            f"resistors, reaches {best.worst_bits or 0:.1f} bits; ask for fewer bits, a lower "
-            "yield or a smaller tolerance, or allow more sums or the guaranteed ladder"
+            f"resistors, reaches {best.worst_bits or 0:.1f} bits; {remedy}"
         )
     proven = [row for row in met if row.certainty == PROOF]
     if prefer == "proof" and not proven:
@@ -138,6 +144,12 @@ def recommended(rows: Sequence[TradeRow], prefer: Preference = "area") -> tuple[
     return choice, _reason(choice, met, proven, prefer)
 
 
+def _simulated(row: TradeRow) -> str:
+    if row.cells == 1:
+        return "; all its cells are alike"
+    return f"; its yield is a statistic: {row.failures} of {counted(row.cells, 'cell')} failed"
+
+
 def _reason(
     choice: TradeRow, met: Sequence[TradeRow], proven: Sequence[TradeRow], prefer: Preference
 ) -> str:
@@ -148,19 +160,19 @@ def _reason(
         "spread": "the smallest spread of resistances",
         "proof": "a proof, and of those that have one the smallest total resistance",
     }[prefer]
-    text = f"{what} of the {len(met)} cells that meet the specification"
+    text = f"{what} of the {counted(len(met), 'cell')} that meet the specification"
     if len(met) == 1:
         text = "being the only cell that meets the specification"
     if choice.certainty == STATISTIC and proven:
         least = min(proven, key=lambda row: row.total_ohm)
         text += (
-            f"; its yield is a statistic: {choice.failures} of {choice.cells:,} cells failed. "
+            f"{_simulated(choice)}. "
             f"With a proof: {least.family} of {least.resistors} resistors, "
             f"{least.total_ohm / choice.total_ohm:.3g} times the total resistance, spread "
             f"{least.spread:.3g} in place of {choice.spread:.3g}"
         )
     elif choice.certainty == STATISTIC:
-        text += f"; its yield is a statistic: {choice.failures} of {choice.cells:,} cells failed"
+        text += _simulated(choice)
     else:
         share = choice.proven_share or 1.0
         whole = "every cell" if share == 1 else f"{100 * share:g} % of cells"

@@ -15,6 +15,7 @@ from crossbar.designing.trade import TradeRow
 from crossbar.designing.trials import cell_values
 from crossbar.designing.wording import asked, found, made_by
 from crossbar.files import save_chip, write_atomically
+from crossbar.messages import counted
 from crossbar.metrics import median_bits, worst_bits
 from crossbar.production import ProgrammedChip, produce
 from crossbar.programming import program
@@ -49,6 +50,8 @@ class Verification:
         scale.
     version : str
         Of ngspice.
+    yield_ : float
+        Share of cells that was asked to keep the promise.
     """
 
     rows: int
@@ -60,6 +63,7 @@ class Verification:
     below: int
     difference: float
     version: str
+    yield_: float = 1.0
 
     @property
     def text(self) -> str:
@@ -67,7 +71,15 @@ class Verification:
         hardest = ""
         if self.hardest_bits is not None:
             hardest = f"; each cell at its own worst target: worst {self.hardest_bits:.2f} bits"
-        kept = "all cells keep it" if not self.below else f"{self.below} cells miss it"
+        cells = self.rows * self.columns
+        kept = "all cells keep it"
+        if self.below:
+            miss = "misses" if self.below == 1 else "miss"
+            allowed = f"{cells * (1 - self.yield_):.2g}"
+            kept = (
+                f"{self.below} of {counted(cells, 'cell')} {miss} it; a yield of "
+                f"{100 * self.yield_:g} % allows {allowed} on average"
+            )
         return (
             f"ngspice {self.version}, {self.rows} x {self.columns} cells, no wires: random "
             f"weights, worst {self.worst_bits:.2f} bits, median {self.median_bits:.2f}{hardest}; "
@@ -162,6 +174,7 @@ def verify(
         below=int(np.any(missed, axis=0).sum()),
         difference=float(max(differences)),
         version=ngspice.probe().version,
+        yield_=specification.yield_,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from crossbar.designing.specification import Specification
 from crossbar.designing.trade import PROOF, TradeRow
+from crossbar.messages import counted
 
 
 def asked(specification: Specification) -> list[str]:
@@ -41,6 +42,11 @@ def found(specification: Specification, row: TradeRow) -> list[str]:
             f"proof: {row.proven_bits:.2f} bits in {whole}, at every target, by the radix "
             f"{row.radix:.4f}; no simulation is needed for it"
         )
+    elif row.cells == 1:
+        lines.append(
+            "all cells are alike (tolerance 0, exact measurement, none stuck): one, simulated at "
+            "every target, stands for all; this is no statistic"
+        )
     else:
         lines.append(
             f"statistic: {row.failures} of {row.cells:,} simulated cells failed, so the yield is "
@@ -49,8 +55,14 @@ def found(specification: Specification, row: TradeRow) -> list[str]:
         )
     if row.cells:
         lines.append(
-            f"simulated: {row.cells:,} cells, every target of each; worst {row.worst_bits:.2f} "
-            f"bits, 1 % quantile {row.one_percent_bits:.2f}, median {row.median_bits:.2f}"
+            f"simulated: {counted(row.cells, 'cell')}, every target of each; worst "
+            f"{row.worst_bits:.2f} bits, 1 % quantile {row.one_percent_bits:.2f}, median "
+            f"{row.median_bits:.2f}"
+        )
+    if row.polarity == "offset":
+        lines.append(
+            "offset: each weight is a small difference of large currents, that of the line and "
+            "that of the reference; wires destroy it first, and this is verified without wires"
         )
     lines.append(
         f"cost: {row.total_ohm:.4g} ohm in all, {row.unit_resistors:.4g} smallest resistors, "

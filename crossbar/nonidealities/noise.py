@@ -43,15 +43,12 @@ def flicker_variance(
 
 
 def column_siemens(chip: Chip, enabled: Switches) -> NDArray[np.float64]:
-    """Conductance of all branches on both lines of each column, open ones too, (columns,) [S].
+    """Conductance whose noise is that of each column, open switches too, (columns,) [S].
 
     Both lines' noise reaches the difference, and that of a reference line every column. Wires,
     which lower it a little, are neglected.
     """
-    branches = np.abs(chip.branch_siemens(enabled))
-    if chip.design.takes_either_line:  # less what the open switch leaks; with it, on both lines
-        branches += 2 / (chip.true_ohm + chip.design.off_ohm)
-    lines = branches.sum(axis=(0, 2))
+    lines = chip.noise_siemens(enabled).sum(axis=(0, 2))
     return np.asarray(lines[:-1] + lines[-1] if chip.design.has_reference else lines)
 
 

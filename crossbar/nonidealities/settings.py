@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import numbers
 from dataclasses import dataclass, fields
 
@@ -59,7 +58,7 @@ class Nonidealities:
         Of the readout [Hz]; each conductance G adds a thermal noise current of variance 4 k T G
         times it (Nyquist, Phys. Rev. 32, 110, 1928); 0 for none.
     ambient_kelvin : float
-        Temperature of the chip before `temperature_rise_kelvin` [K].
+        Temperature of the chip before `temperature_rise_kelvin` [K]; 0.001 to 2000.
     flicker_relative : float
         Standard deviation of a branch's conductance from one read to the next by 1/f noise,
         relative, over the band of the readout; in proportion to the current (Hooge, Phys. Lett.
@@ -153,6 +152,6 @@ _RANGES: dict[str, tuple[float, float]] = {
     "drift_exponent": (-1, 1),
     "drift_exponent_sigma": (0, 1),
     "noise_bandwidth_hertz": (0, 1e15),
-    "ambient_kelvin": (math.ulp(0.0), 2000),
+    "ambient_kelvin": (0.001, 2000),
     "flicker_relative": (0, 1),
 }

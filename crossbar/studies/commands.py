@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crossbar.errors import InputError
+from crossbar.messages import counted
 from crossbar.progress import worker_options
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ def study(study: Path, out: Path, workers: int, scheduler: str | None, quiet: bo
             stop_all()
             click.echo("crossbar: interrupted; run the same command to continue", err=True)
             raise click.Abort from None
+        except InputError as error:
+            if str(error).startswith("sweep"):
+                raise InputError(f"{study}: {error}") from None
+            raise
     _figures(out, _all_rows(out))
     if not quiet:
         print_summary(rows)
@@ -67,7 +72,8 @@ def merge(folders: tuple[Path, ...], out: Path) -> None:
 
     rows = join(folders, out)
     tasks = sum(row.layer == NETWORK for row in rows)
-    click.echo(f"{out}: {tasks} chips of {len(folders)} folders; draw them with: crossbar plot")
+    joined = f"{counted(tasks, 'chip')} of {counted(len(folders), 'folder')}"
+    click.echo(f"{out}: {joined}; draw them with: crossbar plot")
 
 
 def _all_rows(folder: Path) -> list[Row]:

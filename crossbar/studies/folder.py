@@ -179,6 +179,7 @@ class StudyFolder(RunFolder[Row]):
         super().__init__(path, identity, Row)
 
     def _refuse_other(self, found: dict[str, Any]) -> None:
+        self._refuse_experiment(found)
         state = json.loads(self._run_file.read_text(encoding="utf-8"))
         self.swept += [name for name in state.get("swept", ()) if name not in self.swept]
         if told := contradiction(found, self.identity, self.swept):

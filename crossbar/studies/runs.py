@@ -24,6 +24,7 @@ from crossbar.studies.folder import (
     task_hash,
     version_of_results,
 )
+from crossbar.sweeps import short
 from crossbar.workers import completed
 
 if TYPE_CHECKING:
@@ -109,8 +110,12 @@ def plan(study: Study, shared: Shared) -> dict[str, Planned]:
         own = {"design": _plain(asdict(task.design)), "chip": task.chip}
         each = Planned(task.design, task.chip, task.point, common[task.point] | own)
         if (name := task_hash(each.settings)) in planned:
-            label = f"{task.design.label}, chip {task.chip}"
-            raise InputError(f"sweep: names the same task twice ({label}); give each value once")
+            label = f"{task.design.label}, {task.design.resistors} resistors, chip {task.chip}"
+            values = [*study.sweep.combinations()][task.point]
+            told = ", ".join(f"{name} = {short(value)}" for name, value in values) or "no point"
+            raise InputError(
+                f"sweep at {told}: names a task twice ({label}); give each value and design once"
+            )
         planned[name] = each
     return planned
 

@@ -1,11 +1,14 @@
 import json
 from dataclasses import dataclass, field, replace
+from importlib.resources import files
 from itertools import product
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from crossbar import InputError
+from crossbar.cli import cli
 from crossbar.design import Design
 from crossbar.results import NETWORK, read_results
 from crossbar.studies import Study, Sweep, load_study, run
@@ -82,7 +85,11 @@ def test_values_that_only_fit_together_are_put_in_at_once(small_toml):
         ("designs.tolerance = 0.1", "sweep.designs.tolerance = 0.1: give a list"),
         ("designs.tolerance = [0.1, 2]", "sweep at designs.tolerance = 2: tolerance = 2"),
         ('designs.tolerance = ["a"]', "sweep.designs.tolerance = 'a': give a number"),
-        ("designs.tolerance = [0.1, 0.1]", "give each value once"),
+        ("designs.tolerance = [0.1, 0.1]", "toml: sweep.designs.tolerance: 0.1 is given twice"),
+        ("read_volt = [1, 1.0]", "sweep.read_volt: 1 is given twice; give each value once"),
+        ("[[sweep.list]]", "toml: sweep.list.0: is empty"),
+        ("list = []", "sweep.list: give tables"),
+        ("[[sweep.list]]\nseed = 2\n[[sweep.list]]\nseed = 2", "sweep.list.1: seed = 2 is sweep"),
         ("resistors = [2]", "sweep.resistors: not for a sweep"),
         ("designs.resistors = [2]", "sweep.designs.resistors: not for a sweep"),
         ("read_volt = [0]", "sweep at read_volt = 0: read_volt = 0"),
@@ -101,6 +108,22 @@ def test_a_bad_sweep_is_one_line_that_names_it(small_toml, tmp_path, text, said)
         run(load_study(swept(small_toml, f"[sweep]\n{text}")), tmp_path / "out")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_two_points_that_are_one_task_name_the_file_and_the_value(small_toml, tmp_path):
+    from crossbar.networks import SHIPPED_NAMES
+
+    shipped = files("crossbar") / "data" / f"{SHIPPED_NAMES[0]}.npz"
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "net.npz").write_bytes(shipped.read_bytes())
+    text = f'[sweep]\nnetwork = ["{tmp_path}/a/net.npz", "{tmp_path}/b/net.npz"]'
+    path = swept(small_toml, text)
+    command = ["study", str(path), "--out", str(tmp_path / "out"), "--quiet", "--workers", "1"]
+    with pytest.raises(InputError) as refused:
+        CliRunner().invoke(cli, command, catch_exceptions=False)
+    told = str(refused.value)
+    assert told.startswith(f"{path}: sweep at network = {tmp_path}/b/net.npz: names a task twice")
 
 
 @dataclass(frozen=True)

@@ -129,3 +129,22 @@ def test_wrong_switches_are_refused(tmp_path):
         crossbar.write_switches(tmp_path / "x.csv", np.ones((1, 1, 2), bool), order="row")
     with pytest.raises(InputError, match="enabled is int64"):
         crossbar.write_switches(tmp_path / "x.csv", np.ones((1, 1, 2), int))
+
+
+def test_the_head_of_an_offset_chip_says_which_column_is_the_reference(tmp_path):
+    from click.testing import CliRunner
+
+    from crossbar.cli import cli
+
+    np.save(tmp_path / "weights.npy", np.random.default_rng(0).normal(size=(2, 3)))
+    (tmp_path / "cell.toml").write_text('polarity = "offset"\nresistors = 4\n')
+    names = {name: str(tmp_path / name) for name in ("weights.npy", "cell.toml", "c.npz", "s.txt")}
+    runner = CliRunner()
+    program = ["program", names["weights.npy"], "--design", names["cell.toml"]]
+    done = runner.invoke(cli, [*program, "--out", names["c.npz"]], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    done = runner.invoke(cli, ["switches", names["c.npz"], "--out", names["s.txt"]])
+    assert "3 rows x 3 columns (the last one is the reference) x 4 branches" in done.output
+    size = (tmp_path / "s.txt").read_text().splitlines()[1]
+    assert size == "# rows 3, columns 3, branches 4; the last column is the reference"
+    assert crossbar.read_switches(tmp_path / "s.txt").shape == (3, 3, 4)

@@ -116,11 +116,15 @@ def _errors(design, ohm, factor, targets):
     on, off = 1 / (ohm + design.on_ohm), 1 / (ohm + design.off_ohm)
     seen_on = on * factor
     seen_off = 1 / (1 / seen_on - design.on_ohm + design.off_ohm)
+    if design.takes_either_line:  # the resistor's current, divided between two switches
+        share = (1 / design.off_ohm) / (1 / design.on_ohm + 1 / design.off_ohm)
+        both = 1 / (ohm + 1 / (1 / design.on_ohm + 1 / design.off_ohm))
+        on, off = (1 - share) * both, share * both
+        seen_on, seen_off = on * factor, off * factor
 
     def conductance(on, off):
         if design.takes_either_line:
-            positive = np.where(states == 1, on, off).sum(axis=1)
-            return positive - np.where(states == -1, on, off).sum(axis=1)
+            return (states * (on - off)).sum(axis=1)  # one that is on neither is on both alike
         return (np.where(states == 1, on, off) * design.signs).sum(axis=1)
 
     wanted = targets + design.reference_siemens

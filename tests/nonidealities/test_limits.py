@@ -172,6 +172,18 @@ def test_known_stuck_branches_break_a_guaranteed_ladder_and_not_a_stagger():
     assert some < many < 8
 
 
+def test_the_gain_comes_from_other_inputs_than_those_that_are_compared():
+    case = by_name(SMALL)["wires"]
+    data = Data.of(SMALL)
+    row = limit_row(SMALL, data, case, 8, 0)
+    compared = limit_row(SMALL, replace(data, inputs=data.inputs[:20] ** 2), case, 8, 0)
+    assert compared.gain == row.gain
+    assert compared.effective_bits != row.effective_bits
+    fitted = limit_row(SMALL, replace(data, others=data.others[:20] ** 2), case, 8, 0)
+    assert fitted.gain != row.gain
+    assert fitted.effective_bits_without_gain == row.effective_bits_without_gain
+
+
 def test_one_gain_takes_out_what_is_common():
     exact = np.array([[1.0, 2.0], [-3.0, 0.5]])
     assert fitted_gain(exact / 1.25, exact) == pytest.approx(1.25, rel=1e-12)

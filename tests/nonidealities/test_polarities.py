@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from crossbar import Design, Nonidealities, Wires, reprogram
+from crossbar import Design, InputError, Nonidealities, Wires, produce, reprogram
 from crossbar.nonidealities.noise import cell_square_siemens, column_siemens
-from crossbar.production import produce
 from crossbar.simulation import place_tiles, transfer
 
 WEIGHTS = np.random.default_rng(0).uniform(-1, 1, (12, 15))
@@ -55,3 +54,13 @@ def test_noise_is_that_of_all_conductances_of_a_columns_lines(polarity):
     found = column_siemens(made.chip, made.program.enabled)
     np.testing.assert_allclose(found, columns, rtol=1e-3)
     assert cell_square_siemens(made.chip, made.program.enabled).shape == (15, 12)
+
+
+def test_only_what_produce_made_is_programmed_again():
+    with pytest.raises(InputError, match="made = None: give a ProgrammedChip"):
+        reprogram(None, measurement_error=0, seed=1)  # type: ignore[arg-type]
+
+
+def test_the_range_of_a_temperature_reads_like_one():
+    with pytest.raises(InputError, match=r"ambient_kelvin = 0: give a number from 0\.001 to 2000"):
+        Nonidealities(ambient_kelvin=0)

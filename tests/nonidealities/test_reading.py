@@ -163,12 +163,22 @@ def test_many_bits_and_no_noise_change_nothing_but_rounding():
 
 @pytest.mark.parametrize("polarity", ["paired", "offset", "flip", "steered"])
 def test_all_that_conducts_is_noisy_open_switches_too(polarity):
-    """Added up from the circuit: each line of each column, and the reference that all share."""
+    """Added up from the circuit: each line of each column, and the reference that all share.
+
+    Of a branch of two lines there is also the path between them, through its two switches: it
+    makes a current that leaves one line and enters the other, twice as large in the difference.
+    """
     design = Design(polarity=polarity, resistors=4, off_ohm=1e5)
     made = produce(design, np.eye(3) - 0.3, SEED, measurement_error=0)
     ((tile,),) = place_tiles(made.chip, made.program, Wires(0, 0, 0, 0))
     lines = tile.array.siemens.sum(axis=0)
     expected = lines[:-1] + lines[-1] if polarity == "offset" else lines[::2] + lines[1::2]
+    if design.takes_either_line:
+        enabled = made.program.enabled
+        resistor, open_one = 1 / made.chip.true_ohm, 1 / design.off_ohm
+        other = np.where(enabled != 0, 1 / design.on_ohm, open_one)
+        bridge = other * open_one / (resistor + other + open_one)
+        expected = expected + 4 * bridge.sum(axis=(0, 2))
     found = column_siemens(made.chip, made.program.enabled)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 

@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from crossbar.calibration import Measurement, off_siemens
+from crossbar.branches import off_siemens
+from crossbar.calibration import Measurement
 from crossbar.compensation.tasks import (
     LEAST_ATTENUATION,
     STALLED,

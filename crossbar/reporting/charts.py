@@ -139,8 +139,11 @@ def charts_of(run: Run) -> list[Chart]:
 def _chart(view: View, panel: Panel, table: Table, digital: float | None) -> Chart:
     names = view.series
     varied = [k for k, name in enumerate(names) if len(set(table.column(name))) > 1]
+    groups = {
+        key: found for key, found in table.groups(names).items() if panel.omits.isdisjoint(key)
+    }
     lines = []
-    for color, (key, found) in enumerate(table.groups(names).items()):
+    for color, (key, found) in enumerate(groups.items()):
         series = ", ".join(_named(names[k], key[k]) for k in varied or [0])
         for number, (column, note) in enumerate(panel.columns.items()):
             name = f"{series}, {note}" if note else series
@@ -162,7 +165,7 @@ def _line(view: View, table: Table, column: str, name: str, color: int, dashed: 
     for found in table.groups(view.points).values():
         values = [float(value) for value in found.column(column) if is_number(value)]
         x = _mean(found, view.x)
-        if values and is_number(x):
+        if values and is_number(x) and (x > 0 or view.x_scale == "linear"):
             points.append((float(x), fmean(values), min(values), max(values), len(values)))
     points.sort()
     xs, mean, low, high, repeats = zip(*points, strict=True) if points else ((), (), (), (), ())

@@ -161,7 +161,7 @@ def test_without_scripts_the_pictures_are_there(opened):
 def test_text_is_dark_on_white(tab):
     colors = tab.evaluate(
         """[...document.querySelectorAll('p, th, td, a, h1, h2, caption, figcaption, summary')]
-        .filter(node => !node.closest('.plotly-notifier'))  // plotly's tips: white on their own dark
+        .filter(node => !node.closest('.plotly-notifier'))  // plotly's tips have their own
         .map(node => getComputedStyle(node).color)"""
     )
     assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

@@ -9,6 +9,7 @@ from statistics import fmean
 
 from crossbar.reporting.runs import Run, Table, Value, is_number
 from crossbar.reporting.views import Panel, Scale, View, view_of
+from crossbar.tables import words_and_unit
 
 __all__ = [
     "Chart",
@@ -24,18 +25,6 @@ __all__ = [
 
 LOOKS = 7
 """Colours, and signs, before they repeat."""
-
-UNITS = {
-    "ohm": "ohm",
-    "siemens": "S",
-    "volt": "V",
-    "farad": "F",
-    "seconds": "s",
-    "percent": "%",
-    "joule": "J",
-    "watt": "W",
-}
-"""Unit of a quantity by the last word of its name."""
 
 
 @dataclass(frozen=True)
@@ -198,11 +187,8 @@ def _named(column: str, value: Value) -> str:
 
 def heading(column: str) -> str:
     """A column's name for people, its unit in brackets."""
-    words = column.split("_")
-    unit = UNITS.get(words[-1])
-    if unit is None:
-        return " ".join(words)
-    return " ".join(words[:-1] or words) + f" [{unit}]"
+    words, unit = words_and_unit(column)
+    return f"{words} [{unit}]" if unit else words
 
 
 def number_text(value: Value, digits: int = 4) -> str:

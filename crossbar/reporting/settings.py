@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from crossbar.reporting.charts import UNITS
 from crossbar.reporting.markup import data_table
 from crossbar.reporting.runs import Run
+from crossbar.tables import words_and_unit
 
 __all__ = ["settings_tables"]
 
@@ -75,7 +75,7 @@ def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any
 
 def with_unit(name: str, value: Any) -> tuple[str, str]:
     """A setting's value and unit; the unit follows from the last word of its name."""
-    unit = UNITS.get(name.rsplit(".", 1)[-1].rsplit("_", 1)[-1], "")
+    _, unit = words_and_unit(name.rpartition(".")[2])
     if isinstance(value, list):
         pairs = [with_unit(name, one) for one in value]
         same = len({found for _, found in pairs}) == 1

@@ -147,15 +147,14 @@ def save_paper_figures(rows: Sequence[Row], digital_percent: float, folder: Path
 
 
 def _column(draw: Callable[[Axes], Axes], lines: Mapping[str, str]) -> Figure:
-    """A figure of the style's own size, its legend above."""
+    """A figure of the style's own size, its legend above: the panel has no room for any."""
     from matplotlib.figure import Figure
 
     figure = Figure(layout="constrained")
     ax = draw(figure.subplots())
     handles, labels = ax.get_legend_handles_labels()
-    if lines:
-        _line_legend(ax, lines)
-    _legend(figure, handles, labels, "outside upper center")
+    styles = _line_styles(ax, lines)
+    _legend(figure, [*handles, *styles], [*labels, *lines.values()], "outside upper center")
     return figure
 
 
@@ -173,10 +172,11 @@ def _x_axis(ax: Axes, rows: Sequence[Row]) -> None:
 
 def _line_legend(ax: Axes, kinds: Mapping[str, str]) -> None:
     """Explain line styles in black, apart from the designs' colors."""
-    lines = [
-        ax.plot([], [], style, color="black", label=label)[0] for style, label in kinds.items()
-    ]
-    ax.legend(handles=lines, loc="upper left")
+    ax.legend(handles=_line_styles(ax, kinds), loc="upper left")
+
+
+def _line_styles(ax: Axes, kinds: Mapping[str, str]) -> list[Artist]:
+    return [ax.plot([], [], style, color="black", label=text)[0] for style, text in kinds.items()]
 
 
 def _shared_legend(figure: Figure, ax: Axes) -> None:

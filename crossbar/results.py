@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from crossbar.errors import InputError
 from crossbar.sweeps import short
-from crossbar.tables import NETWORK, Swept, cells, check_network_fields, columns, read_table
+from crossbar.tables import (
+    NETWORK,
+    Swept,
+    cells,
+    check_network_fields,
+    columns,
+    read_table,
+    words_and_unit,
+)
 
 if TYPE_CHECKING:
     import pandas
@@ -99,8 +107,13 @@ class Row:
     @property
     def series(self) -> str:
         """The design and its point in the sweep: what a figure draws as one line."""
-        values = (f"{name.rpartition('.')[2]} = {short(value)}" for name, value in self.swept)
-        return ", ".join([self.design, *values])
+        return ", ".join([self.design, *(_in_words(name, value) for name, value in self.swept)])
+
+
+def _in_words(name: str, value: object) -> str:
+    """A setting and its value, with its unit."""
+    words, unit = words_and_unit(name.rpartition(".")[2])
+    return f"{words} = {short(value)} {unit}".rstrip()
 
 
 def read_results(path: str | Path) -> list[Row]:

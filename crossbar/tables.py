@@ -15,6 +15,20 @@ from crossbar.errors import InputError
 NETWORK = "network"
 """What the line about all layers together has in its column ``layer``."""
 
+UNITS = {
+    "ohm": "ohm",
+    "siemens": "S",
+    "volt": "V",
+    "farad": "F",
+    "seconds": "s",
+    "percent": "%",
+    "joule": "J",
+    "watt": "W",
+    "kelvin": "K",
+    "hertz": "Hz",
+}
+"""Unit of a quantity by the last word of its name."""
+
 
 class TableRow(Protocol):
     """One line of a table: a frozen dataclass of text and numbers."""
@@ -35,6 +49,20 @@ class TableRow(Protocol):
 RowType = TypeVar("RowType", bound=TableRow)
 NETWORK_FIELDS = ("logit_error_percent", "flips", "accuracy_percent")
 """Columns that the line about all layers together has, and no other."""
+
+
+def words_and_unit(name: str) -> tuple[str, str]:
+    """The name of a column or setting in words, and its unit; "" where it has none.
+
+    Examples
+    --------
+    >>> words_and_unit("word_segment_ohm")
+    ('word segment', 'ohm')
+    """
+    words = name.split("_")
+    if unit := UNITS.get(words[-1], ""):
+        words = words[:-1] or words
+    return " ".join(words), unit
 
 
 def check_network_fields(row: TableRow) -> None:

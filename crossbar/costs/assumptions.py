@@ -66,8 +66,9 @@ class Assumptions:
     dac_square_metre : float
         One DAC with driver [m^2]. Assumed.
     wire_farad_per_metre : float
-        Of word and bit lines [F/m]; a cell's side is the root of its area. Assumed: 0.2 fF a um,
-        usual on chips (R. Ho et al., Proc. IEEE 89, 2001).
+        Of word and bit lines [F/m], one side of a cell a column and a row; it is the root of the
+        area of a cell, both bit lines together. Assumed: 0.2 fF a um, usual on chips (R. Ho et
+        al., Proc. IEEE 89, 2001).
     fp32_joule : float
         A digital multiply-accumulate in 32-bit floating point [J]: 3.7 + 0.9 pJ. Horowitz.
     int8_joule : float

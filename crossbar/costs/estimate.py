@@ -42,7 +42,8 @@ class Cost:
     area_square_metre : dict of str to float
         Parts of the area [m^2].
     pitch_metre : float
-        Side of a cell of that area, all its branches side by side [m].
+        Side of a cell of that area, with all branches of all its bit lines [m]: the length of word
+        line that a column takes, and of bit line that a row takes. A reference cell takes as much.
     resistors : int
         Branches.
     settling : str
@@ -131,8 +132,7 @@ def estimate(
     if settling == "transient":
         _check_transient(placed)
     area, pitch = _area(made, placed, given)
-    farad = given.wire_farad_per_metre * pitch
-    lines = Capacitances(bit_farad=farad, word_farad=farad)
+    lines = _line_capacitances(pitch, made.chip.design.lines_per_column, given)
     arrays = [
         array_cost(
             one.array,
@@ -207,6 +207,18 @@ def _area(
         "DACs": dacs * given.dac_square_metre,
     }
     return parts, math.sqrt(resistors + switches)
+
+
+def _line_capacitances(
+    pitch_metre: float, lines_per_column: int, given: Assumptions
+) -> Capacitances:
+    """Of the wire at each crossing [F]: a side of the cell of each line that passes through it.
+
+    A bit line is as long as its rows are high. A word line crosses all bit lines of a column
+    within one side, so each crossing has its share of that side.
+    """
+    side = given.wire_farad_per_metre * pitch_metre
+    return Capacitances(bit_farad=side, word_farad=side / lines_per_column)
 
 
 def _columns(one: PlacedTile) -> int:

@@ -84,7 +84,7 @@ def _product(cost: Cost | NetworkCost) -> Iterator[CostRow]:
         ("tiles", cost.tiles, "", ""),
         ("resistors", cost.resistors, "", ""),
         ("static power while read", cost.power_watt, "W", "nodal analysis, with wires"),
-        ("side of a cell", cost.pitch_metre, "m", "root of its area"),
+        ("side of a cell", cost.pitch_metre, "m", "root of its area, all bit lines together"),
         ("operations per joule", operations / cost.joule, "1/J", "two a multiply-accumulate"),
     ):
         yield CostRow(table, name, value, unit, None, source)

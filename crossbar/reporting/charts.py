@@ -9,6 +9,7 @@ from statistics import fmean
 
 from crossbar.reporting.runs import Run, Table, Value, is_number
 from crossbar.reporting.views import Panel, Scale, View, view_of
+from crossbar.tables import words_and_unit
 
 __all__ = [
     "Chart",
@@ -24,18 +25,6 @@ __all__ = [
 
 LOOKS = 7
 """Colours, and signs, before they repeat."""
-
-UNITS = {
-    "ohm": "ohm",
-    "siemens": "S",
-    "volt": "V",
-    "farad": "F",
-    "seconds": "s",
-    "percent": "%",
-    "joule": "J",
-    "watt": "W",
-}
-"""Unit of a quantity by the last word of its name."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +128,11 @@ def charts_of(run: Run) -> list[Chart]:
 def _chart(view: View, panel: Panel, table: Table, digital: float | None) -> Chart:
     names = view.series
     varied = [k for k, name in enumerate(names) if len(set(table.column(name))) > 1]
+    groups = {
+        key: found for key, found in table.groups(names).items() if panel.omits.isdisjoint(key)
+    }
     lines = []
-    for color, (key, found) in enumerate(table.groups(names).items()):
+    for color, (key, found) in enumerate(groups.items()):
         series = ", ".join(_named(names[k], key[k]) for k in varied or [0])
         for number, (column, note) in enumerate(panel.columns.items()):
             name = f"{series}, {note}" if note else series
@@ -162,7 +154,7 @@ def _line(view: View, table: Table, column: str, name: str, color: int, dashed: 
     for found in table.groups(view.points).values():
         values = [float(value) for value in found.column(column) if is_number(value)]
         x = _mean(found, view.x)
-        if values and is_number(x):
+        if values and is_number(x) and (x > 0 or view.x_scale == "linear"):
             points.append((float(x), fmean(values), min(values), max(values), len(values)))
     points.sort()
     xs, mean, low, high, repeats = zip(*points, strict=True) if points else ((), (), (), (), ())
@@ -195,11 +187,8 @@ def _named(column: str, value: Value) -> str:
 
 def heading(column: str) -> str:
     """A column's name for people, its unit in brackets."""
-    words = column.split("_")
-    unit = UNITS.get(words[-1])
-    if unit is None:
-        return " ".join(words)
-    return " ".join(words[:-1] or words) + f" [{unit}]"
+    words, unit = words_and_unit(column)
+    return f"{words} [{unit}]" if unit else words
 
 
 def number_text(value: Value, digits: int = 4) -> str:

@@ -17,7 +17,8 @@ __all__ = ["report"]
 def report(folder: Path, out: Path) -> None:
     """Write one HTML page about RUN, the folder of a study or another experiment: settings, tables,
     figures, heat maps, netlists. It opens without a network; a study that still runs is shown as
-    far as it is."""
+    far as it is. Tables are read from results.csv as it stands there; what an experiment goes on
+    from may be another file, a study's tasks.jsonl."""
     from crossbar.reporting.page import write_report
 
     count = write_report(folder, out)

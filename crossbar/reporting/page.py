@@ -16,11 +16,19 @@ from crossbar.files import check_output, write_atomically
 from crossbar.reporting.charts import charts_of, heading, number_text, summary_of
 from crossbar.reporting.heat import heat_maps
 from crossbar.reporting.markup import data_table, document, node
-from crossbar.reporting.plotted import plotly_script, plotted_chart, plotted_heat
-from crossbar.reporting.printed import draw_chart, draw_heat, svg
+from crossbar.reporting.plotted import plotly_script, plotted_chart, plotted_heat, plotted_trade
+from crossbar.reporting.printed import HEIGHT, draw_chart, draw_heat, svg
 from crossbar.reporting.progress import progress_text
 from crossbar.reporting.runs import Run, Value, read_runs
 from crossbar.reporting.settings import settings_tables
+from crossbar.reporting.trade import (
+    COLUMNS,
+    FILES,
+    head_of_design,
+    is_design,
+    trade_charts,
+    trade_table,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,10 +71,11 @@ def write_report(folder: str | Path, out: str | Path) -> int:
     """
     folder, out = Path(folder), Path(out)
     check_output(out, (".html", ".htm"))
-    script = plotly_script()
     runs = read_runs(folder)
     if not any(run.table.columns or run.settings for run in runs):
         raise InputError(f"{folder}: run.json holds no settings and there are no results yet")
+    drawn = any({"figures", "array"} & _sections(run).keys() for run in runs)
+    script = plotly_script() if drawn else ""
     figures = _Figures()
     several = len(runs) > 1
     parts = [_part(run, f"run-{k}", out, figures, several) for k, run in enumerate(runs, start=1)]
@@ -86,7 +95,7 @@ def write_report(folder: str | Path, out: str | Path) -> int:
         _contents(runs),
         node("main", *parts),
         *figures.data,
-        node("script", script),
+        node("script", script) if figures.count else None,  # some megabytes
         node("script", _data("report.js")),
     )
     write_atomically(out, document(node("html", head, body, lang="en")))
@@ -100,12 +109,14 @@ class _Figures:
         self.count = 0
         self.data: list[Element] = []
 
-    def add(self, title: str, plotted: str, draw: Callable[[Axes], Axes]) -> Element:
-        """A figure for the screen, with the same one for paper."""
+    def add(
+        self, title: str, plotted: str, draw: Callable[[Axes], Axes], inches: float = HEIGHT
+    ) -> Element:
+        """A figure for the screen, with the same one for paper, so high."""
         self.count += 1
         name = f"figure-{self.count}"
         self.data.append(node("script", plotted, type="application/json", id=f"{name}-data"))
-        image = base64.b64encode(svg(draw).encode()).decode()
+        image = base64.b64encode(svg(draw, inches).encode()).decode()
         return node(
             "figure",
             node("figcaption", title),
@@ -133,9 +144,11 @@ def _contents(runs: list[Run]) -> Element:
 def _sections(run: Run) -> dict[str, str]:
     """Names and titles of the sections that a run has."""
     parts = {"settings": "Settings"}
+    if head_of_design(run):
+        parts["cell"] = "The cell"
     if run.table.rows:
         parts["results"] = "Results"
-    if charts_of(run):
+    if is_design(run) or charts_of(run):
         parts["figures"] = "Figures"
     if run.netlists:
         parts |= {"array": "Array", "netlists": "Netlists"}
@@ -145,6 +158,7 @@ def _sections(run: Run) -> dict[str, str]:
 def _part(run: Run, key: str, out: Path, figures: _Figures, several: bool) -> Element:
     made: dict[str, Callable[[], list[Element]]] = {
         "settings": partial(settings_tables, run),
+        "cell": partial(_cell_chosen, run, out),
         "results": partial(_results, run, out),
         "figures": partial(_charts, run, figures),
         "array": partial(_array, run, figures),
@@ -160,8 +174,25 @@ def _part(run: Run, key: str, out: Path, figures: _Figures, several: bool) -> El
     return node("article", node("h2", run.name) if several else None, *sections, id=key)
 
 
+def _cell_chosen(run: Run, out: Path) -> list[Element]:
+    lines = [node("p", line) for line in head_of_design(run)]
+    files = [
+        node("li", node("a", name, href=_link(run.path / name, out)), f": {what}")
+        for name, what in FILES.items()
+        if (run.path / name).is_file()
+    ]
+    return [*lines, node("ul", *files)]
+
+
 def _results(run: Run, out: Path) -> list[Element]:
     found = []
+    if is_design(run):
+        rows = [[_cell(value) for value in row] for row in trade_table(run)]
+        caption = (
+            "The smallest cell of each kind that meets what is asked, or the best one seen; sure "
+            "by a proof, or by so few failures among simulated cells."
+        )
+        found.append(data_table(caption, COLUMNS, rows, sortable=True))
     if summary := summary_of(run):
         rows = [[_cell(value) for value in row] for row in summary.rows]
         head = [heading(name) for name in summary.columns]
@@ -184,8 +215,14 @@ def _cell(value: Value, digits: int = 4) -> tuple[str, str | None]:
 
 def _charts(run: Run, figures: _Figures) -> list[Element]:
     return [
-        figures.add(chart.title, plotted_chart(chart), partial(draw_chart, chart))
-        for chart in charts_of(run)
+        *(
+            figures.add(chart.title, plotted_trade(chart), chart.draw, chart.inches)
+            for chart in trade_charts(run)
+        ),
+        *(
+            figures.add(chart.title, plotted_chart(chart), partial(draw_chart, chart))
+            for chart in charts_of(run)
+        ),
     ]
 
 

@@ -7,15 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from crossbar.designing.plots import COLOR_OF
+from crossbar.designing.trade import PROOF
 from crossbar.errors import InputError
 from crossbar.figures import COLORS
 from crossbar.reporting.charts import Chart, Line, log_ticks
 from crossbar.reporting.heat import HeatMap
+from crossbar.reporting.trade import TradeChart
 
-__all__ = ["plotly_script", "plotted_chart", "plotted_heat"]
+__all__ = ["plotly_script", "plotted_chart", "plotted_heat", "plotted_trade"]
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "star")
 _TALL, _LEGEND_LINE = 400, 21
+_MARGINS, _TRADE_LINE = 130, 19
 _FONT = {"family": "system-ui, sans-serif", "size": 13, "color": "#1a1a1a"}
 _AXIS = {"gridcolor": "#dddddd", "linecolor": "#666666", "zeroline": False, "automargin": True}
 
@@ -88,11 +92,89 @@ def plotted_heat(heat: HeatMap) -> str:
     return _json(figure)
 
 
+def plotted_trade(chart: TradeChart) -> str:
+    """A chart with a line for each kind of cell as JSON that can stand in a script element."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure(layout=_layout(chart.x_label, "", 0))
+    for certainty, color in COLOR_OF.items():
+        places = [k for k, row in enumerate(chart.rows) if row.certainty == certainty]
+        if places:
+            drawn = _costs(chart, places) if chart.column else _kept_bits(chart, places)
+            marker = {"color": color, "size": 8}
+            figure.add_trace(go.Scatter(name=certainty, mode="markers", marker=marker, **drawn))
+    if not chart.column:
+        proven = [k for k, row in enumerate(chart.rows) if row.certainty == PROOF]
+        bits = [chart.rows[k].proven_bits for k in proven]
+        marker = {"color": "#1a1a1a", "symbol": "diamond", "size": 7}
+        said = "proven bits: %{x:.4g}<extra></extra>"
+        figure.add_trace(
+            go.Scatter(
+                x=bits,
+                y=proven,
+                name="proven bits",
+                mode="markers",
+                marker=marker,
+                hovertemplate=said,
+            )
+        )
+        figure.add_vline(x=chart.asked, line={"color": "#1a1a1a", "width": 1.2, "dash": "dot"})
+    figure.update_xaxes(_axis("log", chart.values) if chart.log else {"rangemode": "tozero"})
+    figure.update_xaxes(tickangle=0)
+    figure.update_yaxes(
+        range=[len(chart.rows) - 0.4, -0.6],
+        tickvals=list(range(len(chart.rows))),
+        ticktext=[_marked(name, name == chart.chosen) for name in chart.names],
+        tickfont={"size": 11},
+    )
+    figure.update_layout(
+        height=_MARGINS + _TRADE_LINE * max(len(chart.rows), 6),
+        legend={"y": 1.0, "yanchor": "bottom"},
+        margin={"t": 48},
+        showlegend=True,
+    )
+    return _json(figure)
+
+
+def _costs(chart: TradeChart, places: list[int]) -> dict[str, Any]:
+    return {
+        "x": [chart.values[k] for k in places],
+        "y": places,
+        "customdata": [_label(chart.names[k]) for k in places],
+        "hovertemplate": f"%{{customdata}}<br>{chart.x_label}: %{{x:.4g}}<extra></extra>",
+    }
+
+
+def _kept_bits(chart: TradeChart, places: list[int]) -> dict[str, Any]:
+    """The median simulated cell, and a bar to the worst one."""
+    found = [(k, chart.rows[k].worst_bits, chart.rows[k].median_bits) for k in places]
+    known = [(k, worst, median) for k, worst, median in found if worst is not None]
+    below = [(median or worst) - worst for _, worst, median in known]
+    return {
+        "x": [median for _, _, median in known],
+        "y": [k for k, _, _ in known],
+        "error_x": {"array": [0.0] * len(known), "arrayminus": below, "thickness": 2, "width": 4},
+        "customdata": [[_label(chart.names[k]), worst] for k, worst, _ in known],
+        "hovertemplate": (
+            "%{customdata[0]}<br>median %{x:.4g}, worst %{customdata[1]:.4g}<extra></extra>"
+        ),
+    }
+
+
+def _marked(name: str, chosen: bool) -> str:
+    return f"<b>{_label(name)}</b>" if chosen else _label(name)
+
+
 def _axis(scale: str, values: list[float]) -> dict[str, Any]:
     if scale == "linear":
         return {}
     ticks = log_ticks(values)
-    return {"type": "log", "tickvals": ticks, "ticktext": [f"{value:g}" for value in ticks]}
+    return {"type": "log", "tickvals": ticks, "ticktext": [_tick(value) for value in ticks]}
+
+
+def _tick(value: float) -> str:
+    """Short, so that neighbours do not touch."""
+    return f"{value:g}" if value < 1e4 else f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
 
 
 def _means(line: Line, number: int, chart: Chart) -> Any:

@@ -14,7 +14,10 @@ from spice_models.plots import plot_heat
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_chart", "draw_heat", "svg"]
+__all__ = ["HEIGHT", "draw_chart", "draw_heat", "svg"]
+
+HEIGHT = 3.6
+"""Of a figure [inches]."""
 
 
 def draw_chart(chart: Chart, ax: Axes) -> Axes:
@@ -53,13 +56,13 @@ def draw_heat(heat: HeatMap, ax: Axes) -> Axes:
     return ax
 
 
-def svg(draw: Callable[[Axes], Axes]) -> str:
-    """A figure of one panel as SVG; the same figure gives the same text."""
+def svg(draw: Callable[[Axes], Axes], inches: float = HEIGHT) -> str:
+    """A figure of one panel as SVG, so high; the same figure gives the same text."""
     import matplotlib.style
     from matplotlib.figure import Figure
 
     with matplotlib.style.context(STYLE):
-        figure = Figure(figsize=(7.0, 3.6), layout="constrained")
+        figure = Figure(figsize=(7.0, inches), layout="constrained")
         draw(figure.subplots())
         drawn = io.StringIO()
         figure.savefig(drawn, format="svg", metadata={"Date": None})

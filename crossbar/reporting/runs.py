@@ -86,7 +86,7 @@ class Run:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """The settings of the study, wherever the experiment keeps them."""
-        for key in ("study", "settings"):
+        for key in ("study", "settings", "asked"):
             if isinstance(found := self.identity.get(key), dict):
                 return found
         return {}

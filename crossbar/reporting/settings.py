@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from crossbar.reporting.charts import UNITS
 from crossbar.reporting.markup import data_table
 from crossbar.reporting.runs import Run
+from crossbar.tables import words_and_unit
 
 __all__ = ["settings_tables"]
 
@@ -24,7 +24,8 @@ def settings_tables(run: Run) -> list[Element]:
     about = {name: value for name, value in run.identity.items() if value is not run.settings}
     if run.digital_percent is not None:
         about["digital_accuracy_percent"] = run.digital_percent
-    tables = [_table("Settings", _flat(settings)), _table("Made with", _flat(about))]
+    named = (("Settings", settings), ("Made with", about))
+    tables = [_table(caption, _flat(values)) for caption, values in named if values]
     if isinstance(designs, dict) and all(isinstance(one, dict) for one in designs.values()):
         designs = [one | {"name": name} for name, one in designs.items()]
     if isinstance(designs, list) and all(isinstance(one, dict) for one in designs) and designs:
@@ -63,7 +64,7 @@ def _label(design: Mapping[str, Any]) -> str:
 def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     """Settings by their dotted names."""
     for name, value in values.items():
-        where = f"{above}{name}"
+        where = f"{above}{name.rstrip('_')}"  # a word that Python has taken
         if isinstance(value, Mapping):
             yield from _flat(value, f"{where}.")
         elif isinstance(value, list) and any(isinstance(one, Mapping | list) for one in value):
@@ -74,7 +75,7 @@ def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any
 
 def with_unit(name: str, value: Any) -> tuple[str, str]:
     """A setting's value and unit; the unit follows from the last word of its name."""
-    unit = UNITS.get(name.rsplit(".", 1)[-1].rsplit("_", 1)[-1], "")
+    _, unit = words_and_unit(name.rpartition(".")[2])
     if isinstance(value, list):
         pairs = [with_unit(name, one) for one in value]
         same = len({found for _, found in pairs}) == 1

@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from crossbar.reporting.runs import Table, is_number
+from crossbar.limits.cases import PANELS, cases
+from crossbar.limits.plots import TITLES
+from crossbar.limits.study import LimitsStudy
+from crossbar.reporting.runs import Table, Value, is_number
 from crossbar.tables import NETWORK
 
 __all__ = ["Panel", "View", "view_of"]
@@ -29,6 +32,8 @@ class Panel:
         Of the y axis.
     digital : bool
         Whether the digital accuracy is drawn as well.
+    omits : frozenset
+        Names of lines that are left to other charts.
     """
 
     title: str
@@ -36,6 +41,7 @@ class Panel:
     columns: Mapping[str, str]
     scale: Scale = "linear"
     digital: bool = False
+    omits: frozenset[Value] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -242,6 +248,19 @@ NEURONS = View(
     measures=("median_error", "worst_error", "expected", "kept"),
 )
 
+FILTERS = replace(
+    NEURONS,
+    needs=NEURONS.needs | {"kernel", "output_error"},
+    x_label="filters n to choose from",
+    x_scale="log",
+    series=("kind", "outputs", "channels", "kernel"),
+    panels=(
+        Panel("Errors of the weights", "median of the largest error", {"median_error": ""}, "log"),
+        Panel("Errors of the outputs", "median of the largest error", {"output_error": ""}, "log"),
+    ),
+    measures=(*NEURONS.measures, "output_error"),
+)
+
 RECALL = View(
     needs=frozenset(("name", "length", "recall", "deviation")),
     x="length",
@@ -268,4 +287,55 @@ HARDWARE = View(
     measures=("weight_error", "logit_error_percent", "flips", "target_percent", "percent"),
 )
 
-VIEWS = (STUDY, MODEL, PRUNING, TICKETS, TICKET_ERRORS, NEURONS, RECALL, HARDWARE)
+_STAGE_OF = {case.name: case.panel for case in cases(LimitsStudy())}
+
+LIMITS = View(
+    needs=frozenset(("case", "resistors_per_weight", "chip", "effective_bits", "gain")),
+    x="resistors_per_weight",
+    x_label="resistors per weight",
+    series=("case",),
+    repeats=("chip",),
+    panels=tuple(
+        Panel(
+            TITLES[stage],
+            "effective bits of the products",
+            {"effective_bits": ""},
+            omits=frozenset(name for name, own in _STAGE_OF.items() if own not in ("", stage)),
+        )
+        for stage in PANELS
+    ),
+    measures=(
+        "effective_bits",
+        "effective_bits_without_gain",
+        "gain",
+        "weight_effective_bits",
+        "unreachable_weights",
+    ),
+)
+
+LEEWAY = View(
+    needs=frozenset(("tolerance", "sets", "kept_per_weight", "worst_error")),
+    x="tolerance",
+    x_label="tolerance of the solver",
+    x_scale="log",
+    series=("sets",),
+    repeats=(),
+    panels=(
+        Panel("Numbers that stay", "random numbers kept for a weight", {"kept_per_weight": ""}),
+    ),
+    measures=("weights", "kept_per_weight", "worst_error", "seconds"),
+)
+
+VIEWS = (
+    STUDY,
+    MODEL,
+    PRUNING,
+    TICKETS,
+    TICKET_ERRORS,
+    FILTERS,
+    NEURONS,
+    RECALL,
+    HARDWARE,
+    LIMITS,
+    LEEWAY,
+)

@@ -56,7 +56,8 @@ def study(study: Path, out: Path, workers: int, scheduler: str | None, quiet: bo
     help="paper: a figure of one column's width for each quantity, as PDF, SVG and PNG.",
 )
 def plot(folder: Path, style: str) -> None:
-    """Draw the figures of a study again from its results.csv."""
+    """Draw the figures of a study again from its results.csv as it stands there, edits included;
+    the study itself is in tasks.jsonl, from which 'crossbar study' writes results.csv again."""
     for path in _figures(folder, _all_rows(folder), style):
         click.echo(path)
 

@@ -148,16 +148,30 @@ def read_state(folder: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        When there is none of a study.
+        When there is none of a study; the message names another experiment.
     """
     try:
         state = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        state["identity"]["study"]["resistors"]
+        made_by = _made_by(state["identity"])
     except (OSError, ValueError, KeyError, TypeError):
+        made_by = None
+    if made_by is None:
         raise InputError(
             f"{folder}: has no run.json of a study; name the folder of 'crossbar study --out'"
-        ) from None
+        )
+    if made_by != "'crossbar study'":
+        raise InputError(f"{folder}: is of {made_by}; give folders of 'crossbar study' only")
     return dict(state)
+
+
+def _made_by(identity: Mapping[str, Any]) -> str | None:
+    """The command of the experiment that has this identity; None for none that is known."""
+    if isinstance(named := identity.get("experiment"), str):
+        plain = named in ("design", "limits")
+        return f"'crossbar {named}'" if plain else f"'crossbar tickets' ({named})"
+    study = identity["study"]
+    marks = {"study": "designs", "lenets": "converters", "prune-study": "families"}
+    return next((f"'crossbar {name}'" for name, mark in marks.items() if mark in study), None)
 
 
 class StudyFolder(RunFolder[Row]):

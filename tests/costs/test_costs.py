@@ -132,18 +132,21 @@ def test_settling_constants_solve_their_equation(precision):
 
 
 @pytest.mark.parametrize(
-    ("shape", "wires", "farad"),
+    ("shape", "wires", "farad", "lines_per_column"),
     [
-        ((8, 8), Wires(), 5e-15),
-        ((8, 8), Wires(sense_ohm=1e3), 5e-15),
-        ((12, 6), Wires(10, 10, 100, 100), 15e-15),
-        ((1, 1), Wires(0, 0, 1e3, 1e3), 5e-15),
+        ((8, 8), Wires(), 5e-15, 2),
+        ((8, 8), Wires(sense_ohm=1e3), 5e-15, 1),
+        ((12, 6), Wires(10, 10, 100, 100), 15e-15, 2),
+        ((1, 2), Wires(0, 0, 1e3, 1e3), 5e-15, 2),
+        ((1, 1), Wires(0, 0, 1e3, 1e3), 5e-15, 1),
     ],
 )
-def test_estimate_of_settling_and_energy_is_near_what_ngspice_finds(shape, wires, farad):
+def test_estimate_of_settling_and_energy_is_near_what_ngspice_finds(
+    shape, wires, farad, lines_per_column
+):
     siemens = np.random.default_rng(0).uniform(1e-7, 1e-5, shape)
     array, volts = Array.from_siemens(siemens, wires), np.full((1, shape[0]), 0.2)
-    lines = Capacitances(bit_farad=farad, word_farad=farad)
+    lines = Capacitances(bit_farad=farad, word_farad=farad / lines_per_column)
     how = {"precision": 2**-9, "supply_volt": 0.8}
     cost = array_cost(array, volts, lines, **how)
     found = step_response(array, volts[0], lines, precision=2**-9)
@@ -181,12 +184,12 @@ def test_tiles_have_converters_of_their_own_and_partial_sums(small):
 
 
 def test_the_slowest_tile_settles_last(small):
-    wires, tile = Wires(100, 100, 100, 100), Tile(10, 10)  # columns 0 to 4, and 5 alone
+    wires, tile = Wires(100, 100, 1000, 100), Tile(10, 10)  # columns 0 to 4, and 5 alone
     times = [
         array_cost(
             one.array,
             np.full((1, 10), 0.2),
-            Capacitances(bit_farad=farad, word_farad=farad),
+            Capacitances(bit_farad=farad, word_farad=farad / 2),
             precision=2**-9,
             supply_volt=0.8,
         ).settling_seconds
@@ -196,6 +199,51 @@ def test_the_slowest_tile_settles_last(small):
     assert times[0] > 1.01 * times[1]
     found = estimate(small, wires=wires, tile=tile).latency_seconds["settling"]
     assert found == pytest.approx(times[0], rel=1e-9, abs=0)
+
+
+@pytest.mark.parametrize("outputs, inputs", [(1, 1), (4, 6), (10, 10)])
+@pytest.mark.parametrize(
+    ("polarity", "references", "switches", "bits"),
+    [("paired", 0, 1, 1), ("offset", 1, 1, 1), ("flip", 0, 2, 1), ("steered", 0, 2, 2)],
+)
+def test_a_word_line_is_one_side_of_a_cell_long_for_each_column(
+    outputs, inputs, polarity, references, switches, bits
+):
+    design = Design(polarity=polarity, resistors=4, full_scale_siemens=1e-5)
+    weights = np.random.default_rng(0).normal(size=(outputs, inputs))
+    made = produce(design, weights, SEED, measurement_error=0)
+    cost = estimate(made)
+    # 1 kohm a square of 0.4 um, as much again for the gaps; 28 nm switches and SRAM bits
+    cell = design.nominal_ohm.sum() / 1e3 * 0.4e-6**2 * 2
+    cell += 4 * (switches * 0.3e-12 + bits * 0.127e-12)
+    assert cost.pitch_metre == pytest.approx(math.sqrt(cell), rel=1e-12, abs=0)
+    word = 0.2e-9 * math.sqrt(cell) * (outputs + references)
+    charging = cost.energy_joule["array, charging lines"]
+    assert charging == pytest.approx(inputs * word * 0.2**2, rel=1e-12, abs=0)
+
+
+def test_bit_lines_are_one_side_of_a_cell_long_for_each_row(small):
+    # only the sense end slows: each bit line charges alone, all word lines are held
+    wires = Wires(0.0, 0.0, 0.0, 1e3)
+    settling = estimate(small, wires=wires, tile=WHOLE).latency_seconds["settling"]
+    line = 10 * 0.2e-9 * estimate(small).pitch_metre
+    array = place_tiles(small.chip, small.program, wires, WHOLE)[0][0].array
+    siemens = 1e-3 + array.siemens.sum(axis=0).min()  # of the slowest line, its cells beside
+    wanted = line / siemens * settling_constants(2**-9)
+    assert settling == pytest.approx(
+        wanted, rel=0.01, abs=0
+    )  # 50 steps of an iteration among near equals
+
+
+def test_an_estimate_and_ngspice_charge_the_same_lines(small):
+    wires = Wires(1, 1, 100, 100)
+    quick = estimate(small, wires=wires)
+    exact = estimate(small, wires=wires, settling="transient")
+    part = "array, charging lines"
+    # the wires take some percent of the voltage, and ngspice charges the bit lines to that
+    assert exact.energy_joule[part] == pytest.approx(quick.energy_joule[part], rel=0.05, abs=0)
+    ratio = quick.latency_seconds["settling"] / exact.latency_seconds["settling"]
+    assert 0.9 < ratio < 1.5
 
 
 def test_area_is_that_of_squares(small):

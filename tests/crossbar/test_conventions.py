@@ -149,12 +149,12 @@ def test_pinned_cells_of_the_other_polarities():
         cell = Design(resistors=4, polarity=polarity)
         np.testing.assert_allclose(cell.nominal_siemens, 2.4e-5 / reach * ladder, rtol=1e-12)
     # 2.4e-5 S above and as much below the middle if it stood in the middle of the range
-    assert Design(polarity="offset").reference_siemens == pytest.approx(2.4e-5, rel=1e-12)
+    assert Design(polarity="offset").reference_siemens == pytest.approx(2.4e-5, rel=1e-12, abs=0)
     ladder = (7 / 3) ** np.arange(4)
     steered = Design(resistors=4, polarity="steered", ladder="guaranteed")
     np.testing.assert_allclose(steered.nominal_siemens, 1.2e-5 / ladder.sum() * ladder, rtol=1e-12)
     offset = Design(resistors=4, polarity="offset", ladder="guaranteed")
-    assert offset.reference_siemens == pytest.approx(1e-5, rel=1e-12)
+    assert offset.reference_siemens == pytest.approx(1e-5, rel=1e-12, abs=0)
 
 
 def test_pinned_seeds():

@@ -145,6 +145,24 @@ def test_a_merge_says_what_does_not_belong_together(tmp_path):
         merge([tmp_path / "a"], tmp_path / "b")
 
 
+@pytest.mark.parametrize(
+    ("identity", "told"),
+    [
+        ({"experiment": "limits", "study": {"resistors": [4]}}, "'crossbar limits'"),
+        ({"experiment": "design", "asked": {"bits": 6.0}}, "'crossbar design'"),
+        ({"experiment": "filters", "settings": {}}, r"'crossbar tickets' \(filters\)"),
+        ({"study": {"resistors": [4], "design": {}, "converters": {}}}, "'crossbar lenets'"),
+        ({"study": {"network": "lenet-5", "families": ["rounds"]}}, "'crossbar prune-study'"),
+    ],
+)
+def test_folders_of_other_experiments_are_named_and_not_merged(identity, told, tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one/run.json").write_text(json.dumps({"identity": identity, "complete": True}))
+    with pytest.raises(InputError, match=f"one: is of {told}; give folders of 'crossbar study'"):
+        merge([tmp_path / "one", tmp_path / "one"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_task_that_came_out_differently_is_a_conflict(tmp_path):
     rows = run(SMALL, tmp_path / "a")
     bits = repr(rows[0].weight_worst_bits)

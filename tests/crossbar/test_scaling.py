@@ -37,7 +37,9 @@ def test_each_part_reaches_full_scale():
         for inputs in (slice(0, 4), slice(4, 8), slice(8, 9)):
             part = by_tile[outputs, inputs]
             assert np.ptp(part) == 0
-            assert np.abs(weights[outputs, inputs] * part).max() == pytest.approx(1e-5)
+            assert np.abs(weights[outputs, inputs] * part).max() == pytest.approx(
+                1e-5, rel=1e-12, abs=0
+            )
 
 
 @pytest.mark.parametrize("wires", [None, Wires(5.0, 5.0, 20.0, 20.0)])

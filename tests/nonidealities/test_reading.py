@@ -47,12 +47,12 @@ def reading(nonidealities, matrix=((1.0,),), ohm=1e5, **ranges):
 def test_one_resistor_of_100_kilohm_over_10_megahertz_has_1_29_nanoampere():
     """sqrt(4 k T B / R) at 300 K, by hand: sqrt(4 x 1.380649e-23 x 300 x 1e7 / 1e5) A."""
     (variance,) = thermal_variance(np.array([1e-5]), 1e7, 300.0)
-    assert variance**0.5 == pytest.approx(1.2872e-9, rel=1e-4)
+    assert variance**0.5 == pytest.approx(1.2872e-9, rel=1e-4, abs=0)
     n = Nonidealities(noise_bandwidth_hertz=1e7)
     drawn = reading(n)(np.full((40_000, 1), 0.5)) - 0.5
     ampere = drawn * 0.2 / 1e5  # a product of 1 is 0.2 V through the resistor
     # 40,000 draws: sigma to 0.35 %
-    assert ampere.std() == pytest.approx(1.2872e-9, rel=0.02)
+    assert ampere.std() == pytest.approx(1.2872e-9, rel=0.02, abs=0)
     assert ampere.mean() == pytest.approx(0, abs=4 * 1.3e-9 / 200)
 
 

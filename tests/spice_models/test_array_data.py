@@ -57,7 +57,7 @@ def test_bad_data_is_one_line_that_names_field_value_and_remedy(make, text):
 def test_folding_puts_each_branch_in_series_with_its_switch():
     ohm = np.array([[[1e4, 2e4, np.inf]]])
     array = Array(ohm, np.array([[[True, False, True]]]), Switch(1e3, 1e6))
-    assert array.siemens == pytest.approx(np.array([[1 / 11e3 + 1 / 1.02e6]]), rel=1e-15)
+    assert array.siemens == pytest.approx(np.array([[1 / 11e3 + 1 / 1.02e6]]), rel=1e-15, abs=0)
     assert "path_ohm" not in vars(array)  # as large as all branches: kept only if asked for
 
 

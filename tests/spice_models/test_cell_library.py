@@ -41,7 +41,7 @@ def test_a_paired_cell_conducts_what_its_switches_say(states, tmp_path):
             for ohm, ends, state in zip(OHM, lines, states, strict=True)
             if ends == (line,)
         )
-        assert found[line] == pytest.approx(expected, rel=1e-9)
+        assert found[line] == pytest.approx(expected, rel=1e-9, abs=0)
 
 
 def test_a_branch_of_two_lines_is_one_resistor_with_two_switches(tmp_path):
@@ -53,13 +53,13 @@ def test_a_branch_of_two_lines_is_one_resistor_with_two_switches(tmp_path):
     for ohm, state in zip(OHM, states, strict=True):
         arms = np.array([1 / (SWITCH.on_ohm if state == s else SWITCH.off_ohm) for s in (1, -1)])
         expected += arms / arms.sum() / (ohm + 1 / arms.sum())  # divided behind the resistor
-    assert found == pytest.approx(expected, rel=1e-9)
+    assert found == pytest.approx(expected, rel=1e-9, abs=0)
 
 
 def test_one_line_alone_has_one_port(tmp_path):
     path = tmp_path / "cell.lib"
     path.write_text(cell_library(OHM[:1], [(0,)], Switch(on_ohm=1e3, off_ohm=np.inf)))
-    assert currents(path, "cell", 1, [1]) == pytest.approx([1 / 101e3], rel=1e-9)
+    assert currents(path, "cell", 1, [1]) == pytest.approx([1 / 101e3], rel=1e-9, abs=0)
     assert currents(path, "cell", 1, [0])[0] < 1e-29
 
 

@@ -175,7 +175,7 @@ def test_a_layer_can_sweep_several_inputs(make_array):
     inputs = np.random.default_rng(0).normal(size=(3, 17))
     found = ngspice.run(layer_netlist(tiles, inputs))["i(vs1_0_9)"]
     wanted = nodal.currents(tiles[1][0], inputs[:, 12:])[:, 9]
-    assert found == pytest.approx(wanted, rel=1e-9)
+    assert found == pytest.approx(wanted, rel=1e-9, abs=0)
 
 
 def test_ragged_grids_are_refused(make_array):

@@ -110,7 +110,7 @@ def test_tiny_wires_cost_no_digits(ohm, make_array):
 
 def test_one_cell_is_a_chain_of_resistors():
     array = Array.from_siemens([[1e-3]], Wires(5.0, 7.0, 11.0, 13.0))
-    assert nodal.transfer_matrix(array).siemens[0, 0] == pytest.approx(1 / 1024, rel=1e-14)
+    assert nodal.transfer_matrix(array).siemens[0, 0] == pytest.approx(1 / 1024, rel=1e-14, abs=0)
 
 
 def test_rows_are_inputs_and_lines_are_outputs():

@@ -155,11 +155,11 @@ def test_the_maps_are_those_of_the_operating_point(make_array):
         np.asarray(ax.images[0].get_array()) / factor
         for ax, factor in zip(axes, factors, strict=True)
     )
-    assert current == pytest.approx(point.cells)
+    assert current == pytest.approx(point.cells, rel=1e-9, abs=0)
     # A cell is a conductance: what it lacks of the input is what the wires have taken.
     across = point.cells / array.siemens
     assert lost == pytest.approx(inputs[:, None] - across, rel=0, abs=1e-12)
-    assert power == pytest.approx(across**2 * array.siemens, rel=1e-9)
+    assert power == pytest.approx(across**2 * array.siemens, rel=1e-9, abs=0)
 
 
 def test_figures_go_into_the_axes_they_are_given(make_array):

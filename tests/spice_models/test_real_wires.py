@@ -71,7 +71,7 @@ def test_arrays_of_equal_values_are_the_number():
 def test_two_drivers_and_two_senses_of_one_cell_are_in_parallel():
     array = Array.from_siemens([[1e-3]], Wires(1.0, 1.0, 30.0, 20.0, 60.0, 20.0))
     # 30 || 60 = 20 ohm, 1 kohm, 20 || 20 = 10 ohm.
-    assert nodal.transfer_matrix(array).siemens[0, 0] == pytest.approx(1 / 1030, rel=1e-14)
+    assert nodal.transfer_matrix(array).siemens[0, 0] == pytest.approx(1 / 1030, rel=1e-14, abs=0)
 
 
 def test_an_array_driven_from_the_far_ends_is_the_mirrored_one():
@@ -80,7 +80,7 @@ def test_an_array_driven_from_the_far_ends_is_the_mirrored_one():
     far = Array.from_siemens(siemens, Wires(2.0, 3.0, *opened, 7.0, 11.0))
     near = Array.from_siemens(siemens[::-1, ::-1], Wires(2.0, 3.0, 7.0, 11.0))
     wanted = nodal.transfer_matrix(near).siemens[::-1, ::-1]
-    assert nodal.transfer_matrix(far).siemens == pytest.approx(wanted, rel=1e-10)
+    assert nodal.transfer_matrix(far).siemens == pytest.approx(wanted, rel=1e-10, abs=0)
 
 
 def test_what_an_open_segment_cuts_off_is_silent():

@@ -35,7 +35,7 @@ def test_one_cell_settles_like_an_rc_circuit(precision, cells):
         one_cell(), [volt], Capacitances(bit_farad=farad), precision=precision, cells=cells
     )
     final = volt / (ohm + sense)
-    assert found.final == pytest.approx([final], rel=1e-9)
+    assert found.final == pytest.approx([final], rel=1e-9, abs=0)
     # The rise of 0.5 % tau delays by half of it; the steps of integration are 2 % tau.
     wanted = tau * math.log(1 / precision)
     assert found.settling_seconds == pytest.approx([wanted], abs=0.01 * tau)
@@ -47,7 +47,7 @@ def test_one_cell_settles_like_an_rc_circuit(precision, cells):
     # The source gives V (V - v_b) / R with v_b = V Rs / (R + Rs) (1 - exp(-t / tau)).
     decayed = tau * (1 - math.exp(-until / tau))
     energy = volt / ohm * ((volt - bit_volt) * until + bit_volt * decayed)
-    assert found.energy_joule == pytest.approx(energy, rel=2e-3)
+    assert found.energy_joule == pytest.approx(energy, rel=2e-3, abs=0)
 
 
 def test_sixteen_by_sixteen_cells_of_five_femtofarad_settle_in_half_a_nanosecond():
@@ -57,9 +57,11 @@ def test_sixteen_by_sixteen_cells_of_five_femtofarad_settle_in_half_a_nanosecond
     found = step_response(array, np.full(16, 0.2), FIVE_FEMTOFARAD)
     # Each bit line is 80 fF on 1 kohm beside its 16 cells; the wires add little.
     tau = 80e-15 / (1e-3 + siemens.sum(axis=0))
-    assert found.settling_seconds == pytest.approx(tau * math.log(1e3), rel=0.05)
+    assert found.settling_seconds == pytest.approx(tau * math.log(1e3), rel=0.05, abs=0)
     assert 200e-12 < found.settling_seconds.max() < 600e-12
-    assert found.power[-1] == pytest.approx(0.2 * nodal.currents(array, [0.2] * 16).sum(), rel=1e-2)
+    assert found.power[-1] == pytest.approx(
+        0.2 * nodal.currents(array, [0.2] * 16).sum(), rel=1e-2, abs=0
+    )
 
 
 def test_charging_the_word_lines_costs_half_their_energy_twice():
@@ -69,13 +71,13 @@ def test_charging_the_word_lines_costs_half_their_energy_twice():
     found = step_response(array, [volt, volt], Capacitances(word_farad=farad), precision=1e-3)
     total = ((found.power[1:] + found.power[:-1]) / 2 * np.diff(found.seconds)).sum()
     # Four cells; 1e-3 of time constants remain and the rise takes little.
-    assert total == pytest.approx(4 * farad * volt**2, rel=5e-3)
+    assert total == pytest.approx(4 * farad * volt**2, rel=5e-3, abs=0)
 
 
 def test_capacitance_across_the_cells_lets_the_step_through_at_once():
     found = step_response(one_cell(), [0.2], Capacitances(5e-15, 0.0, 5e-15))
     # A divider of equal capacitances brings the bit line to 0.1 V, above its 18 mV at rest.
-    assert found.currents.max() == pytest.approx(0.1 / 1e3, rel=0.02)
+    assert found.currents.max() == pytest.approx(0.1 / 1e3, rel=0.02, abs=0)
     assert found.settling_seconds[0] > 0
 
 
@@ -83,7 +85,7 @@ def test_transistors_settle_to_their_own_currents(make_array):
     array = make_array(4, 3, 2)
     found = step_response(array, np.full(4, 0.3), FIVE_FEMTOFARAD, cells="transistors")
     wanted = ngspice.sweep(array, np.full((1, 4), 0.3), cells="transistors").currents[0]
-    assert found.final == pytest.approx(wanted, rel=1e-9)
+    assert found.final == pytest.approx(wanted, rel=1e-9, abs=0)
     tolerance = found.precision * np.abs(wanted).max()
     assert np.abs(found.currents[-1] - wanted).max() <= tolerance
 
@@ -101,7 +103,7 @@ def test_a_slow_rise_delays_by_half_of_itself():
     fast = step_response(one_cell(), [0.2], FIVE_FEMTOFARAD)
     delay = slow.settling_seconds[0] - fast.settling_seconds[0]
     # exp(x) averaged over x in 0 .. 1/2 is exp(0.26).
-    assert delay == pytest.approx(tau * math.log(2 * (math.exp(0.5) - 1)), rel=0.05)
+    assert delay == pytest.approx(tau * math.log(2 * (math.exp(0.5) - 1)), rel=0.05, abs=0)
 
 
 def test_the_netlist_is_plain_and_deterministic(make_array):

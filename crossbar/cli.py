@@ -145,9 +145,8 @@ def program(
     import numpy as np
 
     from crossbar.design import Design
-    from crossbar.files import check_output, read_matrix, save_chip
+    from crossbar.files import check_output, read_design, read_matrix, save_chip
     from crossbar.production import check_programming, produce
-    from crossbar.settings import build, read_toml
     from crossbar.summaries import programmed
 
     check_output(out, (".npz",), inputs=[weights, design_file, measured])
@@ -157,7 +156,7 @@ def program(
         raise InputError(
             "--measurement-error: the values of --chip are measured already; drop one of the two"
         )
-    design = build(Design, read_toml(design_file), design_file) if design_file else Design()
+    design = read_design(design_file) if design_file else Design()
     error = 0.0 if measured else 1e-4 if measurement_error is None else measurement_error
     check_programming(wire_aware, scaling, "nodal", [design])
     wires, tile = _wires_and_tile(_used(options, wire_aware, scaling))

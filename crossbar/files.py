@@ -22,7 +22,7 @@ from crossbar.errors import InputError
 from crossbar.fabrication import Chip
 from crossbar.production import ProgrammedChip
 from crossbar.programming import Program
-from crossbar.settings import build
+from crossbar.settings import build, read_toml
 
 PART = ".part"
 SETTINGS = ("version", "seed", "measurement_error", "method")
@@ -86,6 +86,17 @@ def held(path: Path) -> Iterator[None]:
         with suppress(OSError):  # where an open file cannot be removed, it stays and does no harm
             os.unlink(lock.lock_file)
         lock.release()
+
+
+def read_design(path: str | Path) -> Design:
+    """Read a cell from a TOML file with the fields of `Design`, as `crossbar design` writes it.
+
+    Raises
+    ------
+    InputError
+        Naming the file, the setting, the value and the remedy.
+    """
+    return build(Design, read_toml(path), path)
 
 
 def check_output(path: Path, suffixes: Sequence[str], inputs: Sequence[Path | None] = ()) -> None:

@@ -104,7 +104,7 @@ def _source(path: Path, design: Path | None, inputs: Path | None) -> Source:
     """The chips that a file or folder stands for, and what goes with them."""
     from crossbar.costs.sources import of_chip, of_model, of_study
     from crossbar.design import Design
-    from crossbar.settings import build, read_toml
+    from crossbar.files import read_design
 
     study, model = path.is_dir() or path.suffix == ".toml", path.suffix == ".safetensors"
     if inputs is not None and (study or model):
@@ -114,9 +114,7 @@ def _source(path: Path, design: Path | None, inputs: Path | None) -> Source:
     if study:
         return of_study(path)
     if model:
-        return of_model(
-            path, Design() if design is None else build(Design, read_toml(design), design)
-        )
+        return of_model(path, Design() if design is None else read_design(design))
     return of_chip(path)
 
 

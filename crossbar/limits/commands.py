@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     type=click.Choice(get_args(Ladder)),
     help="Of the cells.  [default: stagger]",
 )
+@click.option("--design", type=click.Path(path_type=Path), help="Cell design (.toml).")
 @click.option("--seed", type=click.IntRange(0), help="Of chips, weights and inputs.  [default: 0]")
 @click.option("--quiet", is_flag=True, help="No progress and no table.")
 def limits(study: Path | None, out: Path, quiet: bool, **options: Any) -> None:
@@ -48,6 +49,7 @@ def _described(study: Path | None, options: dict[str, Any]) -> LimitsStudy:
     """The study of the file, or the usual one, with what the options change."""
     from dataclasses import replace
 
+    from crossbar.files import read_design
     from crossbar.limits.study import LimitsStudy
     from crossbar.models.commands import whole_numbers
     from crossbar.settings import build, read_toml
@@ -56,6 +58,9 @@ def _described(study: Path | None, options: dict[str, Any]) -> LimitsStudy:
     given = {name: value for name, value in options.items() if value is not None}
     if "resistors" in given:
         given["resistors"] = whole_numbers("--resistors", given["resistors"])
+    if "design" in given:
+        given["design"] = read_design(given["design"])
+        described = replace(described, design=given["design"])
     if "ladder" in given:
         radix = described.design.radix if given["ladder"] == described.design.ladder else None
         given["design"] = replace(described.design, ladder=given.pop("ladder"), radix=radix)

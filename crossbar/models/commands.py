@@ -112,8 +112,9 @@ def train(
 @click.option("--bits", type=BITS, default=8, show_default=True, help="Of the converters.")
 @click.option("--ohm", default=1.0, show_default=True, help="Each wire segment, driver and sense.")
 @click.option(
-    "--full-scale", default=1e-6, show_default=True, help="Conductance of the largest weight [S]."
+    "--full-scale", type=float, help="Conductance of the largest weight [S].  [default: 1e-6]"
 )
+@click.option("--design", type=click.Path(path_type=Path), help="Cell design (.toml).")
 @WIRE_AWARE
 @SCALING
 @click.option("--images", type=click.IntRange(min=1), help="Test images to use.  [default: all]")
@@ -129,7 +130,8 @@ def lenets(
     chips: int,
     bits: int,
     ohm: float,
-    full_scale: float,
+    full_scale: float | None,
+    design: Path | None,
     wire_aware: bool,
     scaling: Scaling,
     images: int | None,
@@ -144,7 +146,6 @@ def lenets(
     networks first. A run that was stopped goes on when the same command is given again."""
     require_torch("safetensors")
     from crossbar.datasets import load_dataset
-    from crossbar.design import Design
     from crossbar.folders import read_digital_accuracy
     from crossbar.models.console import network_table
     from crossbar.models.converters import Converters
@@ -154,7 +155,7 @@ def lenets(
     from spice_models import Wires
 
     study = ModelStudy(
-        design=Design(full_scale_siemens=full_scale),
+        design=_scaled_design(design, full_scale),
         resistors=whole_numbers("--resistors", resistors),
         chips=chips,
         wires=Wires(ohm, ohm, ohm, ohm),
@@ -279,10 +280,20 @@ def _design(path: Path | None, resistors: int | None) -> Design:
     from dataclasses import replace
 
     from crossbar.design import Design
-    from crossbar.settings import build, read_toml
+    from crossbar.files import read_design
 
-    cell = Design() if path is None else build(Design, read_toml(path), path)
+    cell = Design() if path is None else read_design(path)
     return cell if resistors is None else replace(cell, resistors=resistors)
+
+
+def _scaled_design(path: Path | None, full_scale: float | None) -> Design:
+    """The cell of a file, or the usual one, which loads wires a tenth as much; at a full scale."""
+    from dataclasses import replace
+
+    if full_scale is None:
+        full_scale = 1e-6 if path is None else None
+    cell = _design(path, None)
+    return cell if full_scale is None else replace(cell, full_scale_siemens=full_scale)
 
 
 def _network(path: Path, architecture: str | None, dataset: Dataset) -> Module:

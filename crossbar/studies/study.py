@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
@@ -14,6 +14,7 @@ from crossbar.datasets import Dataset, load_dataset
 from crossbar.design import Design
 from crossbar.errors import InputError
 from crossbar.evaluation import Setting
+from crossbar.files import read_design
 from crossbar.networks import SHIPPED_NAMES, Network, load_network
 from crossbar.nonidealities import Nonidealities
 from crossbar.production import check_programming
@@ -212,7 +213,10 @@ class Task:
 
 
 def load_study(path: str | Path) -> Study:
-    """Read a study from a TOML file; a relative network path starts at the file's folder.
+    """Read a study from a TOML file; a relative path in it starts at the file's folder.
+
+    A design may name a ``file``, as `crossbar design` writes it, whose fields count where it gives
+    none of its own; without a list ``resistors`` the study takes their numbers.
 
     Raises
     ------
@@ -220,6 +224,7 @@ def load_study(path: str | Path) -> Study:
         Naming the file, the setting, the value and the remedy.
     """
     values = read_toml(path)
+    _read_designs(values, Path(path).parent)
     for number, design in enumerate(_dicts(values.get("designs"))):
         if "resistors" in design:
             raise InputError(
@@ -235,6 +240,25 @@ def load_study(path: str | Path) -> Study:
             raise InputError(f"{path}: {error}") from None
     _find_networks(values, Path(path).parent)
     return build(Study, values, path)
+
+
+def _read_designs(values: dict[str, Any], folder: Path) -> None:
+    """Fill in what designs leave to their files."""
+    counts = []
+    given = values.get("designs")
+    designs: list[Any] = given if isinstance(given, list) else []
+    for number, design in enumerate(designs):
+        if not isinstance(design, dict) or "file" not in design:
+            continue
+        if not isinstance(name := design.pop("file"), str):
+            raise InputError(f"designs.{number}.file = {name!r}: give a path in quotes")
+        filed = asdict(read_design(folder / name))
+        counts.append(filed.pop("resistors"))
+        if "ladder" in design:
+            del filed["radix"]  # of the other ladder
+        designs[number] = {**filed, **design}
+    if counts and "resistors" not in values:
+        values["resistors"] = sorted(set(counts))
 
 
 def _find_networks(values: dict[str, Any], folder: Path) -> None:

@@ -1,0 +1,71 @@
+"""A cell's TOML, as `crossbar design` writes it, in the commands that take one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+
+from crossbar import Design, InputError
+from crossbar.cli import cli
+from crossbar.files import read_design
+from crossbar.studies import load_study
+
+CELL = 'polarity = "steered"\nladder = "stagger"\nradix = 1.1\nresistors = 10\ntolerance = 0.1\n'
+FILED = Design(polarity="steered", radix=1.1, resistors=10, tolerance=0.1)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "cells").mkdir()
+    (tmp_path / "cells" / "design.toml").write_text(CELL)
+    return tmp_path
+
+
+def written(folder, text):
+    (folder / "study.toml").write_text(text)
+    return folder / "study.toml"
+
+
+def test_a_file_is_read_as_a_design(folder):
+    assert read_design(folder / "cells" / "design.toml") == FILED
+
+
+def test_a_design_of_a_study_comes_from_a_file_beside_it(folder):
+    study = load_study(written(folder, '[[designs]]\nfile = "cells/design.toml"\n'))
+    assert study.designs == (FILED,)
+    assert study.resistors == (10,)
+
+
+def test_what_a_study_gives_counts_before_the_file(folder):
+    text = 'resistors = [4]\n[[designs]]\nfile = "cells/design.toml"\ntolerance = 0.3\n'
+    study = load_study(written(folder, text))
+    assert study.designs == (replace(FILED, resistors=4, tolerance=0.3),)
+    assert study.resistors == (4,)
+
+
+def test_another_ladder_has_its_own_radix(folder):
+    text = '[[designs]]\nfile = "cells/design.toml"\nladder = "guaranteed"\n'
+    (design,) = load_study(written(folder, text)).designs
+    assert (design.ladder, design.radix) == ("guaranteed", None)
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [("3", "designs.0.file = 3: give a path"), ('"none.toml"', "none.toml: cannot be read")],
+)
+def test_a_bad_file_is_named(folder, value, named):
+    with pytest.raises(InputError, match=named):
+        load_study(written(folder, f"[[designs]]\nfile = {value}\n"))
+
+
+def test_limits_take_a_design(folder):
+    out = folder / "out"
+    design = ["--design", str(folder / "cells" / "design.toml")]
+    sizes = ["--resistors", "4", "--chips", "1", "--quiet", "--out", str(out)]
+    done = CliRunner().invoke(cli, ["limits", *design, *sizes], catch_exceptions=False)
+    assert done.exit_code == 0
+    settings = (out / "run.json").read_text()
+    assert '"polarity": "steered"' in settings
+    assert '"radix": 1.1' in settings

@@ -82,10 +82,15 @@ def compensate(
     """
     _check_options(measurement, scale, passes)
     check_executor(executor)
+    tile = tile or Tile()
+    for rows, lines in tile_slices(
+        measurement.on_siemens.shape, tile, measurement.design.lines_per_column
+    ):
+        cells = lines.stop - lines.start
+        wires.each(rows.stop - rows.start, measurement.design.lines_per_column * cells)
     plain = program(measurement, target, method=method, seed=seed)
     full = plain.target_siemens
     points = _checked_inputs(inputs, len(full))
-    tile = tile or Tile()
     places = _places(measurement.design, full.shape, tile)
 
     def tasks_of(plain: Program) -> Sequence[Task]:

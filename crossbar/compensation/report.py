@@ -21,7 +21,9 @@ class Compensation:
     ----------
     program : Program
         The switches; its targets are what each cell was asked for by itself, its `reachable`
-        False where no subset of the cell's branches makes that.
+        False where no subset of the cell's branches makes that, where conductances of any size
+        within reach were left a hundredth of full scale or more from the target, and where open
+        wires cut a cell off.
     plain : Program
         The switches for wires without resistance, at full scale.
     scale : float or ndarray, (columns,)

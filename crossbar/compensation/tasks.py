@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from spice_models import Wires
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Switches = NDArray[np.bool_] | NDArray[np.int8]
@@ -17,6 +19,9 @@ STALLED = 0.9
 
 LEAST_ATTENUATION = 0.01
 """What a cell passes of its own conductance at least; where it is less, sneak currents count."""
+
+UNMET = 1e-2
+"""Error relative to full scale above which conductances of any size are said to miss a target."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,8 @@ class Answer:
     asked : ndarray, (rows, columns)
         Net conductance that each cell should have, so that the wires make the target of it [S].
     out_of_reach : ndarray of bool, (rows, columns)
-        Cells whose branches cannot make that.
+        Cells whose branches cannot make that, and those whose targets are missed all the same:
+        see `unmet`.
     matrix : ndarray, (rows, columns)
         Transfer matrix with these switches [S].
     updates : int
@@ -77,6 +83,37 @@ def shortfall(kept: Bools, error: Floats, full_scale: float) -> float:
     """Rms error of the kept cells, relative to full scale."""
     of_kept = error[kept]
     return float(np.sqrt(np.mean(of_kept**2)) / full_scale) if of_kept.size else 0.0
+
+
+def unmet(target: Floats, net: Floats, cut: Bools, full_scale: float) -> Bools:
+    """Targets that conductances of any size miss, or that open wires cut off, (rows, columns).
+
+    Parameters
+    ----------
+    target, net : ndarray, (rows, columns)
+        What is asked for, and what the updates of continuous conductances came to [S].
+    cut : ndarray of bool, (rows, columns)
+        Cells whose line is cut off.
+    full_scale : float
+        [S].
+    """
+    missed = np.abs(target - net) > UNMET * full_scale
+    return np.asarray(missed | (cut & (target != 0)))
+
+
+def cut_off(wires: Wires, rows: int, lines: int) -> Bools:
+    """Crossings whose word line has no input there or whose bit line no sense, (rows, lines)."""
+    ohm = wires.each(rows, lines)
+    driven = _joined(ohm["word"], ohm["driver"], ohm["far_driver"])
+    sensed = _joined(ohm["bit"].T, ohm["far_sense"], ohm["sense"]).T
+    return np.asarray(~(driven & sensed))
+
+
+def _joined(segments: Floats, near: Floats, far: Floats) -> Bools:
+    """Places of each line that are joined to one of its ends, (lines, places)."""
+    first = np.concatenate([near[:, None], segments], axis=1).cumsum(axis=1)
+    last = np.concatenate([segments, far[:, None]], axis=1)[:, ::-1].cumsum(axis=1)[:, ::-1]
+    return np.asarray(np.isfinite(np.minimum(first, last)))
 
 
 def share_of_reach(distance: Floats, reach: Floats, asked: Bools, full_scale: float) -> Floats:

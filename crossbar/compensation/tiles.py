@@ -26,8 +26,10 @@ from crossbar.compensation.tasks import (
     LEAST_ATTENUATION,
     STALLED,
     Answer,
+    cut_off,
     share_of_reach,
     shortfall,
+    unmet,
 )
 from crossbar.programming import Program
 from crossbar.simulation import Tile, tile_slices
@@ -89,6 +91,13 @@ class TileTask:
         faulty = [stuck.any(axis=2) for stuck in self.stuck]
         return np.asarray((self.target != 0) | faulty[0] | faulty[1])
 
+    @property
+    def cut(self) -> Bools:
+        """Cells whose target is for a line that open wires cut off, (rows, columns)."""
+        rows, columns = self.target.shape
+        lines = cut_off(self.wires, rows, 2 * columns)
+        return np.where(self.target > 0, lines[:, ::2], lines[:, 1::2])
+
     def scaled(self, size: Floats) -> TileTask:
         """The same with targets multiplied by `size`, (columns,)."""
         return replace(self, target=size * self.target)
@@ -103,15 +112,18 @@ class TileTask:
         needed = _continuous(self)[0].needed
         least, greatest = self.ends()
         reach = np.where(needed > 0, greatest[0] - least[1], greatest[1] - least[0])
-        return share_of_reach(needed, reach, self.kept, self.full_scale)
+        return share_of_reach(needed, reach, self.kept & ~self.cut, self.full_scale)
 
     def compensated(self) -> Answer:
         """Program the tile; where nothing is better, the switches of the task stay."""
         plain = _State.of(self, self.line_siemens(self.enabled))
         leverage = Leverage.of(self.wires, *self.target.shape)
         if not (self.kept.any() and leverage):
-            return replace(_answer(self, self.enabled, plain, 0, plain.error), asked=self.target)
+            answer = _answer(self, self.enabled, plain, 0, plain.error)
+            beyond = answer.out_of_reach | (self.cut & self.kept)
+            return replace(answer, asked=self.target, out_of_reach=beyond)
         state, updates = _continuous(self)
+        missed = self.kept & unmet(self.target, state.net, self.cut, self.full_scale)
         residual, errors, changed = state.error, [], 0.0
         best = (self.enabled, plain)
         for weight in np.geomspace(SOFTEST, 1, self.passes):
@@ -121,7 +133,8 @@ class TileTask:
             errors.append(state.error)
             if state.error < best[1].error:
                 best = (enabled, state)
-        return _answer(self, *best, updates, residual, tuple(errors), changed)
+        answer = _answer(self, *best, updates, residual, tuple(errors), changed)
+        return replace(answer, out_of_reach=answer.out_of_reach | missed)
 
     def line_siemens(self, enabled: tuple[Bools, Bools]) -> Floats:
         """Conductance of each cell to each of its two lines, (2, rows, columns) [S]."""

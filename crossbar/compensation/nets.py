@@ -26,7 +26,6 @@ from crossbar.compensation.tasks import (
     cut_off,
     share_of_reach,
     shortfall,
-    unmet,
 )
 from crossbar.design import Design
 from crossbar.programming import Program
@@ -140,9 +139,9 @@ class NetTask:
         plain = self._state(self._level(self.enabled))
         alone = self._line_siemens(plain.level)
         if np.allclose(plain.lines, alone, rtol=_NOT_FELT, atol=0):
-            answer = self._answer(self.enabled, plain, self._asked(self.target), 0, plain.error)
-            beyond = answer.out_of_reach | (self.cut & (self.target != 0))
-            return replace(answer, asked=self.target, out_of_reach=beyond)
+            needed, exact = self._asked(self.target), np.zeros(self.target.shape)
+            answer = self._answer(self.enabled, plain, needed, 0, exact, plain.error)
+            return replace(answer, asked=self.target)
         state, needed, updates = self._continuous(self._attenuation())
         columns = self.target.shape[1]
         branches = (-1, self.design.resistors)
@@ -162,9 +161,8 @@ class NetTask:
         errors, residual = (chosen.error,), state.error
         if chosen.error >= plain.error:
             enabled, chosen = self.enabled, plain
-        answer = self._answer(enabled, chosen, needed, updates, residual, errors)
-        missed = unmet(self.target, state.net, self.cut, self.design.full_scale_siemens)
-        return replace(answer, out_of_reach=answer.out_of_reach | missed)
+        missed = np.abs(self.target - state.net)
+        return self._answer(enabled, chosen, needed, updates, missed, residual, errors)
 
     def _continuous(self, attenuation: Floats) -> tuple[_State, Floats, int]:
         """Conductances of any size within reach, what the cells would need, and the updates."""
@@ -282,14 +280,16 @@ class NetTask:
         state: _State,
         needed: Floats,
         updates: int,
+        missed: Floats,
         residual: float,
         errors: tuple[float, ...] = (),
     ) -> Answer:
         least, greatest = self._column_ends()
         slack = self._slack()
         beyond = (needed > greatest + slack) | (needed < least - slack)
+        beyond |= self.cut & (self.target != 0)
         asked = needed - self._asked(np.zeros(needed.shape))
-        return Answer(enabled, asked, beyond, state.net, updates, residual, errors)
+        return Answer(enabled, asked, beyond, state.net, updates, missed, residual, errors)
 
 
 def net_tasks(

@@ -21,7 +21,7 @@ LEAST_ATTENUATION = 0.01
 """What a cell passes of its own conductance at least; where it is less, sneak currents count."""
 
 UNMET = 1e-2
-"""Error relative to full scale above which conductances of any size are said to miss a target."""
+"""Error relative to scaled full scale above which a target is said to be out of reach."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,13 @@ class Answer:
     asked : ndarray, (rows, columns)
         Net conductance that each cell should have, so that the wires make the target of it [S].
     out_of_reach : ndarray of bool, (rows, columns)
-        Cells whose branches cannot make that, and those whose targets are missed all the same:
-        see `unmet`.
+        Cells whose branches cannot make that, or that open wires cut off.
     matrix : ndarray, (rows, columns)
         Transfer matrix with these switches [S].
     updates : int
         Updates of the continuous step.
+    missed : ndarray, (rows, columns)
+        Error of the kept cells after it [S].
     residual : float
         Rms of what the kept cells missed after it, relative to full scale.
     errors : tuple of float
@@ -54,6 +55,7 @@ class Answer:
     out_of_reach: Bools
     matrix: Floats
     updates: int
+    missed: Floats
     residual: float
     errors: tuple[float, ...] = ()
     changed: float = 0.0
@@ -83,22 +85,6 @@ def shortfall(kept: Bools, error: Floats, full_scale: float) -> float:
     """Rms error of the kept cells, relative to full scale."""
     of_kept = error[kept]
     return float(np.sqrt(np.mean(of_kept**2)) / full_scale) if of_kept.size else 0.0
-
-
-def unmet(target: Floats, net: Floats, cut: Bools, full_scale: float) -> Bools:
-    """Targets that conductances of any size miss, or that open wires cut off, (rows, columns).
-
-    Parameters
-    ----------
-    target, net : ndarray, (rows, columns)
-        What is asked for, and what the updates of continuous conductances came to [S].
-    cut : ndarray of bool, (rows, columns)
-        Cells whose line is cut off.
-    full_scale : float
-        [S].
-    """
-    missed = np.abs(target - net) > UNMET * full_scale
-    return np.asarray(missed | (cut & (target != 0)))
 
 
 def cut_off(wires: Wires, rows: int, lines: int) -> Bools:

@@ -29,7 +29,6 @@ from crossbar.compensation.tasks import (
     cut_off,
     share_of_reach,
     shortfall,
-    unmet,
 )
 from crossbar.programming import Program
 from crossbar.simulation import Tile, tile_slices
@@ -119,11 +118,11 @@ class TileTask:
         plain = _State.of(self, self.line_siemens(self.enabled))
         leverage = Leverage.of(self.wires, *self.target.shape)
         if not (self.kept.any() and leverage):
-            answer = _answer(self, self.enabled, plain, 0, plain.error)
-            beyond = answer.out_of_reach | (self.cut & self.kept)
-            return replace(answer, asked=self.target, out_of_reach=beyond)
+            exact = np.zeros(self.target.shape)
+            answer = _answer(self, self.enabled, plain, 0, exact, plain.error)
+            return replace(answer, asked=self.target)
         state, updates = _continuous(self)
-        missed = self.kept & unmet(self.target, state.net, self.cut, self.full_scale)
+        missed = np.where(self.kept, np.abs(self.target - state.net), 0.0)
         residual, errors, changed = state.error, [], 0.0
         best = (self.enabled, plain)
         for weight in np.geomspace(SOFTEST, 1, self.passes):
@@ -133,8 +132,7 @@ class TileTask:
             errors.append(state.error)
             if state.error < best[1].error:
                 best = (enabled, state)
-        answer = _answer(self, *best, updates, residual, tuple(errors), changed)
-        return replace(answer, out_of_reach=answer.out_of_reach | missed)
+        return _answer(self, *best, updates, missed, residual, tuple(errors), changed)
 
     def line_siemens(self, enabled: tuple[Bools, Bools]) -> Floats:
         """Conductance of each cell to each of its two lines, (2, rows, columns) [S]."""
@@ -234,6 +232,7 @@ def _answer(
     enabled: tuple[Bools, Bools],
     state: _State,
     updates: int,
+    missed: Floats,
     residual: float,
     errors: tuple[float, ...] = (),
     changed: float = 0.0,
@@ -243,11 +242,11 @@ def _answer(
     asked = np.where(task.kept, state.needed, 0.0)
     slack = least.sum(axis=0) + 1e-12 * task.full_scale
     high, low = greatest[0] - least[1] + slack, least[0] - greatest[1] - slack
-    beyond = task.kept & ((asked > high) | (asked < low))
+    beyond = task.kept & ((asked > high) | (asked < low) | (task.cut & (task.target != 0)))
     whole = np.zeros((*task.target.shape, task.signs.size), dtype=bool)
     for sign, closed in zip((1, -1), enabled, strict=True):
         whole[..., task.signs == sign] = closed
-    return Answer(whole, asked, beyond, state.net, updates, residual, errors, changed)
+    return Answer(whole, asked, beyond, state.net, updates, missed, residual, errors, changed)
 
 
 def tile_tasks(

@@ -7,9 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from crossbar import Design, Tile, Wires, fabricate, measure, transfer
+from crossbar import Design, Tile, Wires, fabricate, measure, program, transfer
 from crossbar.compensation import compensate
+from crossbar.compensation.nets import net_tasks
 from crossbar.compensation.tasks import cut_off, share_of_reach
+from crossbar.compensation.tiles import tile_tasks
+from crossbar.metrics import effective_bits
 from spice_models import CircuitError
 
 CELLS = (
@@ -110,3 +113,86 @@ def test_cells_share_their_reach_up_to_the_middle_above_full_scale():
     # 1 / 1.5; -1 / 1.5; a cell that reaches less than half of full scale is not asked
     share = share_of_reach(distance, reach, asked, 1.0)
     assert share == pytest.approx([2 / 3, 2 / 3, 0.0], rel=1e-12)
+
+
+@pytest.mark.parametrize("design", CELLS, ids=lambda one: one.polarity)
+@pytest.mark.parametrize("by_column", [False, True])
+def test_the_fitted_scale_is_the_largest_that_every_tile_can_meet(design, by_column):
+    """Two rows of tiles, of which the upper one has the larger targets."""
+    measured, target = made(design)
+    target[3:] *= 0.1
+    wires, tile = Wires(2000.0, 2000.0, 100.0, 100.0), Tile(3, 10)
+    scale = compensate(
+        measured, target, wires, tile=tile, scale="fit columns" if by_column else "fit"
+    ).scale
+    assert np.min(scale) < 0.99
+    plain = program(measured, target)
+    if design.polarity == "paired":
+        tasks = tile_tasks(measured, plain, wires, tile, 4)
+    else:
+        tasks = net_tasks(measured, plain, wires, tile, "auto", 0)
+    size = np.broadcast_to(scale, COLUMNS)
+    share = np.max([task.scaled(size).needed_share() for task in tasks], axis=0)
+    bound = share[size < 1] if by_column else share.max()
+    assert (share <= 1).all()
+    # the scale is divided by the share, half a per cent more, as often as it takes
+    assert np.all(bound > 0.97)
+
+
+@pytest.mark.parametrize("design", CELLS, ids=lambda one: one.polarity)
+def test_the_best_pass_counts_and_never_worse_switches_than_before(design):
+    chip = fabricate(design, ROWS, COLUMNS, 1)
+    measured, target = made(design)
+    rms = []
+    for ohm in (0.01, 0.1, 1.0, 3.0, 10.0):
+        wires = Wires(ohm, ohm, ohm, ohm)
+        found = compensate(measured, target, wires, tile=Tile(6, 10))
+        before, after = (
+            np.sqrt(np.mean((transfer(chip, one, wires, tile=Tile(6, 10)).siemens.T - target) ** 2))
+            for one in (found.plain, found.program)
+        )
+        least = min(before, *(error * design.full_scale_siemens for error in found.errors))
+        # simulated from the resistances, a few digits of the last of 16
+        assert after == pytest.approx(least, rel=1e-6)
+        rms.append((before, found.errors[-1] * design.full_scale_siemens))
+    assert any(before < last for before, last in rms)
+
+
+def test_a_scale_that_cannot_be_fitted_is_said():
+    design = Design(polarity="flip", ladder="stagger", resistors=8)
+    measured = measure(fabricate(design, 20, 4, 1), error=0.0, seed=2)
+    target = np.random.default_rng(3).normal(size=(20, 4)) * 2e-6
+    found = compensate(measured, target, Wires(1e4, 1e4), tile=Tile(20, 8), scale="fit")
+    assert found.compensated_bits < 2
+    assert found.scale < 0.1
+    # far below a hundredth of full scale, but not of the scaled one
+    assert found.out_of_reach.any()
+
+
+@pytest.mark.parametrize("design", CELLS, ids=lambda one: one.polarity)
+@pytest.mark.parametrize("shape", [(1, 1), (4, 3)])
+def test_weights_that_are_all_alike_have_bits(design, shape):
+    """Their range is their distance from 0."""
+    chip = fabricate(design, *shape, 1)
+    target = np.full(shape, -5e-6)
+    found = compensate(measure(chip, error=0.0, seed=2), target, Wires(5.0, 5.0), tile=TILE)
+    matrix = transfer(chip, found.program, Wires(5.0, 5.0), tile=TILE).siemens.T
+    assert found.compensated_bits == pytest.approx(effective_bits(matrix - target, 5e-6), abs=1e-3)
+    assert found.ideal_wires_bits > 4
+
+
+def test_a_pruned_flip_cell_is_turned_over_only_where_that_is_about_as_near():
+    measured, target = made(CELLS[1])
+    target[:, 1:] = 0
+    plain = program(measured, target)
+    (task,) = net_tasks(measured, plain, Wires(5.0, 5.0), TILE, "auto", 0)
+    needed = np.full(target.shape, 2e-9)
+    turned = task._balanced(plain.enabled, needed)
+    moved = (turned != plain.enabled).any(axis=2)
+    errors = [
+        np.abs((states * measured.on_siemens).sum(axis=2) - needed)[moved]
+        for states in (plain.enabled, turned)
+    ]
+    assert moved.any()
+    assert not moved[:, 0].any()
+    assert (errors[1] <= 1.51 * errors[0]).all()

@@ -121,7 +121,7 @@ def test_the_fitted_scale_is_the_largest_that_every_tile_can_meet(design, by_col
     """Two rows of tiles, of which the upper one has the larger targets."""
     measured, target = made(design)
     target[3:] *= 0.1
-    wires, tile = Wires(2000.0, 2000.0, 100.0, 100.0), Tile(3, 10)
+    wires, tile = Wires(5000.0, 5000.0, 100.0, 100.0), Tile(3, 10)
     scale = compensate(
         measured, target, wires, tile=tile, scale="fit columns" if by_column else "fit"
     ).scale
@@ -135,8 +135,8 @@ def test_the_fitted_scale_is_the_largest_that_every_tile_can_meet(design, by_col
     share = np.max([task.scaled(size).needed_share() for task in tasks], axis=0)
     bound = share[size < 1] if by_column else share.max()
     assert (share <= 1).all()
-    # the scale is divided by the share, half a per cent more, as often as it takes
-    assert np.all(bound > 0.97)
+    # half a per cent more than needed; columns that are scaled lighten the load of the others
+    assert np.all(bound > (0.93 if by_column else 0.97))
 
 
 @pytest.mark.parametrize("design", CELLS, ids=lambda one: one.polarity)

@@ -24,6 +24,7 @@ from crossbar.compensation.tasks import (
     LEAST_ATTENUATION,
     STALLED,
     Answer,
+    cut_off,
     share_of_reach,
     shortfall,
 )
@@ -108,6 +109,12 @@ class NetTask:
         """All cells: zero too is met by a sum of branches that conduct."""
         return np.ones(self.target.shape, dtype=bool)
 
+    @property
+    def cut(self) -> Bools:
+        """Cells whose target is for a line that open wires cut off, (rows, columns)."""
+        lines = self._cut_lines()
+        return np.where(self.target > 0, lines[..., 0], lines[..., -1])
+
     def scaled(self, size: Floats) -> NetTask:
         """The same with targets multiplied by `size`, (columns,)."""
         return replace(self, target=size * self.target)
@@ -125,14 +132,16 @@ class NetTask:
             zero = state.lines[:, -1:] / attenuation
         least, greatest = self._column_ends()
         reach = np.where(needed > zero, greatest - zero, zero - least)
-        return share_of_reach(needed - zero, reach, self.kept, self.design.full_scale_siemens)
+        asked = self.kept & ~self._cut_lines().any(axis=2)
+        return share_of_reach(needed - zero, reach, asked, self.design.full_scale_siemens)
 
     def compensated(self) -> Answer:
         """Program the row; where nothing is better, the switches of the task stay."""
         plain = self._state(self._level(self.enabled))
         alone = self._line_siemens(plain.level)
         if np.allclose(plain.lines, alone, rtol=_NOT_FELT, atol=0):
-            answer = self._answer(self.enabled, plain, self._asked(self.target), 0, plain.error)
+            needed, exact = self._asked(self.target), np.zeros(self.target.shape)
+            answer = self._answer(self.enabled, plain, needed, 0, exact, plain.error)
             return replace(answer, asked=self.target)
         state, needed, updates = self._continuous(self._attenuation())
         columns = self.target.shape[1]
@@ -153,7 +162,8 @@ class NetTask:
         errors, residual = (chosen.error,), state.error
         if chosen.error >= plain.error:
             enabled, chosen = self.enabled, plain
-        return self._answer(enabled, chosen, needed, updates, residual, errors)
+        missed = np.abs(self.target - state.net)
+        return self._answer(enabled, chosen, needed, updates, missed, residual, errors)
 
     def _continuous(self, attenuation: Floats) -> tuple[_State, Floats, int]:
         """Conductances of any size within reach, what the cells would need, and the updates."""
@@ -258,20 +268,29 @@ class NetTask:
         side = self.design.lines_per_column
         return (slice(side * cells.start, side * cells.stop) for cells in self.tiles)
 
+    def _cut_lines(self) -> Bools:
+        """Which lines of each cell open wires cut off, (rows, columns, lines of a cell)."""
+        rows, columns = self.target.shape
+        parts = [cut_off(self.wires, rows, part.stop - part.start) for part in self._parts()]
+        lines = np.hstack(parts).reshape(rows, -1, self.design.lines_per_column)
+        return lines[:, :columns]
+
     def _answer(
         self,
         enabled: Switches,
         state: _State,
         needed: Floats,
         updates: int,
+        missed: Floats,
         residual: float,
         errors: tuple[float, ...] = (),
     ) -> Answer:
         least, greatest = self._column_ends()
         slack = self._slack()
         beyond = (needed > greatest + slack) | (needed < least - slack)
+        beyond |= self.cut & (self.target != 0)
         asked = needed - self._asked(np.zeros(needed.shape))
-        return Answer(enabled, asked, beyond, state.net, updates, residual, errors)
+        return Answer(enabled, asked, beyond, state.net, updates, missed, residual, errors)
 
 
 def net_tasks(

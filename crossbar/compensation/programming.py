@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from crossbar.calibration import Measurement, as_measured
 from crossbar.compensation.nets import net_tasks
 from crossbar.compensation.report import Compensation
-from crossbar.compensation.tasks import Answer, Task
+from crossbar.compensation.tasks import UNMET, Answer, Task
 from crossbar.compensation.tiles import tile_tasks
 from crossbar.design import Design
 from crossbar.errors import InputError
@@ -82,10 +82,15 @@ def compensate(
     """
     _check_options(measurement, scale, passes)
     check_executor(executor)
+    tile = tile or Tile()
+    for rows, lines in tile_slices(
+        measurement.on_siemens.shape, tile, measurement.design.lines_per_column
+    ):
+        cells = lines.stop - lines.start
+        wires.each(rows.stop - rows.start, measurement.design.lines_per_column * cells)
     plain = program(measurement, target, method=method, seed=seed)
     full = plain.target_siemens
     points = _checked_inputs(inputs, len(full))
-    tile = tile or Tile()
     places = _places(measurement.design, full.shape, tile)
 
     def tasks_of(plain: Program) -> Sequence[Task]:
@@ -108,7 +113,7 @@ def compensate(
     gain = float((before * full).sum() / ((before**2).sum() or 1.0))
     ideal = as_measured(measurement).cell_siemens(plain.enabled)
     return Compensation(
-        _program(plain, answers, places),
+        _program(plain, answers, places, UNMET * measurement.design.full_scale_siemens * size),
         plain,
         size,
         size * full,
@@ -197,7 +202,10 @@ def _fitting_scale(
     return size if by_column else float(size[0])
 
 
-def _program(plain: Program, answers: Sequence[Answer], places: Sequence[Place]) -> Program:
+def _program(
+    plain: Program, answers: Sequence[Answer], places: Sequence[Place], most: float | Floats
+) -> Program:
+    """The whole layer's, whose targets are out of reach where they are missed by `most` [S]."""
     enabled = plain.enabled.copy()  # a reference line follows the last column of its row
     for answer, (rows, columns) in zip(answers, places, strict=True):
         first = columns.start or 0
@@ -205,7 +213,8 @@ def _program(plain: Program, answers: Sequence[Answer], places: Sequence[Place])
     shape = plain.target_siemens.shape
     asked = _joined(shape, places, [answer.asked for answer in answers])
     beyond = _joined(shape, places, [answer.out_of_reach for answer in answers])
-    return Program(enabled, asked, beyond == 0)
+    missed = _joined(shape, places, [answer.missed for answer in answers])
+    return Program(enabled, asked, (beyond == 0) & (missed <= most))
 
 
 def _errors(tasks: Sequence[Task], answers: Sequence[Answer]) -> tuple[float, ...]:
@@ -218,9 +227,14 @@ def _errors(tasks: Sequence[Task], answers: Sequence[Answer]) -> tuple[float, ..
 
 
 def _bits(matrix: Floats, wanted: Floats, points: Floats) -> float:
-    """Effective bits of products with matrices (rows, columns)."""
+    """Effective bits of products with matrices (rows, columns).
+
+    Products that are all alike, as of one weight, have no range: their distance from 0 is taken.
+    """
     product = points @ wanted
-    return effective_bits(points @ (matrix - wanted), float(np.ptp(product)))
+    alike = np.ptp(product) <= 1e-12 * np.abs(product).max()
+    output_range = np.abs(product).max() if alike else np.ptp(product)
+    return effective_bits(points @ (matrix - wanted), float(output_range))
 
 
 def _joined(

@@ -15,13 +15,15 @@ class Compensation:
     """Switches for an array with its wires, and how far they meet the weights.
 
     All bits are effective bits of the matrix elements, or of the products with the inputs that
-    were given, by the measured values.
+    were given, by the measured values; where all are alike, relative to their distance from 0.
 
     Parameters
     ----------
     program : Program
         The switches; its targets are what each cell was asked for by itself, its `reachable`
-        False where no subset of the cell's branches makes that.
+        False where no subset of the cell's branches makes that, where conductances of any size
+        within reach were left more than a hundredth of scaled full scale from the target, and
+        where open wires cut a cell off.
     plain : Program
         The switches for wires without resistance, at full scale.
     scale : float or ndarray, (columns,)

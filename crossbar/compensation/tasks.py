@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from spice_models import Wires
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Switches = NDArray[np.bool_] | NDArray[np.int8]
@@ -17,6 +19,9 @@ STALLED = 0.9
 
 LEAST_ATTENUATION = 0.01
 """What a cell passes of its own conductance at least; where it is less, sneak currents count."""
+
+UNMET = 1e-2
+"""Error relative to scaled full scale above which a target is said to be out of reach."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +35,13 @@ class Answer:
     asked : ndarray, (rows, columns)
         Net conductance that each cell should have, so that the wires make the target of it [S].
     out_of_reach : ndarray of bool, (rows, columns)
-        Cells whose branches cannot make that.
+        Cells whose branches cannot make that, or that open wires cut off.
     matrix : ndarray, (rows, columns)
         Transfer matrix with these switches [S].
     updates : int
         Updates of the continuous step.
+    missed : ndarray, (rows, columns)
+        Error of the kept cells after it [S].
     residual : float
         Rms of what the kept cells missed after it, relative to full scale.
     errors : tuple of float
@@ -48,6 +55,7 @@ class Answer:
     out_of_reach: Bools
     matrix: Floats
     updates: int
+    missed: Floats
     residual: float
     errors: tuple[float, ...] = ()
     changed: float = 0.0
@@ -77,6 +85,21 @@ def shortfall(kept: Bools, error: Floats, full_scale: float) -> float:
     """Rms error of the kept cells, relative to full scale."""
     of_kept = error[kept]
     return float(np.sqrt(np.mean(of_kept**2)) / full_scale) if of_kept.size else 0.0
+
+
+def cut_off(wires: Wires, rows: int, lines: int) -> Bools:
+    """Crossings whose word line has no input there or whose bit line no sense, (rows, lines)."""
+    ohm = wires.each(rows, lines)
+    driven = _joined(ohm["word"], ohm["driver"], ohm["far_driver"])
+    sensed = _joined(ohm["bit"].T, ohm["far_sense"], ohm["sense"]).T
+    return np.asarray(~(driven & sensed))
+
+
+def _joined(segments: Floats, near: Floats, far: Floats) -> Bools:
+    """Places of each line that are joined to one of its ends, (lines, places)."""
+    first = np.concatenate([near[:, None], segments], axis=1).cumsum(axis=1)
+    last = np.concatenate([segments, far[:, None]], axis=1)[:, ::-1].cumsum(axis=1)[:, ::-1]
+    return np.asarray(np.isfinite(np.minimum(first, last)))
 
 
 def share_of_reach(distance: Floats, reach: Floats, asked: Bools, full_scale: float) -> Floats:

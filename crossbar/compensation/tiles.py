@@ -26,6 +26,7 @@ from crossbar.compensation.tasks import (
     LEAST_ATTENUATION,
     STALLED,
     Answer,
+    cut_off,
     share_of_reach,
     shortfall,
 )
@@ -89,6 +90,13 @@ class TileTask:
         faulty = [stuck.any(axis=2) for stuck in self.stuck]
         return np.asarray((self.target != 0) | faulty[0] | faulty[1])
 
+    @property
+    def cut(self) -> Bools:
+        """Cells whose target is for a line that open wires cut off, (rows, columns)."""
+        rows, columns = self.target.shape
+        lines = cut_off(self.wires, rows, 2 * columns)
+        return np.where(self.target > 0, lines[:, ::2], lines[:, 1::2])
+
     def scaled(self, size: Floats) -> TileTask:
         """The same with targets multiplied by `size`, (columns,)."""
         return replace(self, target=size * self.target)
@@ -103,15 +111,18 @@ class TileTask:
         needed = _continuous(self)[0].needed
         least, greatest = self.ends()
         reach = np.where(needed > 0, greatest[0] - least[1], greatest[1] - least[0])
-        return share_of_reach(needed, reach, self.kept, self.full_scale)
+        return share_of_reach(needed, reach, self.kept & ~self.cut, self.full_scale)
 
     def compensated(self) -> Answer:
         """Program the tile; where nothing is better, the switches of the task stay."""
         plain = _State.of(self, self.line_siemens(self.enabled))
         leverage = Leverage.of(self.wires, *self.target.shape)
         if not (self.kept.any() and leverage):
-            return replace(_answer(self, self.enabled, plain, 0, plain.error), asked=self.target)
+            exact = np.zeros(self.target.shape)
+            answer = _answer(self, self.enabled, plain, 0, exact, plain.error)
+            return replace(answer, asked=self.target)
         state, updates = _continuous(self)
+        missed = np.where(self.kept, np.abs(self.target - state.net), 0.0)
         residual, errors, changed = state.error, [], 0.0
         best = (self.enabled, plain)
         for weight in np.geomspace(SOFTEST, 1, self.passes):
@@ -121,7 +132,7 @@ class TileTask:
             errors.append(state.error)
             if state.error < best[1].error:
                 best = (enabled, state)
-        return _answer(self, *best, updates, residual, tuple(errors), changed)
+        return _answer(self, *best, updates, missed, residual, tuple(errors), changed)
 
     def line_siemens(self, enabled: tuple[Bools, Bools]) -> Floats:
         """Conductance of each cell to each of its two lines, (2, rows, columns) [S]."""
@@ -221,6 +232,7 @@ def _answer(
     enabled: tuple[Bools, Bools],
     state: _State,
     updates: int,
+    missed: Floats,
     residual: float,
     errors: tuple[float, ...] = (),
     changed: float = 0.0,
@@ -230,11 +242,11 @@ def _answer(
     asked = np.where(task.kept, state.needed, 0.0)
     slack = least.sum(axis=0) + 1e-12 * task.full_scale
     high, low = greatest[0] - least[1] + slack, least[0] - greatest[1] - slack
-    beyond = task.kept & ((asked > high) | (asked < low))
+    beyond = task.kept & ((asked > high) | (asked < low) | (task.cut & (task.target != 0)))
     whole = np.zeros((*task.target.shape, task.signs.size), dtype=bool)
     for sign, closed in zip((1, -1), enabled, strict=True):
         whole[..., task.signs == sign] = closed
-    return Answer(whole, asked, beyond, state.net, updates, residual, errors, changed)
+    return Answer(whole, asked, beyond, state.net, updates, missed, residual, errors, changed)
 
 
 def tile_tasks(

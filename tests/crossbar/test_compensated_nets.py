@@ -25,6 +25,7 @@ from crossbar.compensation import compensate
 from crossbar.metrics import effective_bits
 
 WIRES = Wires(word_segment_ohm=20.0, bit_segment_ohm=20.0, driver_ohm=50.0, sense_ohm=50.0)
+STRONG = Wires(60.0, 60.0, 150.0, 150.0)
 FLIP = Design(polarity="flip", ladder="guaranteed", resistors=12)
 OFFSET = Design(polarity="offset", ladder="guaranteed", resistors=12)
 STAGGER = Design(polarity="flip", ladder="stagger", resistors=16)
@@ -58,14 +59,15 @@ def bits(siemens, target):
 @pytest.mark.parametrize("design", [FLIP, OFFSET, STAGGER], ids=lambda one: one.label)
 def test_ngspice_confirms_the_bits_that_are_promised(design):
     """Offset: two tiles in a row, of which only the last one has the reference."""
-    chip, measured, target = made(design, columns=20)
-    found = compensate(measured, target, WIRES, tile=TILE, scale="fit columns")
-    spice = transfer(chip, found.program, WIRES, tile=TILE, simulator="ngspice")
+    chip, measured, target = made(design, 8, 9)
+    tile = Tile(8, 8)
+    found = compensate(measured, target, STRONG, tile=tile, scale="fit columns")
+    spice = transfer(chip, found.program, STRONG, tile=tile, simulator="ngspice")
     # measured exactly: only the digits of the two simulators differ, 1e-9 of the matrix
     known = bits(spice.siemens / found.weight_scale, target)
     assert known == pytest.approx(found.compensated_bits, abs=2e-3)
     assert bits(spice.siemens, found.wanted) > found.ideal_wires_bits - 0.5
-    before = transfer(chip, found.plain, WIRES, tile=TILE, simulator="ngspice")
+    before = transfer(chip, found.plain, STRONG, tile=tile, simulator="ngspice")
     assert bits(before.siemens, target) == pytest.approx(found.uncompensated_bits, abs=1e-3)
     assert found.compensated_bits > found.ideal_wires_bits - 0.3
     assert found.compensated_bits > found.one_gain_bits + 2

@@ -20,7 +20,7 @@ TILE = Tile(4, 6)
 def uneven():
     """Weights (7, 9) whose columns and tiles differ in size; one output has none at all."""
     weights = np.random.default_rng(2).normal(size=(7, 9))
-    weights *= np.geomspace(1, 1e-3, 7)[:, None]
+    weights *= np.geomspace(3, 3e-3, 7)[:, None]
     weights[2] = 0
     return weights
 
@@ -32,6 +32,8 @@ def test_each_part_reaches_full_scale():
     assert by_column.shape == (7, 1)
     largest = np.abs(weights * by_column).max(axis=1)
     assert np.allclose(np.delete(largest, 2), 1e-5, rtol=1e-12)
+    # an output without weights takes the layer's
+    assert by_column[2, 0] == siemens_per_weight(DESIGN, weights)
     by_tile = scaled_siemens_per_weight(DESIGN, weights, "tile", TILE)
     for outputs in (slice(0, 3), slice(3, 6), slice(6, 7)):
         for inputs in (slice(0, 4), slice(4, 8), slice(8, 9)):

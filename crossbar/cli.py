@@ -246,7 +246,7 @@ def netlist(
     volts = np.full((1, rows), 0.2) if inputs is None else read_volts(inputs, rows)
     if len(volts) != 1:
         raise InputError(f"inputs have shape {volts.shape}: give one row of {rows} voltages")
-    wires, tile = _wires_and_tile(options)
+    wires, tile = _wires_and_tile(_recorded(options, settings))
     form: NetlistForm = "subcircuit" if subcircuit else "hierarchical" if hierarchical else "tiles"
     grid = place_tiles(made.chip, made.program, wires, tile)
     named = "layer" if name is None else name
@@ -290,9 +290,9 @@ def simulate(chip: Path, inputs: Path, out: Path, simulator: SimulatorName, **op
     from crossbar.summaries import simulated
 
     check_output(out, (".npy", ".csv"), inputs=[chip, inputs])
-    made, _ = load_chip(chip)
+    made, settings = load_chip(chip)
     volts = read_volts(inputs, made.chip.rows)
-    wires, tile = _wires_and_tile(options)
+    wires, tile = _wires_and_tile(_recorded(options, settings))
     answer = transfer(made.chip, made.program, wires, tile=tile, simulator=simulator)
     currents = answer.currents(volts)
     write_matrix(out, currents)
@@ -372,6 +372,18 @@ def _used(options: dict[str, Any], wire_aware: bool, scaling: str) -> dict[str, 
             option = f"--{name.replace('_', '-')}"
             raise InputError(f"{option}: without --wire-aware wires are not looked at; drop it")
     return options
+
+
+def _recorded(options: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """The options, those not given as the chip was programmed for, where it knows its wires."""
+    context = click.get_current_context()
+    known = settings.get("wire_aware") or {}
+    left = {
+        name: value
+        for name, value in known.items()
+        if name in options and context.get_parameter_source(name) is ParameterSource.DEFAULT
+    }
+    return options | left
 
 
 def _wires_and_tile(options: dict[str, Any]) -> tuple[Wires, Any]:

@@ -263,6 +263,7 @@ def load_chip(path: str | Path) -> tuple[ProgrammedChip, dict[str, Any]]:
             arrays |= {name: file[name] for name in _OPTIONAL if name in file}
         made = _assemble(build(Design, about["design"], path), arrays, about)
         settings = {key: about["settings"][key] for key in SETTINGS}
+        settings["wire_aware"] = about["settings"].get("wire_aware")
     except FileNotFoundError:
         raise InputError(f"chip = {path}: no such file; check the path") from None
     except OSError as error:

@@ -97,9 +97,9 @@ class ProgrammedChip:
 def produce(
     design: Design,
     weights: ArrayLike,
-    seed: np.random.SeedSequence,
+    seed: Seed,
     *,
-    measurement_error: float,
+    measurement_error: float = 1e-4,
     method: str = "auto",
     nonidealities: Nonidealities | None = None,
     scaling: Scaling = "layer",
@@ -117,7 +117,7 @@ def produce(
         The cell.
     weights : array_like, (outputs, inputs)
         An exact zero is a pruned weight.
-    seed : numpy.random.SeedSequence
+    seed : int or numpy.random.SeedSequence
         Its first three children seed fabrication, measurement and solver, those from the
         fourth on the non-idealities (`nonidealities.Child`).
     measurement_error : float
@@ -142,6 +142,7 @@ def produce(
         For bad weights or options.
     """
     suffered = nonidealities or Nonidealities()
+    seed = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
     per_weight = scaled_siemens_per_weight(design, weights, scaling, tile)
     target = (checked_weights(weights) * per_weight).T
     making, measuring, solving = (_child(seed, number) for number in range(3))
@@ -195,7 +196,7 @@ def _programmed(
 
 
 def reprogram(
-    made: ProgrammedChip, *, measurement_error: float, seed: Seed, method: str = "auto"
+    made: ProgrammedChip, *, measurement_error: float = 1e-4, seed: Seed, method: str = "auto"
 ) -> ProgrammedChip:
     """Measure a chip again, as it is now, and program it again for the same weights.
 

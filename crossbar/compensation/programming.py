@@ -133,7 +133,7 @@ def check_wire_aware(design: Design) -> None:
     if design.polarity == "steered":
         raise InputError(
             "polarity = 'steered': wire-aware programming takes 'flip', 'offset' and 'paired' "
-            "cells, of which the first two load the wires alike whatever subset is chosen"
+            "cells; design such a cell ('crossbar design --polarity flip')"
         )
     if design.programmed_by != "measured":
         raise InputError(

@@ -42,10 +42,16 @@ class Source:
 
 
 def of_chip(path: Path) -> Source:
-    """A programmed chip; see `files.load_chip`."""
+    """A programmed chip; see `files.load_chip`. Its wires where it was programmed for them."""
     from crossbar.files import load_chip
 
-    return Source((UsedChip("chip", load_chip(path)[0]),), alone=True)
+    made, settings = load_chip(path)
+    chips = (UsedChip("chip", made),)
+    if not (known := settings.get("wire_aware")):
+        return Source(chips, alone=True)
+    names = ("segment_ohm", "segment_ohm", "driver_ohm", "sense_ohm")
+    wires = Wires(*(known[name] for name in names))
+    return Source(chips, wires, Tile(known["tile_rows"], known["tile_lines"]), alone=True)
 
 
 def of_study(path: Path) -> Source:

@@ -11,6 +11,7 @@ import pytest
 
 from crossbar import Design, InputError, Tile, Wires, fabricate, measure, transfer
 from crossbar.cli import main
+from crossbar.costs.sources import of_chip
 from crossbar.files import load_chip, save_chip
 from crossbar.measurements import write_measurement
 from crossbar.metrics import effective_bits
@@ -87,18 +88,25 @@ def test_programmed_and_simulated_with_the_same_wires(of, crossbar, tmp_path):
     program += ["--chip", "chip.csv"] if of == "file" else []
     simulate = ["simulate", "made.npz", "--inputs", "volts.npy", "--simulator", "nodal"]
 
-    def simulated():
+    def simulated(*wires):
         status, said, error = crossbar(*simulate, "--out", "amperes.npy", *wires)
         assert status == 0, error
         return float(re.search(r"product: (-?[\d.]+) effective bits", said)[1])
 
     assert crossbar(*program)[0] == 0
-    before = simulated()
+    before = simulated(*wires)
     status, said, error = crossbar(*program, "--wire-aware", "--scaling", "column", *wires)
     assert status == 0, error
     promised = float(re.search(r"with its wires the matrix has ([\d.]+) effective bits", said)[1])
-    assert simulated() > before + 2
+    assert simulated(*wires) > before + 2
     assert promised > before + 2
+    assert simulated() == simulated(*wires)  # by themselves those that it was programmed for
+    assert simulated("--segment-ohm", 1) < simulated() - 2
+    assert crossbar("netlist", "made.npz", "--out", "made.cir")[0] == 0
+    assert "word segment 60.0, bit segment 60.0" in (tmp_path / "made.cir").read_text()
+    source = of_chip(tmp_path / "made.npz")
+    assert source.wires == WIRES
+    assert source.tile == Tile(16, 16)
 
 
 @pytest.mark.parametrize(

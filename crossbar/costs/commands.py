@@ -39,10 +39,12 @@ __all__ = ["cost"]
     show_default=True,
     help="From the slowest time constant, or by ngspice (small tiles).",
 )
-@click.option("--segment-ohm", type=float, help="Wire between cells.  [default: 1]")
-@click.option("--driver-ohm", type=float, help="Word-line driver.  [default: 10]")
-@click.option("--sense-ohm", type=float, help="Bit-line sense.  [default: 10]")
-@click.option("--tile-rows", type=int, help="Word lines of a tile.  [default: 32]")
+@click.option(
+    "--segment-ohm", type=float, help="Wire between cells.  [default: the source's, or 1]"
+)
+@click.option("--driver-ohm", type=float, help="Word-line driver.  [default: the source's, or 10]")
+@click.option("--sense-ohm", type=float, help="Bit-line sense.  [default: the source's, or 10]")
+@click.option("--tile-rows", type=int, help="Word lines of a tile.  [default: the source's, or 32]")
 @click.option("--tile-lines", type=int, help="Bit lines of a tile.  [default: 32]")
 @click.option(
     "--design",

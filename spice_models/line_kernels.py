@@ -3,6 +3,8 @@
 Arrays of nodes have shape (rows, lines + 2, lanes), one lane an input, node j at j + 1; the
 columns 0 and lines + 1 are earth and stay 0, so that no sweep needs a branch at an end. The length
 of the tuple `lanes` is a constant to the compiler, which unrolls the innermost loops.
+The length of `modes` is one too, of either line family; `down` (rows, modes) and `right` (lines +
+2, modes) are those of `spice_models.modes`.
 Conductances [S]: `cell` (rows, lines); `word` (rows, lines + 1) and `bit` (rows + 1, lines), where
 segment j leads to node j from the one before. A line's matrix is L D L^T: `word_inverse` and
 `bit_inverse` are 1 / D, `onward` (rows, lines + 1) and `above` (rows + 1, lines) are what L takes
@@ -81,6 +83,7 @@ def balance(
     sensed: Floats,
     square: Floats,
     volts: Floats,
+    carry: Floats,
     pivots: Floats,
     lanes: Lanes,
 ) -> None:
@@ -88,16 +91,18 @@ def balance(
 
     Adds to `flow` the current of all cells of a line and to `square` what sums to |r|^2; puts in
     `sensed` what the two ends of a line pass on; all (lines, lanes). `volts` (rows + 1, strip,
-    lanes), the last row 0, and `pivots` (rows, strip) are room for as many lines at a time as stay
-    in the cache; the bit lines are factorised anew: that takes no longer than to read the factors.
+    lanes), the last row 0, `carry` (strip, lanes) and `pivots` (rows, strip) are room for as many
+    lines at a time as stay in the cache; the bit lines are factorised anew: that takes no longer
+    than to read the factors.
     """
     rows, lines = cell.shape
     strip = volts.shape[1]
     for start in range(0, lines, strip):
         width = min(strip, lines - start)
         seen = bit[0, start:].copy()
+        carry[:] = 0.0
         for i in range(rows):
-            here, before, drops = volts[i], volts[i - 1], x[i, start + 1 :]
+            here, drops = volts[i], x[i, start + 1 :]
             cells, onto, inverse = cell[i, start:], pivots[i - 1], pivots[i]
             nearer, farther = bit[i, start:], bit[i + 1, start:]
             for j in range(width):
@@ -105,7 +110,8 @@ def balance(
                 pivot = 1 / (reach + farther[j]) if reach + farther[j] > 0 else 0.0
                 inverse[j], seen[j] = pivot, reach * (farther[j] * pivot)
                 for k in range(len(lanes)):
-                    here[j, k] = g * (applied[i, k] + drops[j, k]) + carried * before[j, k]
+                    carry[j, k] = g * (applied[i, k] + drops[j, k]) + carried * carry[j, k]
+                    here[j, k] = carry[j, k]
         for i in range(rows - 1, -1, -1):
             here, after, drops = volts[i], volts[i + 1], x[i, start:]
             cells, inverse, farther = cell[i, start:], pivots[i], bit[i + 1, start:]
@@ -139,19 +145,33 @@ def renew(
     z: Reals,
     p: Reals,
     t: Reals,
+    down: Reals,
+    right: Reals,
+    share: Reals,
+    pull: Floats,
     lanes: Lanes,
+    modes: Lanes,
 ) -> None:
-    """Begin again from the residual in t: z = Aw^-1 fraction t; p = ratio (p - old z)."""
+    """Begin again from the residual in t: z = Aw^-1 fraction t; p = ratio (p - old z and modes).
+
+    `share` (modes, modes, lanes) is what p had of each mode; adds to `pull`, alike, the product of
+    each with fraction t.
+    """
     rows, lines = word_inverse.shape
     last = np.zeros_like(ratio)
+    waves, pulled = np.zeros((2, len(modes), len(lanes)), ratio.dtype)
     for i in range(rows):
         drops, along, ways = t[i], p[i], z[i]
+        _gather(down[i], share, waves, lanes, modes)
         for k in range(len(lanes)):
             last[k] = 0.0
         for j in range(lines):
             carried = onward[i, j]
             for k in range(len(lanes)):
-                last[k] = fraction[k] * drops[j + 1, k] + carried * last[k]
+                missing = fraction[k] * drops[j + 1, k]
+                for n in range(len(modes)):
+                    pulled[n, k] += right[j + 1, n] * missing
+                last[k] = missing + carried * last[k]
                 drops[j + 1, k] = last[k]
         for k in range(len(lanes)):
             last[k] = 0.0
@@ -160,8 +180,34 @@ def renew(
             for k in range(len(lanes)):
                 drop = pivot * drops[j + 1, k] + carried * last[k]
                 last[k] = drop
-                along[j + 1, k] = ratio[k] * (along[j + 1, k] - ways[j + 1, k])
+                before = along[j + 1, k] - ways[j + 1, k]
+                for n in range(len(modes)):
+                    before -= waves[n, k] * right[j + 1, n]
+                along[j + 1, k] = ratio[k] * before
                 ways[j + 1, k] = drop
+        _spread(down[i], pulled, pull, lanes, modes)
+
+
+@compiled
+def _gather(down: Reals, share: Reals, waves: Reals, lanes: Lanes, modes: Lanes) -> None:
+    """Put into `waves` (modes, lanes) what one row has of the modes, as patterns of its line."""
+    for n in range(len(modes)):
+        for k in range(len(lanes)):
+            waves[n, k] = 0.0
+            for m in range(len(modes)):
+                waves[n, k] += down[m] * share[m, n, k]
+
+
+@compiled
+def _spread(down: Reals, pulled: Reals, pull: Floats, lanes: Lanes, modes: Lanes) -> None:
+    """Move a row's `pulled` (modes, lanes) to `pull` (modes, modes, lanes)."""
+    for m in range(len(modes)):
+        for n in range(len(modes)):
+            for k in range(len(lanes)):
+                pull[m, n, k] += down[m] * pulled[n, k]
+    for n in range(len(modes)):
+        for k in range(len(lanes)):
+            pulled[n, k] = 0.0
 
 
 @compiled
@@ -176,15 +222,22 @@ def forward(
     z: Reals,
     p: Reals,
     t: Reals,
+    down: Reals,
+    right: Reals,
+    share: Reals,
     power: Reals,
     lanes: Lanes,
+    modes: Lanes,
 ) -> None:
-    """Step along p and turn it: x += step p, z -= alpha (p - t), p = z + beta p, t = L^-1 G p.
+    """Step along p: x += step p, z -= alpha (p - t), p = z + modes + beta p, t = L^-1 G p.
 
-    Adds to `power` (lines, lanes) what sums over the lines to z . Aw z.
+    `share` (modes, modes, lanes) is what p takes on of each mode. Adds to `power` (lines, lanes)
+    what sums over the lines to z . Aw z.
     """
     rows, lines = cell.shape
+    waves = np.zeros((len(modes), len(lanes)), alpha.dtype)
     for i in range(rows):
+        _gather(down[i], share, waves, lanes, modes)
         drops, along, through, before, places = z[i], p[i], t[i], t[i - 1], x[i]
         cells, onto, chain = cell[i], above[i], word[i]
         for j in range(lines):
@@ -195,6 +248,8 @@ def forward(
                 drop = drops[j + 1, k] - alpha[k] * (way - through[j + 1, k])
                 drops[j + 1, k] = drop
                 way = drop + beta[k] * way
+                for n in range(len(modes)):
+                    way += waves[n, k] * right[j + 1, n]
                 along[j + 1, k] = way
                 through[j + 1, k] = g * way + carried * before[j + 1, k]
         for j in range(lines):
@@ -217,28 +272,34 @@ def backward(
     word_inverse: Reals,
     p: Reals,
     t: Reals,
+    down: Reals,
+    right: Reals,
     flow: Reals,
     power: Reals,
     size: Reals,
     volts: Reals,
     last: Reals,
     ahead: Reals,
+    pull: Floats,
     lanes: Lanes,
+    modes: Lanes,
 ) -> None:
     """Bit lines follow p and word lines follow them: t = Aw^-1 G Ab^-1 G p.
 
     Adds, each (lines, lanes), to `flow` the current of all cells of a line, and what sums over
     the lines to p . S p to `power` and to d . Aw d, with d = p - t, to `size`. `volts` (lines,
-    lanes) begins as 0; `last` and `ahead` (lanes,) are room.
+    lanes) begins as 0; `last` and `ahead` (lanes,) are room. Adds to `pull` (modes, modes, lanes)
+    the product of each mode with S p.
     """
     rows, lines = cell.shape
+    pulled = np.zeros((len(modes), len(lanes)), p.dtype)
     for i in range(rows - 1, -1, -1):
         along, drops, cells, chain = p[i], t[i], cell[i], word[i]
-        onto, inverse, left, right = above[i + 1], bit_inverse[i], onward[i], word_inverse[i]
+        onto, inverse, chained, pivots = above[i + 1], bit_inverse[i], onward[i], word_inverse[i]
         for k in range(len(lanes)):
-            last[k] = 0.0
+            last[k] = ahead[k] = 0.0
         for j in range(lines):
-            g, segment, pivot, carried, behind = cells[j], chain[j], inverse[j], onto[j], left[j]
+            g, segment, pivot, carried, behind = cells[j], chain[j], inverse[j], onto[j], chained[j]
             for k in range(len(lanes)):
                 way = along[j + 1, k]
                 voltage = drops[j + 1, k] * pivot + carried * volts[j, k]
@@ -247,12 +308,22 @@ def backward(
                 volts[j, k] = voltage
                 flow[j, k] += through
                 power[j, k] += through * way + segment * across * across
+                if len(modes):
+                    net = ahead[k] - segment * across
+                    for n in range(len(modes)):
+                        pulled[n, k] += right[j, n] * net
+                    ahead[k] = through + segment * across
                 last[k] = g * voltage + behind * last[k]
                 drops[j + 1, k] = last[k]
+        for n in range(len(modes)):
+            for k in range(len(lanes)):
+                net = ahead[k] + chain[lines] * along[lines, k]
+                pulled[n, k] += right[lines, n] * net
+        _spread(down[i], pulled, pull, lanes, modes)
         for k in range(len(lanes)):
             last[k] = ahead[k] = 0.0
         for j in range(lines - 1, -1, -1):
-            g, segment, pivot, carried = cells[j], chain[j + 1], right[j], left[j + 1]
+            g, segment, pivot, carried = cells[j], chain[j + 1], pivots[j], chained[j + 1]
             for k in range(len(lanes)):
                 last[k] = pivot * drops[j + 1, k] + carried * last[k]
                 drops[j + 1, k] = last[k]

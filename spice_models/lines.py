@@ -4,7 +4,8 @@ With the word-line *drops* x (from their input voltage E) and the bit-line volta
 Kirchhoff's law reads ``Aw x - G y = -G E`` and ``Ab y - G x = G E``: G the cells, Aw and Ab
 tridiagonal in each line. Eliminating y leaves ``S x = b`` with ``S = Aw - G Ab^-1 G``, which
 conjugate gradients solve, preconditioned by Aw (Saad, Iterative Methods for Sparse Linear
-Systems, 2nd ed., sections 9.2 and 14.2). Each iteration solves every line once.
+Systems, 2nd ed., sections 9.2 and 14.2) and, of long lines, by the slowest modes
+(`spice_models.modes`). Each iteration solves every line once.
 
 The iteration runs in single precision, which halves what goes through memory, and towards a
 residual 1,000 times smaller; then the residual is computed anew from x, which is in double
@@ -12,8 +13,9 @@ precision, and replaces the one that was followed, while the direction is kept (
 updates": Clark et al., Comput. Phys. Commun. 181 (2010) 1517, section 5.2). So the answer is as
 right as double precision throughout would make it.
 
-What is watched is the power norm ``r . Aw^-1 r`` of the residual and what the last iteration
-still changed in any current. The currents are linear in x, so they are followed on the way.
+What is watched is the power norm ``r . M^-1 r`` of the residual, M the preconditioner, and what
+the last iteration still changed in any current. The currents are linear in x, so they are
+followed on the way.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spice_models.array import Array
+from spice_models.modes import Modes
 from spice_models.topology import reached
 
 __all__ = ["Answer", "Lines"]
@@ -161,6 +164,7 @@ class _System:
         self.largest = float(lines.cell.max())
         senses = lines.bit[0] + lines.bit[-1]
         self.conductance = float(np.minimum(lines.cell.sum(axis=0), senses).max())
+        self.modes = Modes.of(*self.exact)
         self.vectors: list[NDArray[Any]] = []
 
     def solve(self, applied: Floats, tolerance: float, used: int) -> Answer:
@@ -191,6 +195,8 @@ class _Block:
 
     `product` is the power norm of the residual, squared, and `begin` that at the beginning of a
     cycle; `top` the scale of the vectors in single precision, `raw` the product relative to top^2.
+    `pull` and `pulled`, (modes, modes, lanes), are the products of the modes with the residual and
+    with what the last step took from it.
     """
 
     def __init__(self, system: _System, applied: Floats, driven: Floats) -> None:
@@ -202,12 +208,21 @@ class _Block:
         self.lanes = (0,) * width
         self.flow, self.sensed, self.square = np.zeros((3, lines, width))
         strip = min(max(line_kernels.STRIP // width, 1), lines)
-        self.strip = (np.zeros((rows + 1, strip, width)), np.zeros((rows, strip)))
+        self.strip = (
+            np.zeros((rows + 1, strip, width)),
+            np.zeros((strip, width)),
+            np.zeros((rows, strip)),
+        )
         self.sums = list(np.zeros((4, lines, width), np.float32))
         self.carried = list(np.zeros((2, width), np.float32))
         self.rounding = 2 * _EPS * system.largest * driven
         self.error, self.product, self.raw, self.scale, self.top = np.zeros((5, width))
         self.begin = self.product
+        self.patterns: tuple[Any, Any] = (system.modes.down, system.modes.right)
+        self.weight = system.modes.weight[..., None]
+        modes = len(self.weight)
+        self.constants = (self.lanes, (0,) * modes)
+        self.pull, self.pulled = np.zeros((2, modes, modes, width))
         self.iterations = 0
         self.history: list[Floats] = []
 
@@ -249,7 +264,9 @@ class _Block:
         ratio = _quotient(former, self.top)
         ratio[(ratio > _RESTART) | (followed > _LOST * self.begin)] = 0.0
         factors = (_single(_inverse(self.top)), _single(ratio))
-        self.kernels.renew(onward, word_inverse, *factors, z, p, t, self.lanes)
+        share, self.pull = _single(self.weight * self.pull), np.zeros_like(self.pull)
+        modes = (*self.patterns, share, self.pull)
+        self.kernels.renew(onward, word_inverse, *factors, z, p, t, *modes, *self.constants)
         zero = np.zeros(len(self.lanes))
         self._forward(zero, zero + 1)
         self.scale = self.scale if self.history else self.product
@@ -265,9 +282,15 @@ class _Block:
         cell, word, above = self.system.rough[:3]
         power[:] = 0.0
         lane = (_single(alpha), alpha * self.top, _single(beta))
-        self.kernels.forward(cell, word, above, *lane, x, z, p, t, power, self.lanes)
-        self.raw = power.sum(axis=0, dtype=np.float64)
+        self.pull -= alpha * self.pulled
+        sums = (*self.patterns, _single(self.weight * self.pull), power)
+        self.kernels.forward(cell, word, above, *lane, x, z, p, t, *sums, *self.constants)
+        self.raw = power.sum(axis=0, dtype=np.float64) + self._of_modes(self.pull)
         self.product = self.raw * self.top**2
+
+    def _of_modes(self, pull: Floats) -> Floats:
+        """What the modes add to a power norm, (lanes,)."""
+        return np.asarray((self.weight * pull**2).sum(axis=(0, 1)))
 
     def _step(self, going: Bools) -> None:
         """Take one step of conjugate gradients; `size` foretells the next product.
@@ -279,13 +302,15 @@ class _Block:
         power[:] = change[:] = size[:] = volts[:] = 0.0
         p, t = self.system.vectors[2:]
         last, ahead = self.carried
-        sums = (change, power, size, volts, last, ahead)
+        self.pulled[:] = 0.0
+        sums = (*self.patterns, change, power, size, volts, last, ahead)
         cell, word, above, bit_inverse, onward, word_inverse = self.system.rough
         lines = (cell, word, above, bit_inverse, onward, word_inverse)
-        self.kernels.backward(*lines, p, t, *sums, self.lanes)
+        self.kernels.backward(*lines, p, t, *sums, self.pulled, *self.constants)
         raw, before = self.raw, self.product
         alpha = going * _quotient(raw, power.sum(axis=0, dtype=np.float64))
-        next_raw = alpha**2 * size.sum(axis=0, dtype=np.float64) - raw
+        turned = size.sum(axis=0, dtype=np.float64) + self._of_modes(self.pulled)
+        next_raw = alpha**2 * turned - raw
         next_raw[next_raw < _FORETOLD * raw] = 0.0  # rounding: begin again from the residual
         self._forward(alpha, _quotient(next_raw, raw))
         moved = change * (alpha * self.top)

@@ -9,6 +9,7 @@ from numba.core.dispatcher import Dispatcher
 from spice_models import Array, CircuitError, NotConverged, Wires, nodal
 from spice_models.compiled import compiled
 from spice_models.lines import Lines
+from spice_models.modes import COUNT, Modes
 
 
 def cells(rows, lines, seed=0):
@@ -71,6 +72,94 @@ def test_light_loads_take_few_iterations(scale):
     found = solver.solve(np.eye(128), 1e-10)
     assert found.converged
     assert found.iterations <= 8
+
+
+def unlike(kind, rows, columns):
+    """Cells and wires of long lines that are far from equal ones, by name."""
+    random = np.random.default_rng(7)
+    siemens, wires = cells(rows, columns), {"word_segment_ohm": 60.0, "bit_segment_ohm": 90.0}
+    few = np.where(random.random(rows) < 0.2, 20.0, np.inf)
+    if kind == "few driven":
+        wires["driver_ohm"] = few
+    elif kind == "weak ends":
+        wires |= {"driver_ohm": 1e4, "sense_ohm": 1e4}
+    elif kind == "no ends":
+        wires |= {"driver_ohm": 0.0, "sense_ohm": 0.0}
+    elif kind == "both ends":
+        wires |= {"far_driver_ohm": 5.0, "far_sense_ohm": 50.0}
+    elif kind == "open segments":
+        wires["word_segment_ohm"] = np.where(random.random((rows, columns - 1)) < 0.01, np.inf, 60)
+    elif kind == "unequal segments":
+        wires["bit_segment_ohm"] = 60 * np.exp(random.normal(0, 1, (rows - 1, columns)))
+    elif kind == "a corner":
+        siemens[:-75, :-75] *= 0.1
+    elif kind == "shorts":
+        siemens[random.random(siemens.shape) < 0.01] = 1e-2
+    return Array.from_siemens(siemens, Wires(**wires))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "equal",
+        "few driven",
+        "weak ends",
+        "no ends",
+        "both ends",
+        "open segments",
+        "unequal segments",
+        "a corner",
+        "shorts",
+    ],
+)
+def test_long_lines_are_solved_by_their_modes_whatever_else_they_have(kind):
+    array = unlike(kind, 150, 130)
+    lines = Lines.of(array)
+    assert len(Modes.of(lines.cell, lines.word, lines.bit).weight) == COUNT
+    for points in (1, 3, 5):
+        inputs = volts(points, 150)
+        found = nodal.product(array, inputs, method="iterative")
+        wanted = nodal.product(array, inputs, method="direct")
+        error = np.abs(found.currents - wanted.currents).max() / np.abs(wanted.currents).max()
+        assert error <= found.mismatch + wanted.mismatch
+        assert error <= 1e-9
+
+
+def test_modes_save_most_iterations_of_long_lines(monkeypatch):
+    """128 x 128 cells of 50 uS on average, 200 ohm a segment: ratio 164, see `_length`."""
+    array = Array.from_siemens(cells(128, 128), Wires(200.0, 200.0, 200.0, 200.0))
+    with_modes = Lines.of(array).solve(volts(4, 128), 1e-10)
+    monkeypatch.setattr("spice_models.modes._LONG", np.inf)
+    without = Lines.of(array).solve(volts(4, 128), 1e-10)
+    assert with_modes.converged
+    assert without.converged
+    assert with_modes.iterations <= without.iterations / 2
+
+
+def test_modes_of_equal_cells_and_lines_are_undone_exactly():
+    """``w . S w`` and ``w . Aw w`` of the module's text, from the matrices themselves."""
+    rows, columns, g = 30, 25, 2e-5
+    array = Array.from_siemens(np.full((rows, columns), g), Wires(4e3, 6e3, 1e3, 4e3))
+    lines = Lines.of(array)
+    modes = Modes.of(lines.cell, lines.word, lines.bit)
+
+    def chain(segments):
+        return (
+            np.diag(segments[:-1] + segments[1:])
+            - np.diag(segments[1:-1], 1)
+            - np.diag(segments[1:-1], -1)
+        )
+
+    word = np.kron(np.eye(rows), chain(lines.word[0])) + g * np.eye(rows * columns)
+    bit = np.kron(chain(lines.bit[:, 0]), np.eye(columns)) + g * np.eye(rows * columns)
+    schur = word - g**2 * np.linalg.inv(bit)
+    for m, n in np.ndindex(COUNT, COUNT):
+        wave = np.outer(modes.down[:, m], modes.right[1:-1, n]).astype(float).ravel()
+        inverse = np.linalg.inv(word) @ (schur @ wave) + modes.weight[m, n] * wave * (
+            wave @ schur @ wave
+        )
+        # in single precision
+        assert inverse == pytest.approx(wave, rel=0, abs=1e-4 * np.abs(wave).max())
 
 
 def test_rows_and_columns_without_cells_do_not_keep_it_going():

@@ -4,7 +4,7 @@
     python benchmarks/arrays.py --sizes 64 1024 --inputs 1 --ohm 10 --all
 
 Cells of 1 to 100 uS; wires, drivers and senses of the same resistance. Each solver runs in a
-process of its own, once on a small array to warm up and once measured: CPU time with that of its
+process of its own, on small arrays to warm up and once measured: CPU time with that of its
 children [s], wall-clock time [s], peak memory of the process or of its largest child [MB], and
 the largest difference to the direct solve relative to the largest current; above its size what
 the iteration says of itself. Solvers are left out where they take minutes or many gigabytes;
@@ -142,6 +142,7 @@ def currents_table(size: int, inputs: list[int], ohm: float, keep_all: bool) -> 
             limit = entry.largest if count == 1 else entry.largest_many
             if entry.missing or (size > limit and not keep_all):
                 continue
+            apart(warm_up, name, (size, count, ohm))  # compiles kernels, once and for all
             found = apart(measure, name, (size, count, ohm))
             error = "reference" if reference is None else relative(found.values, reference)
             if reference is None and name == "ours, iterative":
@@ -175,13 +176,22 @@ def apart(task: Callable[..., Measured], *job: object) -> Measured:
         return pool.submit(task, *job).result()
 
 
+def warm_up(name: str, job: Job) -> None:
+    """Solve something small, and not the same: what is kept would cost no time."""
+    size, count, ohm = job
+    solve = solvers()[name].solve
+    solve(*workload(17 if size == 16 else 16, count, ohm))
+    if name == "ours, iterative":  # kernels of their own for each width, and for long lines
+        small = max(40, count + 1) + (size == max(40, count + 1))
+        solve(*workload(small, count, ohm))
+        solve(*workload(small, count, 1e3 * ohm))
+
+
 def measure(name: str, job: Job) -> Measured:
     """Currents of one solver in this process."""
     size, count, ohm = job
     solve = solvers()[name].solve
-    solve(*workload(17 if size == 16 else 16, count, ohm))  # what is kept would cost no time
-    if name == "ours, iterative":
-        solve(*workload(40, count, 1e3 * ohm))  # long lines, by kernels of their own
+    warm_up(name, job)
     array, inputs = workload(size, count, ohm)
     found = timed(lambda: solve(array, inputs))
     if name != "ours, iterative":

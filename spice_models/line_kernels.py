@@ -27,7 +27,7 @@ Singles = NDArray[np.float32]
 Reals = NDArray[Any]
 Lanes = tuple[int, ...]
 
-STRIP = 256
+STRIP = 128
 """Lines times lanes that `balance` takes at a time."""
 
 

@@ -219,7 +219,7 @@ class _Block:
         self.error, self.product, self.raw, self.scale, self.top = np.zeros((5, width))
         self.begin = self.product
         self.patterns: tuple[Any, Any] = (system.modes.down, system.modes.right)
-        self.weight = system.modes.weight[..., None]
+        self.weight = system.modes.weight[..., None].astype(float)
         modes = len(self.weight)
         self.constants = (self.lanes, (0,) * modes)
         self.pull, self.pulled = np.zeros((2, modes, modes, width))

@@ -27,8 +27,11 @@ COUNT = 4
 _LONG = 25.0
 """Length of lines from which on their modes are worth their time, see `_length`."""
 _DEGREE = 16
+"""Of the polynomials that modes are sought among."""
 _STIFF = 1e3
+"""Conductance of an end, relative to the largest segment, above which it is eased."""
 _LEAST = 1e-4
+"""Smallest ``w . S w`` relative to G that is believed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +50,7 @@ class Modes:
 
     down: Singles
     right: Singles
-    weight: Floats
+    weight: Singles
 
     @classmethod
     def of(cls, cell: Floats, word: Floats, bit: Floats) -> Modes:
@@ -61,10 +64,11 @@ class Modes:
         drawn = np.maximum(alpha + behind, _LEAST * mean)
         weight = np.maximum(1 / drawn - 1 / (alpha + mean), 0.0)
         padded = np.pad(right, ((1, 1), (0, 0)))
-        return cls(down.astype(np.float32), padded.astype(np.float32), weight)
+        # rounded, so that they are the same whatever adds up the last digits
+        return cls(*(part.astype(np.float32) for part in (down, padded, weight)))
 
 
-_NONE = np.zeros((0, 0))
+_NONE = np.zeros((0, 0), np.float32)
 
 
 def _length(chain: Floats, cell: float) -> float:

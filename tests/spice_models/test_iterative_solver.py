@@ -162,6 +162,19 @@ def test_modes_of_equal_cells_and_lines_are_undone_exactly():
         assert inverse == pytest.approx(wave, rel=0, abs=1e-4 * np.abs(wave).max())
 
 
+def test_lines_with_weak_ends_are_long_and_their_modes_bounded():
+    """A line that hardly any supply holds has a mode of next to no eigenvalue."""
+    cell = np.full((40, 50), 1e-5)
+    word, bit = np.ones((40, 51)), np.ones((41, 50))
+    assert not Modes.of(cell, word, bit).weight.size
+    for line in (word, bit.T):
+        line[:, 0], line[:, -1] = 1e-30, 0.0
+    weight = Modes.of(cell, word, bit).weight
+    assert weight.shape == (COUNT, COUNT)
+    assert 1e3 / 1e-5 < weight.max() <= 1e4 / 1e-5
+    assert weight.min() >= 0
+
+
 def test_rows_and_columns_without_cells_do_not_keep_it_going():
     siemens = cells(60, 50)
     siemens[::3] = siemens[:, ::4] = 0.0

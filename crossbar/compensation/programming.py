@@ -21,7 +21,6 @@ from crossbar.errors import InputError
 from crossbar.metrics import effective_bits
 from crossbar.programming import Program, program
 from crossbar.simulation import Tile, tile_slices
-from solvers.pairs import MOST_IN_A_SET
 from spice_models import Wires
 from spice_models.checks import check_executor
 
@@ -29,7 +28,11 @@ Floats = NDArray[np.float64]
 Place = tuple[slice, slice]
 
 PASSES = 24
+MOST_RESISTORS = {"paired": 32, "steered": 16}
+"""Of cells whose subsets are chosen for their load, too: more are too many states."""
+
 _MOST_PASSES = 1000
+_MOST_COMMON = 10.0
 _FIT_ROUNDS = 10
 
 
@@ -94,8 +97,9 @@ def compensate(
     places = _places(measurement.design, full.shape, tile)
 
     def tasks_of(plain: Program) -> Sequence[Task]:
-        if measurement.design.polarity == "paired":
-            return tile_tasks(measurement, plain, wires, tile, passes)
+        if measurement.design.polarity in ("paired", "steered"):
+            common = _common(points)
+            return tile_tasks(measurement, plain, wires, tile, passes, common=common, seed=seed)
         return net_tasks(measurement, plain, wires, tile, method, seed)
 
     tasks = tasks_of(plain)
@@ -130,20 +134,16 @@ def compensate(
 
 def check_wire_aware(design: Design) -> None:
     """Raise an InputError for cells that wire-aware programming does not take."""
-    if design.polarity == "steered":
-        raise InputError(
-            "polarity = 'steered': wire-aware programming takes 'flip', 'offset' and 'paired' "
-            "cells; design such a cell ('crossbar design --polarity flip')"
-        )
     if design.programmed_by != "measured":
         raise InputError(
             "programmed_by = 'nominal': wire-aware programming needs measured values; "
             "use 'measured'"
         )
-    if design.polarity == "paired" and design.resistors > 2 * MOST_IN_A_SET:
+    most = MOST_RESISTORS.get(design.polarity, design.resistors)
+    if design.resistors > most:
         raise InputError(
-            f"resistors = {design.resistors}: wire-aware programming takes paired cells of at "
-            f"most {2 * MOST_IN_A_SET}; use fewer, or 'flip' cells"
+            f"resistors = {design.resistors}: wire-aware programming takes {design.polarity} cells "
+            f"of at most {most}; use fewer, or 'flip' cells"
         )
 
 
@@ -169,10 +169,26 @@ def _checked_inputs(inputs: ArrayLike | None, rows: int) -> Floats:
     return points.astype(float)
 
 
+def _common(points: Floats) -> float:
+    """What the square of a column's summed errors counts beside the squares of its entries.
+
+    Products with inputs x have the squared error ``e' X e`` with the mean X of ``x x'``: here with
+    one mean of its diagonal and one of the rest, the variance and the square of the mean of inputs
+    that are all alike.
+    """
+    rows = points.shape[1]
+    squares = float(np.mean(points**2))
+    if rows < 2 or not squares:
+        return 0.0
+    products = float(np.mean(points.sum(axis=1) ** 2 - (points**2).sum(axis=1)))
+    products /= rows * (rows - 1)
+    return max(products, 0.0) / max(squares - products, squares / _MOST_COMMON)
+
+
 def _places(design: Design, shape: tuple[int, ...], tile: Tile) -> list[Place]:
-    """Cells of each task: tiles of paired cells, whole rows of tiles of the others."""
+    """Cells of each task: tiles of paired and steered cells, whole rows of tiles of the others."""
     grid = tile_slices(shape, tile)
-    if design.polarity == "paired":
+    if design.polarity in ("paired", "steered"):
         return grid
     return [(rows, slice(shape[1])) for rows, columns in grid if columns.start == 0]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from crossbar.branches import equivalent_ohm, off_siemens, resistor_ohm
 from crossbar.calibration import Measurement
 from crossbar.design import Design
-from solvers.annealing import AT_REST, DOWN, UP, Choices
+from solvers.settling import AT_REST, DOWN, UP, Choices
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -29,7 +29,7 @@ class Cells:
     base : ndarray, (rows, columns, 2)
         What all branches give at rest [S].
     allowed : ndarray of int8, (rows, columns, branches)
-        As `solvers.annealing.Choices` takes it: open branches stay at rest, and stuck ones in
+        As `solvers.settling.Choices` takes it: open branches stay at rest, and stuck ones in
         their state.
     """
 

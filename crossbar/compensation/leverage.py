@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.annealing import Influence
+from solvers.settling import Influence
 from spice_models import Wires
 
 Floats = NDArray[np.float64]

@@ -9,8 +9,8 @@ Hence two steps:
    additive update ``g += (target - M) / A`` with the attenuation A of each cell;
 2. passes: the circuit is analysed, how far each cell moves the others is found (`leverage`), and
    the cells choose their subsets one after another, each for what all entries of its row and its
-   column lack then (`solvers.annealing`): cells cancel what others did. Most passes draw with a
-   temperature that falls from pass to pass, the last ones take the best.
+   column lack then (`solvers.settling`): cells cancel what others did. In the first pass a cell
+   looks after its own entry nearly alone; others count more from pass to pass, in full at the end.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from crossbar.compensation.tasks import (
 )
 from crossbar.programming import Program
 from crossbar.simulation import Tile, tile_slices
-from solvers.annealing import anneal
+from solvers.settling import settle
 from spice_models import Array, Wires, nodal
 
 Floats = NDArray[np.float64]
@@ -47,14 +47,14 @@ Cells that draw less waste less on the wires, so targets need less scaling; but 
 total are few. Measured: 0.5 is too small, 0.7 to 1 differ by some tenths of a bit.
 """
 
-HOTTEST, COLDEST = 10.0, 0.02
-"""Temperatures of the first and the last pass, relative to the mean square error before."""
+SOFTEST = 1e-3
+"""What other entries lack weighs this much in the first pass, and in full in the last ones.
 
-SWEEPS = 4
-"""Over all cells in a pass with a temperature."""
+Measured: 1e-2 to 1e-4 differ by less than a tenth of a bit; in full from the start costs a bit.
+"""
 
-_TO_REST = 20
-_MANY_STATES = 600
+_SWEEPS, _TO_REST = 2, 20
+_MANY_STATES = 1000
 _RESIDUAL = 1e-6
 _MOST_UPDATES = 40
 
@@ -212,30 +212,24 @@ def _passes(task: TileTask, state: _State) -> Iterator[tuple[States, _State]]:
     """Choose the switches of all kept cells, one cell after another, several times over."""
     unit = task.full_scale
     choices, states = task.cells.choices(unit), task.cells.resting()
-    sweeps = 1 if choices.most_states > _MANY_STATES else SWEEPS
-    # two passes to a minimum, that tells the temperatures, and two at the end
-    heated = max(task.passes - 4, 0)
-    heats = np.geomspace(HOTTEST, COLDEST, heated * sweeps).reshape(heated, sweeps)
-    unheated = 0.0
-    for number in range(task.passes):
-        temperatures = np.zeros(sweeps if number < 2 else _TO_REST)
-        if 2 <= number < 2 + heated:
-            temperatures = unheated * heats[number - 2]
+    sweeps = 1 if choices.most_states > _MANY_STATES else _SWEEPS
+    weights = np.ones(task.passes)
+    weights[:-1] = np.geomspace(SOFTEST, 1, task.passes - 1)
+    for number, weight in enumerate(weights):
         one, other = state.siemens
-        states, _ = anneal(
+        states, _ = settle(
             choices,
             influence(task.wires, state.siemens, state.lines),
             states,
             np.stack([one - other, one + other], axis=2) / unit,
             (task.target - state.net) / unit,
             task.kept,
-            temperatures,
-            common=task.common,
+            sweeps=sweeps if weight < 1 else _TO_REST * sweeps,
+            others=float(weight),
+            common=float(weight**2 * task.common),
             seed=task.seed + number,
         )
         state = _State.of(task, task.cells.lines(states))
-        if number < 2:
-            unheated = state.error**2
         yield states, state
 
 

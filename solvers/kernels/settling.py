@@ -12,9 +12,6 @@ Keys = NDArray[np.int64]
 Bytes = NDArray[np.int8]
 Influences = NDArray[np.float32]
 
-_MARGIN = 4.0
-"""Temperatures above the best cost up to which states are still looked at."""
-
 _LEAST = 1e-3
 """Share of the curvature that is taken at least: of a cell that has lost a line not all is seen."""
 
@@ -97,15 +94,12 @@ def best_state(  # type: ignore[no-untyped-def]
     origin: Floats,
     curve: Floats,
     slope: Floats,
-    temperature: float,
-    random: NDArray[np.uint64],
 ):
     """Net, load and key of the state of least cost.
 
     The cost of a state that is d away from the origin is ``curve[0] d0^2 + 2 curve[1] d0 d1 +
     curve[2] d1^2 + 2 slope d``. Whatever its load, a state cannot cost less than a parabola of
-    its net: only those within are looked at. With a temperature each cost is that much
-    Gumbel noise less, which draws states as a heat bath does.
+    its net: only those within are looked at.
     """
     narrow, tilt, floor = curve[0], slope[0], 0.0
     if curve[2] > 0:
@@ -128,18 +122,12 @@ def best_state(  # type: ignore[no-untyped-def]
                 k = j if way == 0 else j - 1
                 while 0 <= k < two.shape[0]:
                     off = two[k, 0] - middle
-                    if look == 1 and floor + narrow * off**2 >= best + _MARGIN * temperature:
+                    if look == 1 and floor + narrow * off**2 >= best:
                         break
                     d0 = one[i, 0] + two[k, 0] - origin[0]
                     d1 = one[i, 1] + two[k, 1] - origin[1]
                     cost = curve[0] * d0**2 + 2 * curve[1] * d0 * d1 + curve[2] * d1**2
                     cost += 2 * (slope[0] * d0 + slope[1] * d1)
-                    if temperature > 0 and look == 1:
-                        random[0] ^= random[0] << np.uint64(13)
-                        random[0] ^= random[0] >> np.uint64(7)
-                        random[0] ^= random[0] << np.uint64(17)
-                        uniform = (np.float64(random[0] >> np.uint64(11)) + 0.5) * 2.0**-53
-                        cost += temperature * np.log(-np.log(uniform))
                     if cost < best:
                         best, best_i, best_j = cost, i, k
                     if look == 0:
@@ -158,15 +146,14 @@ def sweep(
     own: Floats,
     rows: Influences,
     columns: Influences,
+    others: float,
     common: float,
     order: Keys,
-    temperature: float,
-    random: NDArray[np.uint64],
     numbers: Floats,
     error: Floats,
     states: Bytes,
 ) -> int:
-    """Choose the states of the cells in `order`; see `solvers.annealing.anneal`."""
+    """Choose the states of the cells in `order`; see `solvers.settling.settle`."""
     count, across, branches = error.shape[0], error.shape[1], allowed.shape[2]
     total = np.zeros(across)
     for i in range(count):
@@ -187,13 +174,14 @@ def sweep(
             n, load, missing = there[0, i], there[1, i], error[i, c]
             n_sum += n
             l_sum += load
+            share = others
             if i == r:
-                n, load = n_own, l_own
-            curve[0] += n * n
-            curve[1] += n * load
-            curve[2] += load * load
-            slope[0] -= n * missing
-            slope[1] -= load * missing
+                n, load, share = n_own, l_own, 1.0
+            curve[0] += share * n * n
+            curve[1] += share * n * load
+            curve[2] += share * load * load
+            slope[0] -= share * n * missing
+            slope[1] -= share * load * missing
         curve[0] += common * n_sum * n_sum
         curve[1] += common * n_sum * l_sum
         curve[2] += common * l_sum * l_sum
@@ -201,10 +189,11 @@ def sweep(
         slope[1] -= common * l_sum * total[c]
         for j in range(across):
             if j != c:
-                n, load, missing = here[0, j], here[1, j], error[r, j] + common * total[j]
-                curve[0] += (1 + common) * n * n
-                curve[1] += (1 + common) * n * load
-                curve[2] += (1 + common) * load * load
+                n, load = here[0, j], here[1, j]
+                share, missing = others + common, others * error[r, j] + common * total[j]
+                curve[0] += share * n * n
+                curve[1] += share * n * load
+                curve[2] += share * load * load
                 slope[0] -= n * missing
                 slope[1] -= load * missing
         can, half = allowed[r, c], branches // 2
@@ -214,7 +203,7 @@ def sweep(
         for side in range(2):
             origin[side] = numbers[r, c, side] - base[r, c, side]
         net, load, key, found = best_state(
-            one, one_keys, two, two_keys, origin, curve, slope, temperature, random
+            one, one_keys, two, two_keys, origin, curve, slope
         )
         if not found:
             continue

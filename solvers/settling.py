@@ -4,8 +4,8 @@ Each cell has a net, which its own entry of a matrix follows, and a load, which 
 row and its column. Both are sums over its branches, each of which is in one of up to three states.
 A sweep visits the cells one after another: each takes the states that make the sum of the squares
 of what all entries are missing smallest, as they have been left by the others. So cells cancel
-what others did. With a temperature the states are drawn as a heat bath draws them (Geman and
-Geman, IEEE PAMI 6, 721, 1984, by the Gumbel trick), which leads out of local minima.
+what others did: iterated conditional modes (Besag, J. R. Stat. Soc. B 48, 259, 1986). What
+it settles in is far better where others' entries count little at first, and more from call to call.
 """
 
 from __future__ import annotations
@@ -103,19 +103,20 @@ class Influence:
     along_column: NDArray[np.float32]
 
 
-def anneal(
+def settle(
     choices: Choices,
     influence: Influence,
     states: NDArray[np.int8],
     numbers: Floats,
     missing: Floats,
     visited: NDArray[np.bool_],
-    temperatures: NDArray[np.float64],
     *,
+    sweeps: int,
+    others: float = 1.0,
     common: float = 0.0,
     seed: int = 0,
 ) -> tuple[NDArray[np.int8], Floats]:
-    """Sweep over the cells, once for each temperature, each time in another order.
+    """Sweep over the cells, each time in another order.
 
     Parameters
     ----------
@@ -129,12 +130,14 @@ def anneal(
         What each entry lacks.
     visited : ndarray of bool, (rows, columns)
         Cells whose states are chosen.
-    temperatures : ndarray, (sweeps,)
-        In squares of what is missing; 0 takes the best. Sweeps end where one at 0 changes nothing.
+    sweeps : int
+        At most; they end where one changes nothing.
+    others : float
+        Weight of the square of what another entry lacks, relative to the cell's own.
     common : float
-        Weight of the square of the sum of a column, beside the squares of its entries.
+        Weight of the square of the sum of a column.
     seed : int
-        Of the orders and draws.
+        Of the orders.
 
     Returns
     -------
@@ -157,13 +160,12 @@ def anneal(
     ):
         if array.shape != expected:
             raise InvalidInput(f"{name} has shape {array.shape}: give {expected}")
-    from solvers.kernels import annealing as kernels
+    from solvers.kernels import settling as kernels
 
     random = np.random.default_rng(seed)
-    draws = random.integers(1, 2**63, size=1, dtype=np.uint64)
     cells = np.argwhere(visited)
     states, numbers, missing = states.copy(), numbers.copy(), missing.copy()
-    for temperature in temperatures:
+    for _ in range(sweeps):
         changed = kernels.sweep(
             choices.up,
             choices.down,
@@ -172,14 +174,13 @@ def anneal(
             influence.own,
             influence.along_row,
             influence.along_column,
+            others,
             common,
             cells[random.permutation(len(cells))],
-            float(temperature),
-            draws,
             numbers,
             missing,
             states,
         )
-        if not (changed or temperature):
+        if not changed:
             break
     return states, missing

@@ -114,6 +114,7 @@ def settle(
     sweeps: int,
     others: float = 1.0,
     common: float = 0.0,
+    pull: float = 0.0,
     seed: int = 0,
 ) -> tuple[NDArray[np.int8], Floats]:
     """Sweep over the cells, each time in another order.
@@ -136,6 +137,8 @@ def settle(
         Weight of the square of what another entry lacks, relative to the cell's own.
     common : float
         Weight of the square of the sum of a column.
+    pull : float
+        What a unit of load costs by itself, halved.
     seed : int
         Of the orders.
 
@@ -176,6 +179,7 @@ def settle(
             influence.along_column,
             others,
             common,
+            pull,
             cells[random.permutation(len(cells))],
             numbers,
             missing,

@@ -62,7 +62,7 @@ class Cells:
     def ends(self) -> tuple[Floats, Floats]:
         """Least and greatest conductance of each cell to its lines, (2, rows, columns) [S]."""
         each = self._each()
-        return tuple(  # type: ignore[return-value]
+        return tuple(
             (self.base + end(each, axis=0).sum(axis=2)).transpose(2, 0, 1)
             for end in (np.nanmin, np.nanmax)
         )
@@ -71,9 +71,7 @@ class Cells:
         """Least and greatest net conductance of each cell, (rows, columns) [S]."""
         each, rest = self._each(), self.base[..., 0] - self.base[..., 1]
         net = each[..., 0] - each[..., 1]
-        return tuple(  # type: ignore[return-value]
-            rest + end(net, axis=0).sum(axis=2) for end in (np.nanmin, np.nanmax)
-        )
+        return tuple(rest + end(net, axis=0).sum(axis=2) for end in (np.nanmin, np.nanmax))
 
     def stuck(self) -> Bools:
         """Cells with a branch that conducts whatever its switch is told, (rows, columns)."""

@@ -39,9 +39,9 @@ def influence(wires: Wires, siemens: Floats, lines: Floats) -> Influence:
     loads = siemens.transpose(1, 2, 0).reshape(rows, places)
     entries = lines.transpose(1, 2, 0).reshape(rows, places) * np.tile([1.0, -1.0], columns)
     ohm = wires.each(rows, places)
-    words = _Chains(ohm["word"], ohm["driver"], ohm["far_driver"], loads)
+    words = Chains(ohm["word"], ohm["driver"], ohm["far_driver"], loads)
     # bit lines are sensed behind their last row
-    bits = _Chains(ohm["bit"].T, ohm["far_sense"], ohm["sense"], loads.T)
+    bits = Chains(ohm["bit"].T, ohm["far_sense"], ohm["sense"], loads.T)
     along_row = np.empty((rows, columns, 2, columns), np.float32)
     for row in range(rows):
         moved = words.moved(row, entries[row])  # of the places, by the places
@@ -68,7 +68,7 @@ def _by_net_and_load(lines: Floats) -> Floats:
     return np.asarray(np.stack([first - second, first + second], axis=-2) / 2)
 
 
-class _Chains:
+class Chains:
     """Lines with their loads.
 
     Parameters

@@ -44,7 +44,7 @@ class Compensation:
         What these left, rms over the kept cells of the worst tile relative to full scale.
     errors : tuple of float
         Rms error of the kept cells after each pass of choosing subsets, relative to full scale,
-        all tiles together.
+        all tiles together; of paired and steered cells with what `common` adds.
     changed : float
         Share of a tile's kept cells that the last pass still changed, at most.
     """

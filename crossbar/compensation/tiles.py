@@ -27,6 +27,7 @@ from crossbar.compensation.leverage import felt, influence
 from crossbar.compensation.tasks import (
     LEAST_ATTENUATION,
     STALLED,
+    UNMET,
     Answer,
     cut_off,
     share_of_reach,
@@ -130,12 +131,12 @@ class TileTask:
         missed = np.where(self.kept, np.abs(self.target - state.net), 0.0)
         residual, errors, changed = state.error, [], 0.0
         former, best = self.states, (self.states, plain)
-        for states, state in _passes(self, state):
+        for states, found in _passes(self, state):
             changed = float((states != former).any(axis=2)[self.kept].mean())
             former = states
-            errors.append(state.error)
-            if state.error < best[1].error:
-                best = (states, state)
+            errors.append(found.error)
+            if found.error < best[1].error:
+                best = (states, found)
         return _answer(self, *best, updates, missed, residual, tuple(errors), changed)
 
     @property
@@ -213,6 +214,9 @@ def _passes(task: TileTask, state: _State) -> Iterator[tuple[States, _State]]:
     unit = task.full_scale
     choices, states = task.cells.choices(unit), task.cells.resting()
     sweeps = 1 if choices.most_states > _MANY_STATES else _SWEEPS
+    # what no conductances within reach would meet is not asked of the cells around
+    hopeless = np.abs(task.target - state.net) > UNMET * unit
+    goal = np.where(hopeless & task.kept, state.net, task.target)
     weights = np.ones(task.passes)
     weights[:-1] = np.geomspace(SOFTEST, 1, task.passes - 1)
     for number, weight in enumerate(weights):
@@ -222,15 +226,28 @@ def _passes(task: TileTask, state: _State) -> Iterator[tuple[States, _State]]:
             influence(task.wires, state.siemens, state.lines),
             states,
             np.stack([one - other, one + other], axis=2) / unit,
-            (task.target - state.net) / unit,
+            (goal - state.net) / unit,
             task.kept,
             sweeps=sweeps if weight < 1 else _TO_REST * sweeps,
             others=float(weight),
             common=float(weight**2 * task.common),
+            pull=_pull(task, state),
             seed=task.seed + number,
         )
         state = _State.of(task, task.cells.lines(states))
         yield states, state
+
+
+def _pull(task: TileTask, state: _State) -> float:
+    """Half of what sneak currents into pruned cells cost more for a unit of load.
+
+    They go over three cells: their square rises with the sixth power of what these conduct. What
+    they sum up to in a column its kept cells make up for, as far as that is worth it.
+    """
+    loads = state.siemens.sum() / task.full_scale
+    sneak = np.where(task.kept, 0.0, task.target - state.net) / task.full_scale
+    summed = task.common * sneak.sum(axis=0) ** 2 / (1 + task.common * task.kept.sum(axis=0))
+    return float(3 * ((sneak**2).sum() + summed.sum()) / loads) if loads else 0.0
 
 
 def _answer(
@@ -248,7 +265,7 @@ def _answer(
     low, high = task.cells.reach()
     slack = task.cells.base.sum(axis=2) + 1e-12 * task.full_scale
     beyond = (asked > high + slack) | (asked < low - slack) | (task.cut & (task.target != 0))
-    enabled = states.astype(task.enabled.dtype)
+    enabled = states if task.enabled.dtype == np.int8 else states.astype(bool)
     return Answer(
         enabled, asked, task.kept & beyond, state.net, updates, missed, residual, errors, changed
     )
@@ -275,7 +292,7 @@ def tile_tasks(
             full_scale=measurement.design.full_scale_siemens,
             passes=passes,
             common=common,
-            seed=1_000_003 * number + seed,
+            seed=1_000_003 * number + abs(seed),
         )
         for number, place in enumerate(places)
     ]

@@ -76,9 +76,7 @@ def ascending_states(  # type: ignore[no-untyped-def]
                         starts[moves, side] = down[k, side]
                 codes[moves] = code << (2 * k)
                 moves += 1
-        merged(
-            sums[:filled], keys[:filled], starts[:moves], codes[:moves], spare, spare_keys
-        )
+        merged(sums[:filled], keys[:filled], starts[:moves], codes[:moves], spare, spare_keys)
         sums, spare = spare, sums
         keys, spare_keys = spare_keys, keys
         filled *= moves
@@ -148,6 +146,7 @@ def sweep(
     columns: Influences,
     others: float,
     common: float,
+    pull: float,
     order: Keys,
     numbers: Floats,
     error: Floats,
@@ -169,7 +168,7 @@ def sweep(
         l_own = own[r, c, 1] + here[1, c] + there[1, r]
         n_sum, l_sum = own[r, c, 0] + here[0, c], own[r, c, 1] + here[1, c]
         curve[:] = 0.0
-        slope[:] = 0.0
+        slope[0], slope[1] = 0.0, pull
         for i in range(count):
             n, load, missing = there[0, i], there[1, i], error[i, c]
             n_sum += n
@@ -202,9 +201,7 @@ def sweep(
         two, two_keys = ascending_states(up[r, c], down[r, c], can, half, branches, two_size)
         for side in range(2):
             origin[side] = numbers[r, c, side] - base[r, c, side]
-        net, load, key, found = best_state(
-            one, one_keys, two, two_keys, origin, curve, slope
-        )
+        net, load, key, found = best_state(one, one_keys, two, two_keys, origin, curve, slope)
         if not found:
             continue
         moved = False

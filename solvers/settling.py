@@ -113,6 +113,7 @@ def settle(
     *,
     sweeps: int,
     others: float = 1.0,
+    caution: float = 0.0,
     common: float = 0.0,
     pull: float = 0.0,
     seed: int = 0,
@@ -135,6 +136,9 @@ def settle(
         At most; they end where one changes nothing.
     others : float
         Weight of the square of what another entry lacks, relative to the cell's own.
+    caution : float
+        How much more a change of other entries costs by its square: holds cells back where
+        `influence` is not to be relied on.
     common : float
         Weight of the square of the sum of a column.
     pull : float
@@ -178,6 +182,7 @@ def settle(
             influence.along_row,
             influence.along_column,
             others,
+            caution,
             common,
             pull,
             cells[random.permutation(len(cells))],

@@ -56,6 +56,12 @@ Measured: 1e-2 to 1e-4 differ by less than a tenth of a bit; in full from the st
 
 _SWEEPS, _TO_REST = 2, 20
 _MANY_STATES = 1000
+_ASTRAY = 1.0
+"""Error of what was foretold, relative to that, from which on changes are held back."""
+
+_COARSE = 5.0
+"""Errors of subsets chosen without wires, rms, that may be added before a cell is said to miss."""
+
 _RESIDUAL = 1e-6
 _MOST_UPDATES = 40
 
@@ -137,7 +143,15 @@ class TileTask:
             errors.append(found.error)
             if found.error < best[1].error:
                 best = (states, found)
-        return _answer(self, *best, updates, missed, residual, tuple(errors), changed)
+        answer = _answer(self, *best, updates, missed, residual, tuple(errors), changed)
+        return replace(answer, out_of_reach=answer.out_of_reach | self._missed(best[1]))
+
+    def _missed(self, state: _State) -> Bools:
+        """Cells missed by far more than by their precision, (rows, columns)."""
+        lines = self.cells.lines(self.states)
+        precision = shortfall(self.kept, lines[0] - lines[1] - self.target, self.full_scale)
+        most = (UNMET + _COARSE * precision) * self.full_scale
+        return np.asarray(self.kept & (np.abs(self.target - state.net) > most))
 
     @property
     def states(self) -> States:
@@ -219,9 +233,10 @@ def _passes(task: TileTask, state: _State) -> Iterator[tuple[States, _State]]:
     goal = np.where(hopeless & task.kept, state.net, task.target)
     weights = np.ones(task.passes)
     weights[:-1] = np.geomspace(SOFTEST, 1, task.passes - 1)
+    caution = 0.0
     for number, weight in enumerate(weights):
         one, other = state.siemens
-        states, _ = settle(
+        states, foretold = settle(
             choices,
             influence(task.wires, state.siemens, state.lines),
             states,
@@ -230,11 +245,15 @@ def _passes(task: TileTask, state: _State) -> Iterator[tuple[States, _State]]:
             task.kept,
             sweeps=sweeps if weight < 1 else _TO_REST * sweeps,
             others=float(weight),
+            caution=caution,
             common=float(weight**2 * task.common),
             pull=_pull(task, state),
             seed=task.seed + number,
         )
         state = _State.of(task, task.cells.lines(states))
+        wrong = np.linalg.norm((goal - state.net) / unit - foretold)
+        astray = wrong > _ASTRAY * np.linalg.norm(foretold)
+        caution = 2 * caution + 1 if astray else caution / 2
         yield states, state
 
 

@@ -145,6 +145,7 @@ def sweep(
     rows: Influences,
     columns: Influences,
     others: float,
+    caution: float,
     common: float,
     pull: float,
     order: Keys,
@@ -158,7 +159,7 @@ def sweep(
     for i in range(count):
         for j in range(across):
             total[j] += error[i, j]
-    changed = 0
+    changed, careful = 0, 1 + caution
     curve, slope, origin = np.empty(3), np.empty(2), np.empty(2)
     for s in range(order.shape[0]):
         r, c = order[s]
@@ -176,11 +177,12 @@ def sweep(
             share = others
             if i == r:
                 n, load, share = n_own, l_own, 1.0
+            slope[0] -= share * n * missing
+            slope[1] -= share * load * missing
+            share *= careful if i != r else 1.0
             curve[0] += share * n * n
             curve[1] += share * n * load
             curve[2] += share * load * load
-            slope[0] -= share * n * missing
-            slope[1] -= share * load * missing
         curve[0] += common * n_sum * n_sum
         curve[1] += common * n_sum * l_sum
         curve[2] += common * l_sum * l_sum
@@ -189,7 +191,7 @@ def sweep(
         for j in range(across):
             if j != c:
                 n, load = here[0, j], here[1, j]
-                share, missing = others + common, others * error[r, j] + common * total[j]
+                share, missing = careful * others + common, others * error[r, j] + common * total[j]
                 curve[0] += share * n * n
                 curve[1] += share * n * load
                 curve[2] += share * load * load

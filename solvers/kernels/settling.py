@@ -12,8 +12,10 @@ Keys = NDArray[np.int64]
 Bytes = NDArray[np.int8]
 Influences = NDArray[np.float32]
 
-_LEAST = 1e-3
-"""Share of the curvature that is taken at least: of a cell that has lost a line not all is seen."""
+_LEAST, _ALL = 1e-3, 1 << 16
+"""Where a net is felt less than this share once its load makes up for it, as of a cell that has
+lost a line, the parabola keeps nothing out: as many states are all looked at, of more only those
+around the best net for the load as it is."""
 
 
 @compiled
@@ -104,11 +106,17 @@ def best_state(  # type: ignore[no-untyped-def]
         narrow -= curve[1] ** 2 / curve[2]
         tilt -= curve[1] * slope[1] / curve[2]
         floor = -(slope[1] ** 2) / curve[2]
-    if not narrow > 0:
-        return 0.0, 0.0, np.int64(0), False  # nothing is felt of its net
-    vertex = -tilt / narrow
-    floor -= narrow * vertex**2
-    narrow = max(narrow, _LEAST * curve[0])
+    if not curve[0] > 0:
+        return 0.0, 0.0, np.int64(0), False  # nothing is felt of it
+    vertex = 0.0
+    if narrow > _LEAST * curve[0]:
+        vertex = -tilt / narrow
+        floor -= narrow * vertex**2
+    elif one.shape[0] * two.shape[0] <= _ALL:
+        narrow, floor = 0.0, -np.inf
+    else:
+        vertex, narrow = -slope[0] / curve[0], curve[0]
+        floor = -(slope[0] ** 2) / curve[0]
     best, best_i, best_j = np.inf, 0, 0
     for look in range(2):  # neighbours of the vertex first, for a bound
         j = two.shape[0]

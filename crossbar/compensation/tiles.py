@@ -236,7 +236,7 @@ def _passes(task: TileTask, state: _State) -> Iterator[tuple[States, _State]]:
     caution = 0.0
     for number, weight in enumerate(weights):
         one, other = state.siemens
-        states, foretold = settle(
+        chosen, foretold = settle(
             choices,
             influence(task.wires, state.siemens, state.lines),
             states,
@@ -250,10 +250,12 @@ def _passes(task: TileTask, state: _State) -> Iterator[tuple[States, _State]]:
             pull=_pull(task, state),
             seed=task.seed + number,
         )
-        state = _State.of(task, task.cells.lines(states))
-        wrong = np.linalg.norm((goal - state.net) / unit - foretold)
-        astray = wrong > _ASTRAY * np.linalg.norm(foretold)
-        caution = 2 * caution + 1 if astray else caution / 2
+        found = _State.of(task, task.cells.lines(chosen))
+        wrong = np.linalg.norm((goal - found.net) / unit - foretold)
+        astray = bool(wrong > _ASTRAY * np.linalg.norm(foretold))
+        caution = 4 * caution + 1 if astray else caution / 2
+        if not (astray and number and found.error > state.error):
+            states, state = chosen, found
         yield states, state
 
 

@@ -48,7 +48,7 @@ def test_ngspice_confirms_the_bits_that_are_promised(keep):
     spice = transfer(chip, found.program, WIRES, tile=TILE, simulator="ngspice")
     # measured exactly, so only the digits of the two simulators differ: 1e-9 of the matrix
     assert bits(spice.siemens, target) == pytest.approx(found.compensated_bits, abs=1e-3)
-    assert found.compensated_bits > found.one_gain_bits + 3
+    assert found.compensated_bits > found.one_gain_bits + 2
     assert found.compensated_bits > found.ideal_wires_bits - 0.3
     assert not found.out_of_reach.any()
     assert not found.program.enabled[target == 0].any()
@@ -115,7 +115,7 @@ def test_products_of_positive_inputs_gain_from_errors_that_cancel(polarity):
         compensate(measured, target, WIRES, tile=Tile(48, 24), inputs=inputs, common=common)
         for common in (0.0, None)
     ]
-    assert found[1].compensated_bits > found[0].compensated_bits + 0.5
+    assert found[1].compensated_bits > found[0].compensated_bits + 0.3
 
 
 @pytest.mark.parametrize("design", [STEERED, Design(resistors=7)], ids=lambda one: one.polarity)

@@ -136,8 +136,10 @@ def test_the_fitted_scale_is_the_largest_that_every_tile_can_meet(design, by_col
     share = np.max([task.scaled(size).needed_share() for task in tasks], axis=0)
     bound = share[size < 1] if by_column else share.max()
     assert (share <= 1).all()
-    # half a per cent more than needed; columns that are scaled lighten the load of the others
-    assert np.all(bound > (0.93 if by_column else 0.97))
+    # half a per cent more than needed; columns that are scaled lighten the load of the others,
+    # and subsets for scaled targets may be lighter by themselves
+    lighter = by_column or design.polarity == "steered"
+    assert np.all(bound > (0.93 if lighter else 0.97))
 
 
 @pytest.mark.parametrize("ohm", [0.01, 1.0, 100.0])

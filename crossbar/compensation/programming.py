@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 Place = tuple[slice, slice]
 
 PASSES = 24
-MOST_RESISTORS = {"paired": 32, "steered": 16}
+MOST_RESISTORS = {"paired": 32, "steered": 14}
 """Of cells whose subsets are chosen for their load, too: more are too many states."""
 
 _MOST_PASSES = 1000
@@ -56,7 +56,7 @@ def compensate(
     ----------
     measurement : Measurement
         What is known about the chip, stuck branches included; cells programmed by measured
-        values, paired ones of at most 32 resistors, steered ones of at most 16.
+        values, paired ones of at most 32 resistors, steered ones of at most 14.
     target : array_like, (rows, columns)
         Signed entries of the transfer matrix, at most full scale; an exact 0 is a pruned weight:
         switches of a paired or steered cell stay open, other cells come as close to 0 as they

@@ -144,6 +144,79 @@ def best_state(  # type: ignore[no-untyped-def]
 
 
 @compiled
+def weigh(  # type: ignore[no-untyped-def]
+    own: Floats,
+    here: Influences,
+    there: Influences,
+    missing: Floats,
+    total: Floats,
+    place: NDArray[np.int64],
+    others: float,
+    careful: float,
+    common: float,
+    curve: Floats,
+    slope: Floats,
+):
+    """Add what a change of the cell at `place` costs by its square, and halved, by its size.
+
+    `here` and `there` are what its net and load add to the entries of its row and its column.
+    """
+    r, c = place
+    n_sum, l_sum = own[0] + here[0, c], own[1] + here[1, c]
+    for i in range(missing.shape[0]):
+        n, load, share, square = there[0, i], there[1, i], others, others * careful
+        n_sum += n
+        l_sum += load
+        if i == r:
+            n, load, share, square = n + own[0] + here[0, c], load + own[1] + here[1, c], 1.0, 1.0
+        curve[0] += square * n * n
+        curve[1] += square * n * load
+        curve[2] += square * load * load
+        slope[0] -= share * n * missing[i, c]
+        slope[1] -= share * load * missing[i, c]
+    curve[0] += common * n_sum * n_sum
+    curve[1] += common * n_sum * l_sum
+    curve[2] += common * l_sum * l_sum
+    slope[0] -= common * n_sum * total[c]
+    slope[1] -= common * l_sum * total[c]
+    square = careful * others + common
+    for j in range(missing.shape[1]):
+        if j != c:
+            n, load, lacks = here[0, j], here[1, j], others * missing[r, j] + common * total[j]
+            curve[0] += square * n * n
+            curve[1] += square * n * load
+            curve[2] += square * load * load
+            slope[0] -= n * lacks
+            slope[1] -= load * lacks
+
+
+@compiled
+def take(  # type: ignore[no-untyped-def]
+    own: Floats,
+    here: Influences,
+    there: Influences,
+    missing: Floats,
+    total: Floats,
+    place: NDArray[np.int64],
+    net: float,
+    load: float,
+):
+    """Subtract what a change of net and load adds to the entries."""
+    r, c = place
+    for j in range(missing.shape[1]):
+        taken = here[0, j] * net + here[1, j] * load
+        missing[r, j] -= taken
+        total[j] -= taken
+    for i in range(missing.shape[0]):
+        taken = there[0, i] * net + there[1, i] * load
+        missing[i, c] -= taken
+        total[c] -= taken
+    taken = own[0] * net + own[1] * load
+    missing[r, c] -= taken
+    total[c] -= taken
+
+
+@compiled
 def sweep(
     up: Floats,
     down: Floats,
@@ -158,59 +231,37 @@ def sweep(
     pull: float,
     order: Keys,
     numbers: Floats,
-    error: Floats,
+    missing: Floats,
     states: Bytes,
 ) -> int:
     """Choose the states of the cells in `order`; see `solvers.settling.settle`."""
-    count, across, branches = error.shape[0], error.shape[1], allowed.shape[2]
-    total = np.zeros(across)
-    for i in range(count):
-        for j in range(across):
-            total[j] += error[i, j]
-    changed, careful = 0, 1 + caution
-    curve, slope, origin = np.empty(3), np.empty(2), np.empty(2)
+    branches = allowed.shape[2]
+    half, changed = branches // 2, 0
+    total = missing.sum(axis=0)
+    curve, slope = np.empty(3), np.empty(2)
     for s in range(order.shape[0]):
         r, c = order[s]
         here, there = rows[r, c], columns[c, r]
-        # what a unit of each number takes from the errors of the column, and from their sum
-        n_own = own[r, c, 0] + here[0, c] + there[0, r]
-        l_own = own[r, c, 1] + here[1, c] + there[1, r]
-        n_sum, l_sum = own[r, c, 0] + here[0, c], own[r, c, 1] + here[1, c]
         curve[:] = 0.0
         slope[0], slope[1] = 0.0, pull
-        for i in range(count):
-            n, load, missing = there[0, i], there[1, i], error[i, c]
-            n_sum += n
-            l_sum += load
-            share = others
-            if i == r:
-                n, load, share = n_own, l_own, 1.0
-            slope[0] -= share * n * missing
-            slope[1] -= share * load * missing
-            share *= careful if i != r else 1.0
-            curve[0] += share * n * n
-            curve[1] += share * n * load
-            curve[2] += share * load * load
-        curve[0] += common * n_sum * n_sum
-        curve[1] += common * n_sum * l_sum
-        curve[2] += common * l_sum * l_sum
-        slope[0] -= common * n_sum * total[c]
-        slope[1] -= common * l_sum * total[c]
-        for j in range(across):
-            if j != c:
-                n, load = here[0, j], here[1, j]
-                share, missing = careful * others + common, others * error[r, j] + common * total[j]
-                curve[0] += share * n * n
-                curve[1] += share * n * load
-                curve[2] += share * load * load
-                slope[0] -= n * missing
-                slope[1] -= load * missing
-        can, half = allowed[r, c], branches // 2
+        weigh(
+            own[r, c],
+            here,
+            there,
+            missing,
+            total,
+            order[s],
+            others,
+            1 + caution,
+            common,
+            curve,
+            slope,
+        )
+        can = allowed[r, c]
         one_size, two_size = count_states(can, 0, half), count_states(can, half, branches)
         one, one_keys = ascending_states(up[r, c], down[r, c], can, 0, half, one_size)
         two, two_keys = ascending_states(up[r, c], down[r, c], can, half, branches, two_size)
-        for side in range(2):
-            origin[side] = numbers[r, c, side] - base[r, c, side]
+        origin = numbers[r, c] - base[r, c]
         net, load, key, found = best_state(one, one_keys, two, two_keys, origin, curve, slope)
         if not found:
             continue
@@ -218,23 +269,12 @@ def sweep(
         for k in range(branches):
             code = (key >> (2 * k)) & 3
             state = -1 if code == 2 else code
-            if states[r, c, k] != state:
-                moved = True
-                states[r, c, k] = state
+            moved |= states[r, c, k] != state
+            states[r, c, k] = state
         changed += moved
         net -= origin[0]
         load -= origin[1]
         numbers[r, c, 0] += net
         numbers[r, c, 1] += load
-        for j in range(across):
-            taken = here[0, j] * net + here[1, j] * load
-            error[r, j] -= taken
-            total[j] -= taken
-        for i in range(count):
-            taken = there[0, i] * net + there[1, i] * load
-            error[i, c] -= taken
-            total[c] -= taken
-        taken = own[r, c, 0] * net + own[r, c, 1] * load
-        error[r, c] -= taken
-        total[c] -= taken
+        take(own[r, c], here, there, missing, total, order[s], net, load)
     return changed

@@ -176,7 +176,7 @@ def test_a_pruned_cell_with_a_stuck_branch_is_made_up_for():
     [
         (
             Design(polarity="steered", resistors=17),
-            "resistors = 17: .*steered cells of at most 16; use fewer, or 'flip' cells",
+            "resistors = 17: .*steered cells of at most 14; use fewer, or 'flip' cells",
         ),
         (Design(resistors=40), "resistors = 40: .*at most 32; use fewer, or 'flip' cells"),
         (

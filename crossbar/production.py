@@ -26,6 +26,9 @@ from crossbar.scaling import (
 from crossbar.simulation import Tile
 from spice_models import Wires
 
+COMMON = 1.0
+"""Of wire-aware programs: activations of a network are mostly of one sign, see `compensate`."""
+
 
 @dataclass(frozen=True)
 class ProgrammedChip:
@@ -187,6 +190,7 @@ def _programmed(
         wires,
         tile=tile,
         scale=scale,
+        common=COMMON,
         method=method,
         seed=seed,
         executor=executor,

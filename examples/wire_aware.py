@@ -1,7 +1,7 @@
 """Bits of a layer against the resistance of its wires: the figure "wire-aware".
 
 A layer of 128 inputs and 64 outputs on one tile of 128 x 128 lines, dense and with 90 % of its
-weights pruned, for three cells: programmed as if wires had no resistance, the same with the one
+weights pruned, for four cells: programmed as if wires had no resistance, the same with the one
 gain that fits best, wire-aware with one scale for the layer and with one for each column, and
 without any wire resistance. Scales are chosen so that all targets can be met. Bits are those of
 products with uniform random inputs. Run it with::
@@ -32,6 +32,7 @@ INPUTS, OUTPUTS = 128, 64
 CELLS = (
     Design(ladder="guaranteed", resistors=12),
     Design(ladder="stagger", resistors=12),
+    Design(polarity="steered", ladder="stagger", radix=1.1, resistors=10),
     Design(polarity="flip", ladder="stagger", resistors=16),
 )
 KEPT = {"dense": 1.0, "90 % pruned": 0.1}
@@ -103,7 +104,7 @@ def plot(rows: Sequence[Row], ax: Axes) -> Axes:
 
 def figure(rows: Sequence[Row]) -> Figure:
     """A panel for each cell and layer."""
-    drawn = Figure(figsize=(7.2, 7.4), layout="constrained")
+    drawn = Figure(figsize=(7.2, 9.6), layout="constrained")
     cells = list(dict.fromkeys((one.cell, one.resistors) for one in rows))
     panels = drawn.subplots(len(cells), len(KEPT), sharex=True, sharey="row", squeeze=False)
     for across, cell in zip(panels, cells, strict=True):
@@ -128,7 +129,7 @@ def main() -> None:
     """Write the rows and the figure."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("out/wire_aware"))
-    parser.add_argument("--resistors", type=int, help="of all cells; default 12, of flip cells 16")
+    parser.add_argument("--resistors", type=int, help="of all cells; default 12, 12, 10 and 16")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1, help="processes")
     given = parser.parse_args()

@@ -21,7 +21,6 @@ from crossbar.errors import InputError
 from crossbar.metrics import effective_bits
 from crossbar.programming import Program, program
 from crossbar.simulation import Tile, tile_slices
-from solvers.pairs import MOST_IN_A_SET
 from spice_models import Wires
 from spice_models.checks import check_executor
 
@@ -29,7 +28,11 @@ Floats = NDArray[np.float64]
 Place = tuple[slice, slice]
 
 PASSES = 24
+MOST_RESISTORS = {"paired": 32, "steered": 14}
+"""Of cells whose subsets are chosen for their load, too: more are too many states."""
+
 _MOST_PASSES = 1000
+_MOST_COMMON = 10.0  # more would weigh what all inputs share alone
 _FIT_ROUNDS = 10
 
 
@@ -42,6 +45,7 @@ def compensate(
     scale: float | Literal["fit", "fit columns"] = 1.0,
     passes: int = PASSES,
     inputs: ArrayLike | None = None,
+    common: float | None = None,
     method: str = "auto",
     seed: int = 0,
     executor: Executor | None = None,
@@ -51,11 +55,12 @@ def compensate(
     Parameters
     ----------
     measurement : Measurement
-        What is known about the chip, stuck branches included; paired, flip or offset cells that
-        are programmed by measured values.
+        What is known about the chip, stuck branches included; cells programmed by measured
+        values, paired ones of at most 32 resistors, steered ones of at most 14.
     target : array_like, (rows, columns)
         Signed entries of the transfer matrix, at most full scale; an exact 0 is a pruned weight:
-        switches of a paired cell stay open, other cells come as close to 0 as they can [S].
+        switches of a paired or steered cell stay open, other cells come as close to 0 as they
+        can [S].
     wires : Wires
         As they are known, for each tile.
     tile : Tile, optional
@@ -65,22 +70,27 @@ def compensate(
         no cell needs more than the middle between full scale and what it reaches, and
         ``fit columns`` that of each column.
     passes : int
-        Of paired cells: passes of choosing subsets, each with a nodal analysis; more come
-        closer. Other cells need one.
+        Of paired and steered cells: passes of choosing subsets, each with a nodal analysis; more
+        come closer. Other cells need one.
     inputs : array_like, (points, rows), optional
         Inputs for whose products bits are counted; default one row at a time.
+    common : float, optional
+        Of paired and steered cells: what the square of the summed errors of a column counts
+        beside the squares of its entries, 0 or more. Inputs of one mean and variance feel the
+        square of their mean over their variance: 3 where they are uniform from 0 on. Default:
+        that of `inputs`.
     method, seed
-        Of the subset sums without wires, see `program`.
+        Of the subset sums without wires, see `program`; of the order of cells, `seed`.
     executor : concurrent.futures.Executor, optional
         Where the tiles are worked on; changes no bit.
 
     Raises
     ------
     InputError
-        For cells that are steered, too large, or programmed by nominal values; a target as
-        for `program`; an option out of range.
+        For cells that are too large or programmed by nominal values; a target as for `program`;
+        an option out of range.
     """
-    _check_options(measurement, scale, passes)
+    _check_options(measurement, scale, passes, common)
     check_executor(executor)
     tile = tile or Tile()
     for rows, lines in tile_slices(
@@ -94,8 +104,9 @@ def compensate(
     places = _places(measurement.design, full.shape, tile)
 
     def tasks_of(plain: Program) -> Sequence[Task]:
-        if measurement.design.polarity == "paired":
-            return tile_tasks(measurement, plain, wires, tile, passes)
+        if measurement.design.polarity in ("paired", "steered"):
+            weight = _common(points) if common is None else float(common)
+            return tile_tasks(measurement, plain, wires, tile, passes, common=weight, seed=seed)
         return net_tasks(measurement, plain, wires, tile, method, seed)
 
     tasks = tasks_of(plain)
@@ -130,24 +141,20 @@ def compensate(
 
 def check_wire_aware(design: Design) -> None:
     """Raise an InputError for cells that wire-aware programming does not take."""
-    if design.polarity == "steered":
-        raise InputError(
-            "polarity = 'steered': wire-aware programming takes 'flip', 'offset' and 'paired' "
-            "cells; design such a cell ('crossbar design --polarity flip')"
-        )
     if design.programmed_by != "measured":
         raise InputError(
             "programmed_by = 'nominal': wire-aware programming needs measured values; "
             "use 'measured'"
         )
-    if design.polarity == "paired" and design.resistors > 2 * MOST_IN_A_SET:
+    most = MOST_RESISTORS.get(design.polarity, design.resistors)
+    if design.resistors > most:
         raise InputError(
-            f"resistors = {design.resistors}: wire-aware programming takes paired cells of at "
-            f"most {2 * MOST_IN_A_SET}; use fewer, or 'flip' cells"
+            f"resistors = {design.resistors}: wire-aware programming takes {design.polarity} cells "
+            f"of at most {most}; use fewer, or 'flip' cells"
         )
 
 
-def _check_options(measurement: Measurement, scale: object, passes: object) -> None:
+def _check_options(measurement: Measurement, scale: object, passes: object, common: object) -> None:
     check_wire_aware(measurement.design)
     number = isinstance(scale, numbers.Real) and not isinstance(scale, bool)
     fits = isinstance(scale, str) and scale in ("fit", "fit columns")
@@ -158,6 +165,9 @@ def _check_options(measurement: Measurement, scale: object, passes: object) -> N
     whole = isinstance(passes, numbers.Integral) and not isinstance(passes, bool)
     if not (whole and 1 <= cast(int, passes) <= _MOST_PASSES):
         raise InputError(f"passes = {passes!r}: give a whole number from 1 to {_MOST_PASSES}")
+    number = isinstance(common, numbers.Real) and not isinstance(common, bool)
+    if common is not None and not (number and 0 <= float(cast(float, common)) <= _MOST_COMMON):
+        raise InputError(f"common = {common!r}: give a number from 0 to {_MOST_COMMON:g}, or None")
 
 
 def _checked_inputs(inputs: ArrayLike | None, rows: int) -> Floats:
@@ -169,10 +179,26 @@ def _checked_inputs(inputs: ArrayLike | None, rows: int) -> Floats:
     return points.astype(float)
 
 
+def _common(points: Floats) -> float:
+    """What the square of a column's summed errors counts beside the squares of its entries.
+
+    Products with inputs x have the squared error ``e' X e`` with the mean X of ``x x'``: here with
+    one mean of its diagonal and one of the rest, the variance and the square of the mean of inputs
+    that are all alike.
+    """
+    rows = points.shape[1]
+    squares = float(np.mean(points**2))
+    if rows < 2 or not squares:
+        return 0.0
+    products = float(np.mean(points.sum(axis=1) ** 2 - (points**2).sum(axis=1)))
+    products /= rows * (rows - 1)
+    return float(max(products, 0.0) / max(squares - products, squares / _MOST_COMMON))
+
+
 def _places(design: Design, shape: tuple[int, ...], tile: Tile) -> list[Place]:
-    """Cells of each task: tiles of paired cells, whole rows of tiles of the others."""
+    """Cells of each task: tiles of paired and steered cells, whole rows of tiles of the others."""
     grid = tile_slices(shape, tile)
-    if design.polarity == "paired":
+    if design.polarity in ("paired", "steered"):
         return grid
     return [(rows, slice(shape[1])) for rows, columns in grid if columns.start == 0]
 

@@ -22,8 +22,9 @@ class Compensation:
     program : Program
         The switches; its targets are what each cell was asked for by itself, its `reachable`
         False where no subset of the cell's branches makes that, where conductances of any size
-        within reach were left more than a hundredth of scaled full scale from the target, and
-        where open wires cut a cell off.
+        within reach were left more than a hundredth of scaled full scale from the target,
+        where open wires cut a cell off, and where wires are so strong that the chosen subsets
+        of paired or steered cells miss by as much and five times their precision.
     plain : Program
         The switches for wires without resistance, at full scale.
     scale : float or ndarray, (columns,)
@@ -44,7 +45,7 @@ class Compensation:
         What these left, rms over the kept cells of the worst tile relative to full scale.
     errors : tuple of float
         Rms error of the kept cells after each pass of choosing subsets, relative to full scale,
-        all tiles together.
+        all tiles together; of paired and steered cells with what `common` adds.
     changed : float
         Share of a tile's kept cells that the last pass still changed, at most.
     """

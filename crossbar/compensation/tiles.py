@@ -1,30 +1,33 @@
 """One tile whose wires are known: its switches, so that its transfer matrix meets the weights.
 
-Two lines of a paired cell both conduct, and what they draw together lowers the voltages of
-other cells. That total follows from the chosen subset, not from the weight, so a subset that is
-chosen anew disturbs its row and its columns by far more than a cell's precision. Hence two steps:
+Two lines of a paired or steered cell both conduct, and what they draw together lowers the
+voltages of other cells. That total follows from the chosen subset, not from the weight, so a
+subset that is chosen anew disturbs its row and its columns by far more than a cell's precision.
+Hence two steps:
 
 1. continuous: conductances that meet the targets when all cells draw the same total, by the
    additive update ``g += (target - M) / A`` with the attenuation A of each cell;
-2. passes over all cells: each takes the pair of subsets that best weighs what it misses itself
-   against what a change of its lines' conductances does to others (`Leverage`). This weight
-   rises from pass to pass, so that fewer and fewer cells change, until none does.
+2. passes: the circuit is analysed, how far each cell moves the others is found (`leverage`), and
+   the cells choose their subsets one after another, each for what all entries of its row and its
+   column lack then (`solvers.settling`): cells cancel what others did. In the first pass a cell
+   looks after its own entry nearly alone; others count more from pass to pass, in full at the end.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import solvers
 from crossbar.calibration import Measurement
-from crossbar.compensation.leverage import Leverage
+from crossbar.compensation.cells import Cells, States
+from crossbar.compensation.leverage import felt, influence
 from crossbar.compensation.tasks import (
     LEAST_ATTENUATION,
     STALLED,
+    UNMET,
     Answer,
     cut_off,
     share_of_reach,
@@ -32,13 +35,11 @@ from crossbar.compensation.tasks import (
 )
 from crossbar.programming import Program
 from crossbar.simulation import Tile, tile_slices
+from solvers.settling import settle
 from spice_models import Array, Wires, nodal
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-
-SOFTEST = 1e-3
-"""What disturbs others weighs this much in the first pass, and in full in the last one."""
 
 LIGHTER = 0.85
 """Total of an average cell to begin with, relative to that of subsets chosen without wires.
@@ -46,6 +47,24 @@ LIGHTER = 0.85
 Cells that draw less waste less on the wires, so targets need less scaling; but subsets of a small
 total are few. Measured: 0.5 is too small, 0.7 to 1 differ by some tenths of a bit.
 """
+
+SOFTEST = 1e-3
+"""What other entries lack weighs this much in the first pass, and in full in the last ones.
+
+Measured: 1e-2 to 1e-4 differ by less than a tenth of a bit; in full from the start costs a bit.
+"""
+
+_SWEEPS, _TO_REST = 2, 20
+"""Over all cells in a pass; in the last one as often as that at most."""
+
+_MANY_STATES = 1000
+"""Of half a cell's branches, from which on one sweep is long enough."""
+
+_ASTRAY = 1.0
+"""Error of what was foretold, relative to that, from which on changes are held back."""
+
+_COARSE = 5.0
+"""Errors of subsets chosen without wires, rms, that may be added before a cell is said to miss."""
 
 _RESIDUAL = 1e-6
 _MOST_UPDATES = 40
@@ -59,36 +78,33 @@ class TileTask:
     ----------
     target : ndarray, (rows, columns)
         Entries of the transfer matrix [S].
-    on, off : tuple of ndarray, (rows, columns, branches of the line)
-        Conductances of the branches to the positive and to the negative bit line, closed and
-        open [S]; those that are stuck closed conduct when open, too.
-    enabled : tuple of ndarray of bool
-        The switches that meet the targets without wires, in the same order.
-    stuck : tuple of ndarray of bool
-        Those that are stuck closed.
-    signs : ndarray of int8, (branches,)
-        Which line each branch of the design is on.
+    cells : Cells
+        What the branches may do.
+    enabled : ndarray of bool or int8, (rows, columns, branches)
+        The switches that meet the targets without wires.
     wires : Wires
     full_scale : float
         [S].
     passes : int
+    common : float
+        How much the square of a column's summed errors counts beside those of its entries.
+    seed : int
+        Of the draws.
     """
 
     target: Floats
-    on: tuple[Floats, Floats]
-    off: tuple[Floats, Floats]
-    enabled: tuple[Bools, Bools]
-    stuck: tuple[Bools, Bools]
-    signs: NDArray[np.int8]
+    cells: Cells
+    enabled: Bools | States
     wires: Wires
     full_scale: float
     passes: int
+    common: float = 0.0
+    seed: int = 0
 
     @property
     def kept(self) -> Bools:
         """Cells that are not pruned, or have branches that conduct all the same."""
-        faulty = [stuck.any(axis=2) for stuck in self.stuck]
-        return np.asarray((self.target != 0) | faulty[0] | faulty[1])
+        return np.asarray((self.target != 0) | self.cells.stuck())
 
     @property
     def cut(self) -> Bools:
@@ -103,49 +119,51 @@ class TileTask:
 
     def plain_matrix(self) -> Floats:
         """Transfer matrix with the switches of the task, (rows, columns) [S]."""
-        lines = self.lines(self.line_siemens(self.enabled))
+        lines = self.analysed(self.cells.lines(self.states))
         return np.asarray(lines[0] - lines[1])
 
     def needed_share(self) -> Floats:
         """Largest conductance that a cell of each column needs, over what it may, (columns,)."""
         needed = _continuous(self)[0].needed
-        least, greatest = self.ends()
-        reach = np.where(needed > 0, greatest[0] - least[1], greatest[1] - least[0])
+        least, greatest = self.cells.reach()
+        reach = np.where(needed > 0, greatest, -least)
         return share_of_reach(needed, reach, self.kept & ~self.cut, self.full_scale)
 
     def compensated(self) -> Answer:
         """Program the tile; where nothing is better, the switches of the task stay."""
-        plain = _State.of(self, self.line_siemens(self.enabled))
-        leverage = Leverage.of(self.wires, *self.target.shape)
-        if not (self.kept.any() and leverage):
+        plain = _State.of(self, self.cells.lines(self.states))
+        rows, columns = self.target.shape
+        if not (self.kept.any() and felt(self.wires, rows, 2 * columns)):
             exact = np.zeros(self.target.shape)
-            answer = _answer(self, self.enabled, plain, 0, exact, plain.error)
+            answer = _answer(self, self.states, plain, 0, exact, plain.error)
             return replace(answer, asked=self.target)
         state, updates = _continuous(self)
         missed = np.where(self.kept, np.abs(self.target - state.net), 0.0)
         residual, errors, changed = state.error, [], 0.0
-        best = (self.enabled, plain)
-        for weight in np.geomspace(SOFTEST, 1, self.passes):
-            enabled = _pass(self, state, leverage, float(weight))
-            former, state = state, _State.of(self, self.line_siemens(enabled))
-            changed = float((former.siemens != state.siemens).any(axis=0)[self.kept].mean())
-            errors.append(state.error)
-            if state.error < best[1].error:
-                best = (enabled, state)
-        return _answer(self, *best, updates, missed, residual, tuple(errors), changed)
+        former, best = self.states, (self.states, plain)
+        for states, found in _passes(self, state):
+            changed = float((states != former).any(axis=2)[self.kept].mean())
+            former = states
+            errors.append(found.error)
+            if found.error < best[1].error:
+                best = (states, found)
+        answer = _answer(self, *best, updates, missed, residual, tuple(errors), changed)
+        return replace(answer, out_of_reach=answer.out_of_reach | self._missed(best[1]))
 
-    def line_siemens(self, enabled: tuple[Bools, Bools]) -> Floats:
-        """Conductance of each cell to each of its two lines, (2, rows, columns) [S]."""
-        sides = zip(enabled, self.on, self.off, strict=True)
-        return np.array([np.where(closed, on, off).sum(axis=2) for closed, on, off in sides])
+    def _missed(self, state: _State) -> Bools:
+        """Cells missed by far more than by their precision, (rows, columns)."""
+        lines = self.cells.lines(self.states)
+        precision = shortfall(self.kept, lines[0] - lines[1] - self.target, self.full_scale)
+        most = (UNMET + _COARSE * precision) * self.full_scale
+        return np.asarray(self.kept & (np.abs(self.target - state.net) > most))
 
-    def ends(self) -> tuple[Floats, Floats]:
-        """Least and greatest conductance of each cell to its lines, (2, rows, columns) [S]."""
-        least = np.array([off.sum(axis=2) for off in self.off])
-        greatest = np.array([on.sum(axis=2) for on in self.on])
-        return least, np.where(self.kept, greatest, least)
+    @property
+    def states(self) -> States:
+        """The switches of the task as they are, stuck ones included."""
+        fixed = self.cells.resting()
+        return np.asarray(np.where(fixed, fixed, self.enabled), dtype=np.int8)
 
-    def lines(self, siemens: Floats) -> Floats:
+    def analysed(self, siemens: Floats) -> Floats:
         """Transfer matrix of single bit lines, wires included, (2, rows, columns) [S]."""
         rows, columns = self.target.shape
         side_by_side = siemens.transpose(1, 2, 0).reshape(rows, 2 * columns)
@@ -161,7 +179,6 @@ class _State:
     siemens: Floats
     lines: Floats
     needed: Floats
-    attenuation: Floats
     error: float
 
     @property
@@ -172,23 +189,27 @@ class _State:
     @classmethod
     def of(cls, task: TileTask, siemens: Floats) -> _State:
         """Analyse a tile of these cells, (2, rows, columns)."""
-        lines = task.lines(siemens)
+        lines = task.analysed(siemens)
         total = siemens.sum(axis=0)
         # what a cell passes of its own conductance; sneak currents count where it has little
         attenuation = np.clip(
             lines.sum(axis=0) / np.where(total > 0, total, np.inf), LEAST_ATTENUATION, 1.0
         )
-        missing = np.where(task.kept, task.target - (lines[0] - lines[1]), 0.0)
+        lacking = task.target - (lines[0] - lines[1])
+        missing = np.where(task.kept, lacking, 0.0)
         needed = siemens[0] - siemens[1] + missing / attenuation
-        return cls(
-            siemens, lines, needed, attenuation, shortfall(task.kept, missing, task.full_scale)
-        )
+        error = shortfall(task.kept, missing, task.full_scale)
+        if task.common:
+            sums = np.square(lacking.sum(axis=0) / task.full_scale).sum()
+            error = float(np.hypot(error, np.sqrt(task.common * sums / max(task.kept.sum(), 1))))
+        return cls(siemens, lines, needed, error)
 
 
 def _continuous(task: TileTask) -> tuple[_State, int]:
     """Conductances of any size within the cells' reach, all kept cells with the same total."""
-    least, greatest = task.ends()
-    total = task.line_siemens(task.enabled).sum(axis=0)
+    least, greatest = task.cells.ends()
+    greatest = np.where(task.kept, greatest, least)
+    total = task.cells.lines(task.states).sum(axis=0)
     average = LIGHTER * total[task.kept].mean() if task.kept.any() else 0.0
     total = np.where(task.kept, average, total)
     net, state, updates = task.target, None, 0
@@ -206,30 +227,57 @@ def _continuous(task: TileTask) -> tuple[_State, int]:
     return state, updates
 
 
-def _pass(task: TileTask, state: _State, leverage: Leverage, weight: float) -> tuple[Bools, Bools]:
-    """Choose the switches of all kept cells at once, for the loads as they are."""
-    kept = task.kept
-    weights = leverage.moved(state.net * kept, state.lines * kept)
-    weights *= weight / state.attenuation[..., None] ** 2
-    least, _ = task.ends()
-    first, second = (on - off for on, off in zip(task.on, task.off, strict=True))
-    unit = 1 / task.full_scale
-    found = solvers.closest_pairs(
-        first[kept] * unit,
-        second[kept] * unit,
-        (state.needed - (least[0] - least[1]))[kept] * unit,
-        (state.siemens - least)[:, kept].T * unit,
-        weights[kept],
-    )
-    enabled = task.stuck[0].copy(), task.stuck[1].copy()
-    for closed, chosen, on in zip(enabled, (found.first, found.second), task.on, strict=True):
-        closed[kept] |= chosen & (on[kept] > 0)
-    return enabled
+def _passes(task: TileTask, state: _State) -> Iterator[tuple[States, _State]]:
+    """Choose the switches of all kept cells, one cell after another, several times over."""
+    unit = task.full_scale
+    choices, states = task.cells.choices(unit), task.cells.resting()
+    sweeps = 1 if choices.most_states > _MANY_STATES else _SWEEPS
+    # what no conductances within reach would meet is not asked of the cells around
+    hopeless = np.abs(task.target - state.net) > UNMET * unit
+    goal = np.where(hopeless & task.kept, state.net, task.target)
+    weights = np.ones(task.passes)
+    weights[:-1] = np.geomspace(SOFTEST, 1, task.passes - 1)
+    caution = 0.0
+    for number, weight in enumerate(weights):
+        one, other = state.siemens
+        chosen, foretold = settle(
+            choices,
+            influence(task.wires, state.siemens, state.lines),
+            states,
+            np.stack([one - other, one + other], axis=2) / unit,
+            (goal - state.net) / unit,
+            task.kept,
+            sweeps=sweeps if weight < 1 else _TO_REST * sweeps,
+            others=float(weight),
+            caution=caution,
+            common=float(weight**2 * task.common),
+            pull=_pull(task, state),
+            seed=task.seed + number,
+        )
+        found = _State.of(task, task.cells.lines(chosen))
+        wrong = np.linalg.norm((goal - found.net) / unit - foretold)
+        astray = bool(wrong > _ASTRAY * np.linalg.norm(foretold))
+        caution = 4 * caution + 1 if astray else caution / 2
+        if not (astray and number and found.error > state.error):
+            states, state = chosen, found
+        yield states, state
+
+
+def _pull(task: TileTask, state: _State) -> float:
+    """Half of what sneak currents into pruned cells cost more for a unit of load.
+
+    They go over three cells: their square rises with the sixth power of what these conduct. What
+    they sum up to in a column its kept cells make up for, as far as that is worth it.
+    """
+    loads = state.siemens.sum() / task.full_scale
+    sneak = np.where(task.kept, 0.0, task.target - state.net) / task.full_scale
+    summed = task.common * sneak.sum(axis=0) ** 2 / (1 + task.common * task.kept.sum(axis=0))
+    return float(3 * ((sneak**2).sum() + summed.sum()) / loads) if loads else 0.0
 
 
 def _answer(
     task: TileTask,
-    enabled: tuple[Bools, Bools],
+    states: States,
     state: _State,
     updates: int,
     missed: Floats,
@@ -238,41 +286,38 @@ def _answer(
     changed: float = 0.0,
 ) -> Answer:
     """The answer of a state; a cell cannot meet its target where it would need too much."""
-    least, greatest = task.ends()
     asked = np.where(task.kept, state.needed, 0.0)
-    slack = least.sum(axis=0) + 1e-12 * task.full_scale
-    high, low = greatest[0] - least[1] + slack, least[0] - greatest[1] - slack
-    beyond = task.kept & ((asked > high) | (asked < low) | (task.cut & (task.target != 0)))
-    whole = np.zeros((*task.target.shape, task.signs.size), dtype=bool)
-    for sign, closed in zip((1, -1), enabled, strict=True):
-        whole[..., task.signs == sign] = closed
-    return Answer(whole, asked, beyond, state.net, updates, missed, residual, errors, changed)
+    low, high = task.cells.reach()
+    slack = task.cells.base.sum(axis=2) + 1e-12 * task.full_scale
+    beyond = (asked > high + slack) | (asked < low - slack) | (task.cut & (task.target != 0))
+    enabled = states if task.enabled.dtype == np.int8 else states.astype(bool)
+    return Answer(
+        enabled, asked, task.kept & beyond, state.net, updates, missed, residual, errors, changed
+    )
 
 
 def tile_tasks(
-    measurement: Measurement, plain: Program, wires: Wires, tile: Tile, passes: int
+    measurement: Measurement,
+    plain: Program,
+    wires: Wires,
+    tile: Tile,
+    passes: int,
+    *,
+    common: float = 0.0,
+    seed: int = 0,
 ) -> list[TileTask]:
     """One for each of `tile_slices`."""
-    design, on, stuck = measurement.design, measurement.on_siemens, measurement.stuck_closed
-    if stuck is None:
-        stuck = np.zeros(on.shape, dtype=bool)
-    sides = [np.flatnonzero(design.signs == sign) for sign in (1, -1)]
-    off = np.where(stuck, on, measurement.off_siemens)
-
-    def task(place: tuple[slice, slice]) -> TileTask:
-        def lines(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-            return values[place][..., sides[0]], values[place][..., sides[1]]
-
-        return TileTask(
+    cells, places = Cells.of(measurement), tile_slices(plain.target_siemens.shape, tile)
+    return [
+        TileTask(
             target=plain.target_siemens[place],
-            on=lines(on),
-            off=lines(off),
-            enabled=lines(plain.enabled),
-            stuck=lines(stuck),
-            signs=design.signs,
+            cells=cells.part(place),
+            enabled=plain.enabled[place],
             wires=wires,
-            full_scale=design.full_scale_siemens,
+            full_scale=measurement.design.full_scale_siemens,
             passes=passes,
+            common=common,
+            seed=1_000_003 * number + abs(seed),
         )
-
-    return [task(place) for place in tile_slices(plain.target_siemens.shape, tile)]
+        for number, place in enumerate(places)
+    ]

@@ -174,7 +174,10 @@ def test_a_pruned_cell_with_a_stuck_branch_is_made_up_for():
 @pytest.mark.parametrize(
     "design, said",
     [
-        (Design(polarity="steered", resistors=8), "polarity = 'steered': .*'flip', 'offset'"),
+        (
+            Design(polarity="steered", resistors=17),
+            "resistors = 17: .*steered cells of at most 14; use fewer, or 'flip' cells",
+        ),
         (Design(resistors=40), "resistors = 40: .*at most 32; use fewer, or 'flip' cells"),
         (
             Design(polarity="flip", ladder="binary", resistors=8, programmed_by="nominal"),

@@ -17,6 +17,7 @@ from spice_models import CircuitError
 
 CELLS = (
     Design(ladder="stagger", resistors=8),
+    Design(polarity="steered", ladder="stagger", resistors=8),
     Design(polarity="flip", ladder="stagger", resistors=8),
     Design(polarity="offset", ladder="guaranteed", resistors=8),
 )
@@ -127,7 +128,7 @@ def test_the_fitted_scale_is_the_largest_that_every_tile_can_meet(design, by_col
     ).scale
     assert np.min(scale) < 0.99
     plain = program(measured, target)
-    if design.polarity == "paired":
+    if design.polarity in ("paired", "steered"):
         tasks = tile_tasks(measured, plain, wires, tile, 4)
     else:
         tasks = net_tasks(measured, plain, wires, tile, "auto", 0)
@@ -135,8 +136,10 @@ def test_the_fitted_scale_is_the_largest_that_every_tile_can_meet(design, by_col
     share = np.max([task.scaled(size).needed_share() for task in tasks], axis=0)
     bound = share[size < 1] if by_column else share.max()
     assert (share <= 1).all()
-    # half a per cent more than needed; columns that are scaled lighten the load of the others
-    assert np.all(bound > (0.93 if by_column else 0.97))
+    # half a per cent more than needed; columns that are scaled lighten the load of the others,
+    # and subsets for scaled targets may be lighter by themselves
+    lighter = by_column or design.polarity == "steered"
+    assert np.all(bound > (0.93 if lighter else 0.97))
 
 
 @pytest.mark.parametrize("ohm", [0.01, 1.0, 100.0])
@@ -150,7 +153,11 @@ def test_the_best_pass_counts_and_switches_are_never_worse_than_before(design, p
         target[:, 1:] = 0
     wires, tile = Wires(ohm, ohm, ohm, ohm), Tile(6, 10)
     found = compensate(measured, target, wires, tile=tile)
-    kept = target != 0 if design.polarity == "paired" else np.ones(target.shape, dtype=bool)
+    kept = (
+        target != 0
+        if design.polarity in ("paired", "steered")
+        else np.ones(target.shape, dtype=bool)
+    )
     before, after = (
         np.sqrt(np.mean((transfer(chip, one, wires, tile=tile).siemens.T - target)[kept] ** 2))
         / design.full_scale_siemens
@@ -184,7 +191,7 @@ def test_weights_that_are_all_alike_have_bits(design, shape):
 
 
 def test_a_pruned_flip_cell_is_turned_over_only_where_that_is_about_as_near():
-    measured, target = made(CELLS[1])
+    measured, target = made(CELLS[2])
     target[:, 1:] = 0
     plain = program(measured, target)
     (task,) = net_tasks(measured, plain, Wires(5.0, 5.0), TILE, "auto", 0)

@@ -114,13 +114,13 @@ def test_programmed_and_simulated_with_the_same_wires(of, crossbar, tmp_path):
     [
         (["--segment-ohm", 1], "--segment-ohm: without --wire-aware wires are not looked at"),
         (["--tile-rows", 16], "--tile-rows: without --wire-aware"),
-        (["--wire-aware", "--design", "steered.toml"], "polarity = 'steered': wire-aware"),
+        (["--wire-aware", "--design", "steered.toml"], "resistors = 20: wire-aware"),
         (["--wire-aware", "--segment-ohm", -1], "--segment-ohm"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(given, said, crossbar, tmp_path):
     np.save("weights.npy", np.ones((2, 3)))
-    (tmp_path / "steered.toml").write_text('polarity = "steered"\nresistors = 8\n')
+    (tmp_path / "steered.toml").write_text('polarity = "steered"\nresistors = 20\n')
     status, _, error = crossbar("program", "weights.npy", "--out", "made.npz", *given)
     assert status == 2
     assert said in error

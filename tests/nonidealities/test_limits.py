@@ -68,7 +68,8 @@ def test_wires_that_are_known_limit_less():
     assert found["wires"] + 2 < found[aware.name]
     assert found[aware.name] > found[NONE] - 1
     steered = replace(study, design=Design(polarity="steered", resistors=8))
-    assert "wires, wire-aware" not in by_name(steered)
+    assert "wires, wire-aware" in by_name(steered)
+    assert "wires, wire-aware" not in by_name(replace(steered, resistors=[17]))
     assert "wires" in by_name(steered)
 
 

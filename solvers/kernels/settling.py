@@ -1,0 +1,280 @@
+"""States of cells, one cell after another, each disturbing its row and its column."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from solvers.kernels.compiled import compiled
+
+Floats = NDArray[np.float64]
+Keys = NDArray[np.int64]
+Bytes = NDArray[np.int8]
+Influences = NDArray[np.float32]
+
+_LEAST, _ALL = 1e-3, 1 << 16
+"""Where a net is felt less than this share once its load makes up for it, as of a cell that has
+lost a line, the parabola keeps nothing out: as many states are all looked at, of more only those
+around the best net for the load as it is."""
+
+
+@compiled
+def count_states(allowed: Bytes, first: int, last: int) -> int:
+    """How many states branches `first` to `last` have together."""
+    found = 1
+    for k in range(first, last):
+        found *= (allowed[k] & 1) + ((allowed[k] >> 1) & 1) + ((allowed[k] >> 2) & 1)
+    return found
+
+
+@compiled
+def merged(source: Floats, keys: Keys, starts: Floats, codes: Keys, into: Floats, found: Keys):  # type: ignore[no-untyped-def]
+    """Fill `into` and `found` with the pairs of `source`, moved by each start, in order of net.
+
+    Rows of `source`, `starts` and `into` are a net and a load; at most three starts.
+    """
+    size, moves = source.shape[0], starts.shape[0]
+    a, b, c = 0, 0 if moves > 1 else size, 0 if moves > 2 else size
+    for place in range(size * moves):
+        best, which = np.inf, 0
+        if a < size:
+            best = source[a, 0] + starts[0, 0]
+        if b < size and source[b, 0] + starts[1, 0] < best:
+            best, which = source[b, 0] + starts[1, 0], 1
+        if c < size and source[c, 0] + starts[2, 0] < best:
+            best, which = source[c, 0] + starts[2, 0], 2
+        at = a
+        if which == 0:
+            a += 1
+        elif which == 1:
+            at = b
+            b += 1
+        else:
+            at = c
+            c += 1
+        into[place, 0] = best
+        into[place, 1] = source[at, 1] + starts[which, 1]
+        found[place] = keys[at] | codes[which]
+
+
+@compiled
+def ascending_states(  # type: ignore[no-untyped-def]
+    up: Floats, down: Floats, allowed: Bytes, first: int, last: int, size: int
+):
+    """Net and load of all states of some branches, by ascending net, and two bits a branch."""
+    sums, keys = np.zeros((size, 2)), np.zeros(size, np.int64)
+    spare, spare_keys = np.empty((size, 2)), np.empty(size, np.int64)
+    starts, codes = np.zeros((3, 2)), np.zeros(3, np.int64)
+    filled = 1
+    for k in range(first, last):
+        moves = 0
+        for code in range(3):
+            if (allowed[k] >> code) & 1:
+                for side in range(2):
+                    starts[moves, side] = 0.0
+                    if code == 1:
+                        starts[moves, side] = up[k, side]
+                    elif code == 2:
+                        starts[moves, side] = down[k, side]
+                codes[moves] = code << (2 * k)
+                moves += 1
+        merged(sums[:filled], keys[:filled], starts[:moves], codes[:moves], spare, spare_keys)
+        sums, spare = spare, sums
+        keys, spare_keys = spare_keys, keys
+        filled *= moves
+    return sums, keys
+
+
+@compiled
+def best_state(  # type: ignore[no-untyped-def]
+    one: Floats,
+    one_keys: Keys,
+    two: Floats,
+    two_keys: Keys,
+    origin: Floats,
+    curve: Floats,
+    slope: Floats,
+):
+    """Net, load and key of the state of least cost.
+
+    The cost of a state that is d away from the origin is ``curve[0] d0^2 + 2 curve[1] d0 d1 +
+    curve[2] d1^2 + 2 slope d``. Whatever its load, a state cannot cost less than a parabola of
+    its net: only those within are looked at.
+    """
+    narrow, tilt, floor = curve[0], slope[0], 0.0
+    if curve[2] > 0:
+        narrow -= curve[1] ** 2 / curve[2]
+        tilt -= curve[1] * slope[1] / curve[2]
+        floor = -(slope[1] ** 2) / curve[2]
+    if not curve[0] > 0:
+        return 0.0, 0.0, np.int64(0), False  # nothing is felt of it
+    vertex = 0.0
+    if narrow > _LEAST * curve[0]:
+        vertex = -tilt / narrow
+        floor -= narrow * vertex**2
+    elif one.shape[0] * two.shape[0] <= _ALL:
+        narrow, floor = 0.0, -np.inf
+    else:
+        vertex, narrow = -slope[0] / curve[0], curve[0]
+        floor = -(slope[0] ** 2) / curve[0]
+    best, best_i, best_j = np.inf, 0, 0
+    for look in range(2):  # neighbours of the vertex first, for a bound
+        j = two.shape[0]
+        for i in range(one.shape[0]):
+            middle = vertex + origin[0] - one[i, 0]
+            while j > 0 and two[j - 1, 0] >= middle:
+                j -= 1
+            for way in range(2):
+                k = j if way == 0 else j - 1
+                while 0 <= k < two.shape[0]:
+                    off = two[k, 0] - middle
+                    if look == 1 and floor + narrow * off**2 >= best:
+                        break
+                    d0 = one[i, 0] + two[k, 0] - origin[0]
+                    d1 = one[i, 1] + two[k, 1] - origin[1]
+                    cost = curve[0] * d0**2 + 2 * curve[1] * d0 * d1 + curve[2] * d1**2
+                    cost += 2 * (slope[0] * d0 + slope[1] * d1)
+                    if cost < best:
+                        best, best_i, best_j = cost, i, k
+                    if look == 0:
+                        break
+                    k += 1 if way == 0 else -1
+    net, load = one[best_i, 0] + two[best_j, 0], one[best_i, 1] + two[best_j, 1]
+    return net, load, one_keys[best_i] | two_keys[best_j], True
+
+
+@compiled
+def weigh(  # type: ignore[no-untyped-def]
+    own: Floats,
+    here: Influences,
+    there: Influences,
+    missing: Floats,
+    total: Floats,
+    place: NDArray[np.int64],
+    others: float,
+    careful: float,
+    common: float,
+    curve: Floats,
+    slope: Floats,
+):
+    """Add what a change of the cell at `place` costs by its square, and halved, by its size.
+
+    `here` and `there` are what its net and load add to the entries of its row and its column.
+    """
+    r, c = place
+    n_sum, l_sum = own[0] + here[0, c], own[1] + here[1, c]
+    for i in range(missing.shape[0]):
+        n, load, share, square = there[0, i], there[1, i], others, others * careful
+        n_sum += n
+        l_sum += load
+        if i == r:
+            n, load, share, square = n + own[0] + here[0, c], load + own[1] + here[1, c], 1.0, 1.0
+        curve[0] += square * n * n
+        curve[1] += square * n * load
+        curve[2] += square * load * load
+        slope[0] -= share * n * missing[i, c]
+        slope[1] -= share * load * missing[i, c]
+    curve[0] += common * n_sum * n_sum
+    curve[1] += common * n_sum * l_sum
+    curve[2] += common * l_sum * l_sum
+    slope[0] -= common * n_sum * total[c]
+    slope[1] -= common * l_sum * total[c]
+    square = careful * others + common
+    for j in range(missing.shape[1]):
+        if j != c:
+            n, load, lacks = here[0, j], here[1, j], others * missing[r, j] + common * total[j]
+            curve[0] += square * n * n
+            curve[1] += square * n * load
+            curve[2] += square * load * load
+            slope[0] -= n * lacks
+            slope[1] -= load * lacks
+
+
+@compiled
+def take(  # type: ignore[no-untyped-def]
+    own: Floats,
+    here: Influences,
+    there: Influences,
+    missing: Floats,
+    total: Floats,
+    place: NDArray[np.int64],
+    net: float,
+    load: float,
+):
+    """Subtract what a change of net and load adds to the entries."""
+    r, c = place
+    for j in range(missing.shape[1]):
+        taken = here[0, j] * net + here[1, j] * load
+        missing[r, j] -= taken
+        total[j] -= taken
+    for i in range(missing.shape[0]):
+        taken = there[0, i] * net + there[1, i] * load
+        missing[i, c] -= taken
+        total[c] -= taken
+    taken = own[0] * net + own[1] * load
+    missing[r, c] -= taken
+    total[c] -= taken
+
+
+@compiled
+def sweep(
+    up: Floats,
+    down: Floats,
+    base: Floats,
+    allowed: Bytes,
+    own: Floats,
+    rows: Influences,
+    columns: Influences,
+    others: float,
+    caution: float,
+    common: float,
+    pull: float,
+    order: Keys,
+    numbers: Floats,
+    missing: Floats,
+    states: Bytes,
+) -> int:
+    """Choose the states of the cells in `order`; see `solvers.settling.settle`."""
+    branches = allowed.shape[2]
+    half, changed = branches // 2, 0
+    total = missing.sum(axis=0)
+    curve, slope = np.empty(3), np.empty(2)
+    for s in range(order.shape[0]):
+        r, c = order[s]
+        here, there = rows[r, c], columns[c, r]
+        curve[:] = 0.0
+        slope[0], slope[1] = 0.0, pull
+        weigh(
+            own[r, c],
+            here,
+            there,
+            missing,
+            total,
+            order[s],
+            others,
+            1 + caution,
+            common,
+            curve,
+            slope,
+        )
+        can = allowed[r, c]
+        one_size, two_size = count_states(can, 0, half), count_states(can, half, branches)
+        one, one_keys = ascending_states(up[r, c], down[r, c], can, 0, half, one_size)
+        two, two_keys = ascending_states(up[r, c], down[r, c], can, half, branches, two_size)
+        origin = numbers[r, c] - base[r, c]
+        net, load, key, found = best_state(one, one_keys, two, two_keys, origin, curve, slope)
+        if not found:
+            continue
+        moved = False
+        for k in range(branches):
+            code = (key >> (2 * k)) & 3
+            state = -1 if code == 2 else code
+            moved |= states[r, c, k] != state
+            states[r, c, k] = state
+        changed += moved
+        net -= origin[0]
+        load -= origin[1]
+        numbers[r, c, 0] += net
+        numbers[r, c, 1] += load
+        take(own[r, c], here, there, missing, total, order[s], net, load)
+    return changed

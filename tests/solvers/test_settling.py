@@ -1,0 +1,195 @@
+"""Cells that settle one after another, against enumeration and against each other."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from solvers import InvalidInput
+from solvers.settling import AT_REST, DOWN, UP, Choices, Influence, settle
+
+ROWS, COLUMNS, BRANCHES = 3, 4, 5
+CODES = {0: AT_REST, 1: UP, -1: DOWN}
+
+
+def made(seed, *, felt=0.05, allowed=(1, 2, 3, 5, 6, 7, 7, 7)):
+    """Choices, their influence, numbers to start from, and what is missing."""
+    random = np.random.default_rng(seed)
+    shape = (ROWS, COLUMNS, BRANCHES)
+    up = random.normal(size=(*shape, 2))
+    down = 0.2 * random.normal(size=up.shape) - up
+    choices = Choices(
+        up,
+        down,
+        random.normal(size=(ROWS, COLUMNS, 2)),
+        random.choice(np.array(allowed, np.int8), shape),
+    )
+    own = np.stack([np.ones(shape[:2]), 0.01 * random.normal(size=shape[:2])], axis=2)
+    influence = Influence(
+        own,
+        (felt * random.normal(size=(ROWS, COLUMNS, 2, COLUMNS))).astype(np.float32),
+        (felt * random.normal(size=(COLUMNS, ROWS, 2, ROWS))).astype(np.float32),
+    )
+    numbers = random.normal(size=(ROWS, COLUMNS, 2))
+    return choices, influence, numbers, random.normal(size=(ROWS, COLUMNS))
+
+
+def lacking(influence, missing, cell, change):
+    """What is missing when one cell's net and load have changed."""
+    row, column = cell
+    left = missing.copy()
+    left[row] -= change @ influence.along_row[row, column]
+    left[:, column] -= change @ influence.along_column[column, row]
+    left[row, column] -= change @ influence.own[row, column]
+    return left
+
+
+def cost(before, left, cell, *, others, caution, common, pull, load):
+    """What a cell minimises."""
+    weights = np.full(left.shape, others)
+    weights[cell] = 1.0
+    squares = (weights * left**2).sum() + common * (left.sum(axis=0) ** 2).sum()
+    moved = np.array(left - before)
+    moved[cell] = 0.0
+    return squares + caution * others * (moved**2).sum() + 2 * pull * load
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([0.0, 1e-3, 1.0]),
+    st.sampled_from([0.0, 2.0]),
+    st.sampled_from([0.0, 3.0]),
+    st.sampled_from([0.0, 0.1]),
+)
+def test_a_cell_takes_the_best_of_all_its_states(seed, others, caution, common, pull):
+    choices, influence, numbers, missing = made(seed)
+    cell = (seed % ROWS, seed % COLUMNS)
+    visited = np.zeros(missing.shape, dtype=bool)
+    visited[cell] = True
+    weights = {"others": others, "caution": caution, "common": common, "pull": pull}
+    states, left = settle(
+        choices,
+        influence,
+        np.zeros(choices.allowed.shape, np.int8),
+        numbers,
+        missing,
+        visited,
+        sweeps=1,
+        **weights,
+    )
+    options = [[s for s, code in CODES.items() if can & code] for can in choices.allowed[cell]]
+    assert all(state in can for state, can in zip(states[cell], options, strict=True))
+    costs = []
+    for picks in product(*options):
+        trial = np.zeros_like(states)
+        trial[cell] = picks
+        change = choices.numbers(trial)[cell] - numbers[cell]
+        after = lacking(influence, missing, cell, change)
+        costs.append(cost(missing, after, cell, load=change[1], **weights))
+    change = choices.numbers(states)[cell] - numbers[cell]
+    assert np.allclose(left, lacking(influence, missing, cell, change), rtol=1e-9, atol=1e-12)
+    found = cost(missing, left, cell, load=change[1], **weights)
+    # numbers of order 1, influences of 24 bits
+    assert found == pytest.approx(min(costs), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("common", [0.0, 3.0])
+def test_no_sweep_makes_it_worse_and_it_comes_to_rest(common):
+    choices, influence, numbers, missing = made(5, allowed=(7,))
+    states = np.zeros(choices.allowed.shape, np.int8)
+    everywhere, costs = np.ones(missing.shape, dtype=bool), []
+    for seed in range(60):
+        former = states
+        states, missing = settle(
+            choices,
+            influence,
+            states,
+            numbers,
+            missing,
+            everywhere,
+            sweeps=1,
+            common=common,
+            seed=seed,
+        )
+        numbers = choices.numbers(states)
+        costs.append((missing**2).sum() + common * (missing.sum(axis=0) ** 2).sum())
+    assert (np.diff(costs) <= 1e-9).all()
+    assert np.array_equal(former, states)
+
+
+def test_cells_cancel_what_others_did():
+    """Alone each cell would be as precise; together they are, though all feel all others."""
+    alone, joint = [], []
+    for seed in range(5):
+        choices, influence, numbers, missing = made(seed, felt=0.3, allowed=(7,))
+        states, everywhere = np.zeros(choices.allowed.shape, np.int8), np.ones((ROWS, COLUMNS)) > 0
+        for others, found in ((0.0, alone), (1.0, joint)):
+            _, left = settle(
+                choices,
+                influence,
+                states,
+                numbers,
+                missing,
+                everywhere,
+                sweeps=20,
+                others=others,
+            )
+            found.append(np.sqrt(np.mean(left**2)))
+    assert np.median(joint) < 0.5 * np.median(alone)
+
+
+def test_what_nobody_visits_stays():
+    choices, influence, numbers, missing = made(1)
+    states = np.zeros(choices.allowed.shape, np.int8)
+    nowhere = np.zeros(missing.shape, dtype=bool)
+    found, left = settle(choices, influence, states, numbers, missing, nowhere, sweeps=3)
+    assert np.array_equal(found, states)
+    assert np.array_equal(left, missing)
+
+
+def test_a_cell_that_is_not_felt_stays():
+    choices, _, numbers, missing = made(1)
+    nothing = Influence(
+        np.zeros((ROWS, COLUMNS, 2)),
+        np.zeros((ROWS, COLUMNS, 2, COLUMNS), np.float32),
+        np.zeros((COLUMNS, ROWS, 2, ROWS), np.float32),
+    )
+    states = np.ones(choices.allowed.shape, np.int8)
+    everywhere = np.ones(missing.shape, dtype=bool)
+    found, _ = settle(choices, nothing, states, numbers, missing, everywhere, sweeps=3)
+    assert np.array_equal(found, states)
+
+
+@pytest.mark.parametrize(
+    "changed, said",
+    [
+        ({"up": np.ones((1, 1, 2, 1))}, "up has shape"),
+        ({"base": np.ones((1, 2))}, "base has shape"),
+        ({"down": np.full((1, 1, 2, 2), np.nan)}, "finite"),
+        ({"allowed": np.zeros((1, 1, 2), np.int8)}, "every branch needs a state"),
+    ],
+)
+def test_choices_that_are_none_are_refused(changed, said):
+    given = {
+        "up": np.ones((1, 1, 2, 2)),
+        "down": np.ones((1, 1, 2, 2)),
+        "base": np.ones((1, 1, 2)),
+        "allowed": np.full((1, 1, 2), 7, np.int8),
+    } | changed
+    with pytest.raises(InvalidInput, match=said):
+        Choices(**given)
+
+
+def test_too_many_states_and_other_shapes_are_refused():
+    many = np.zeros((1, 1, 22, 2))
+    with pytest.raises(InvalidInput, match="half a cell's branches have 177147 states"):
+        Choices(many, many, np.zeros((1, 1, 2)), np.full((1, 1, 22), 7, np.int8))
+    choices, influence, numbers, missing = made(1)
+    states = np.zeros(choices.allowed.shape, np.int8)
+    with pytest.raises(InvalidInput, match="visited has shape"):
+        settle(choices, influence, states, numbers, missing, np.ones((2, 2)) > 0, sweeps=1)

@@ -17,7 +17,6 @@ from solvers.api import METHODS, solve, solve_batch
 from solvers.covering import CoveringRadius, covering_radius
 from solvers.errors import InvalidInput, SearchInterrupted
 from solvers.misjudged import misjudged_radius
-from solvers.pairs import Pairs, closest_pairs
 from solvers.prepared import Prepared, prepare
 from solvers.solution import Certificate, Solution
 from solvers.vectors import VECTOR_METHODS, solve_vectors
@@ -29,12 +28,10 @@ __all__ = [
     "Certificate",
     "CoveringRadius",
     "InvalidInput",
-    "Pairs",
     "Prepared",
     "SearchInterrupted",
     "Solution",
     "Verification",
-    "closest_pairs",
     "covering_radius",
     "misjudged_radius",
     "prepare",

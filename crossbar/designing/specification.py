@@ -204,5 +204,6 @@ def fraction(text: str) -> float:
     if stripped.endswith("%"):
         return float(number / 100)
     if 1 < number <= 100:
-        raise InputError(f"{text!r}: is that a percentage? write {stripped}% or {float(number / 100):g}")
+        share = float(number / 100)
+        raise InputError(f"{text!r}: is that a percentage? write {stripped}% or {share:g}")
     return float(number)

@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 
@@ -41,7 +42,9 @@ def test_from_weights_to_currents_in_plain_ngspice(weights, tmp_path):
     for simulator in ("ideal", "nodal", "ngspice"):
         options = ("--inputs", "volts.csv", "--out", "amperes.csv", "--simulator", simulator)
         said = succeeds("simulate", "chip.npz", *options, cwd=tmp_path)
-        assert "effective bits" in said
+        used = "1 ohm a segment, 10 ohm driver, 10 ohm sense, tiles of 32 x 32"
+        wires = "none" if simulator == "ideal" else used
+        assert re.search(rf"product: -?[\d.]+ effective bits; wires: {wires}\n", said)
         currents[simulator] = np.loadtxt(tmp_path / "amperes.csv", delimiter=",")
     scale = np.abs(currents["nodal"]).max()
     assert np.abs(currents["ngspice"] - currents["nodal"]).max() < 1e-9 * scale

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -71,7 +72,9 @@ def test_the_command_line_runs_a_study_on_a_cluster_and_merges(cluster, small_to
     assert "paired stagger" in said
     folders = tmp_path / "first", tmp_path / "second"
     said = crossbar("merge", *folders, "--out", tmp_path / "both")
-    assert said.startswith(f"{tmp_path / 'both'}: 8 chips of 2 folders")
+    told, suggested = said.strip().split("; draw them with: crossbar ")
+    assert told == f"{tmp_path / 'both'}: 8 chips of 2 folders"
+    assert len(crossbar(*shlex.split(suggested)).splitlines()) == 4
     found = read_results(tmp_path / "both/results.csv")
     assert untimed(found) == untimed(read_results(tmp_path / "serial/results.csv"))
 

@@ -312,6 +312,17 @@ def test_a_mistake_is_one_line_before_any_work(command, tmp_path, text, said):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_design_has_its_own_ladder(command, tmp_path):
+    (tmp_path / "cell.toml").write_text(
+        'polarity = "steered"\nladder = "guaranteed"\nresistors = 4'
+    )
+    status, _, error = command("--design", "cell.toml", "--ladder", "stagger", "--out", "out")
+    assert status == 2
+    told = "--ladder: the cell of --design has its own ladder; drop one of the two\n"
+    assert error == f"crossbar: error: {told}"
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_example_has_every_default():
     path = Path(__file__).parents[2] / "examples" / "limits.toml"
     values = read_toml(path)

@@ -34,6 +34,7 @@ Cells: TypeAlias = Depth | CellModel
 _NAMES = ("folded", "branches", "switches", "transistors")
 OPEN = "1e30"
 """How an open switch is written [ohm]."""
+_DEFINED = re.compile(r"^\.(?:subckt|param|model) (\w+)", re.MULTILINE)
 _PARAMETER = r"^(\.param transistor_{name})=\S+$"
 
 
@@ -116,19 +117,29 @@ def check_cells(cells: Cells) -> None:
         )
 
 
-def library(cells: Cells) -> list[str]:
-    """Subcircuits that this way to write cells needs, so that every netlist is self-contained."""
+def library(cells: Cells, prefix: str = "") -> list[str]:
+    """Subcircuits that this way to write cells needs, so that every netlist is self-contained.
+
+    The prefix begins each name that a shipped library defines; a user's keeps its names.
+    """
     check_cells(cells)
     if cells == "folded":
         return []
     if isinstance(cells, CellModel):
         return [str(cells.library)]
-    return [shipped_library(cells)]
+    return [shipped_library(cells, prefix)]
 
 
-def shipped_library(depth: Depth) -> str:
-    """Text of the library that is shipped for a depth other than "folded"."""
-    return _shipped({"branches": "branch", "switches": "switch"}.get(depth, "transistor"))
+def shipped_library(depth: Depth, prefix: str = "") -> str:
+    """Text of the library that is shipped for a depth other than "folded", see `library`."""
+    text = _shipped({"branches": "branch", "switches": "switch"}.get(depth, "transistor"))
+    if not prefix:
+        return text
+    names = re.compile(rf"\b({'|'.join(_DEFINED.findall(text))})\b")
+    return "\n".join(
+        line if line.startswith("*") else names.sub(rf"{prefix}\1", line)
+        for line in text.split("\n")
+    )
 
 
 def cells_text(array: Array, cells: Cells) -> str:

@@ -65,6 +65,7 @@ def test_layers_read_back(cells, make_array):
         (layer_subcircuit(tiles, cells=cells), "layer"),
         (layer_subcircuit(tiles, cells=cells, name="fc1"), "fc1"),
         (layer_subcircuit(tiles, cells=cells, dialect="ltspice"), "layer"),
+        (layer_subcircuit(tiles, cells=cells, name="my_branch", dialect="xyce"), "my_branch"),
     ]
     for text, name in texts:
         assert check_layer_netlist(text, tiles, name) == []

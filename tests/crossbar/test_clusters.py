@@ -79,6 +79,21 @@ def test_the_command_line_runs_a_study_on_a_cluster_and_merges(cluster, small_to
     assert untimed(found) == untimed(read_results(tmp_path / "serial/results.csv"))
 
 
+def test_ngspice_runs_on_the_workers_of_a_cluster(cluster, small_toml, tmp_path):
+    text = small_toml.read_text().replace("nodal", "ngspice").replace("[2, 4]", "[2]")
+    small_toml.write_text(text[: text.rindex("[[designs]]")])
+    study = load_study(small_toml)
+    assert (study.simulator, len(study.tasks())) == ("ngspice", 2)
+    serial = run(study, tmp_path / "serial")
+    address = cluster.scheduler_address
+    crossbar("study", small_toml, "--out", tmp_path / "dask", "--scheduler", address)
+    found = read_results(tmp_path / "dask/results.csv")
+    assert untimed(found) == untimed(serial)
+    assert all(0 < row.simulator_mismatch < 1e-9 for row in found)  # 0 where nothing is simulated
+    files = [sorted((tmp_path / name / "netlists").iterdir()) for name in ("serial", "dask")]
+    assert [path.read_bytes() for path in files[0]] == [path.read_bytes() for path in files[1]]
+
+
 @contextmanager
 def process(kind, file, *options):
     """``dask scheduler`` or ``dask worker``, as a user starts it; killed at the end."""

@@ -47,7 +47,7 @@ def limits(study: Path | None, out: Path, quiet: bool, **options: Any) -> None:
     if not quiet:
         texts = {case.name: case.text for case in cases(described)}
         _show(rows, texts)
-        click.echo(f"Table and figure: {out}")
+        click.echo(f"Cells: {described.design.label}. Table and figure: {out}")
 
 
 def _described(study: Path | None, options: dict[str, Any]) -> LimitsStudy:

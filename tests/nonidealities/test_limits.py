@@ -283,6 +283,7 @@ def test_a_file_gives_other_values(command, tmp_path):
     assert status == 0, error
     assert "ADC of 5 bits" in said
     assert "thermal" not in said
+    assert "Cells: paired guaranteed. Table and figure: out\n" in said
     rows = read_table(tmp_path / "out/results.csv", LimitRow, "")
     assert {row.resistors_per_weight for row in rows} == {4, 6}
     assert {row.chip for row in rows} == {0}

@@ -120,19 +120,29 @@ def check_cells(cells: Cells) -> None:
 def library(cells: Cells, prefix: str = "") -> list[str]:
     """Subcircuits that this way to write cells needs, so that every netlist is self-contained.
 
-    The prefix begins each name that a shipped library defines; a user's keeps its names.
+    The prefix begins each name that the library of `has_prefix` cells defines.
     """
     check_cells(cells)
     if cells == "folded":
         return []
-    if isinstance(cells, CellModel):
-        return [str(cells.library)]
-    return [shipped_library(cells, prefix)]
+    text = str(cells.library) if isinstance(cells, CellModel) else shipped_library(cells)
+    return [_prefixed(text, prefix) if has_prefix(cells) else text]
+
+
+def has_prefix(cells: Cells) -> bool:
+    """Whether names may be put before: shipped cells, and those of `transistor`; a user's not."""
+    if not isinstance(cells, CellModel):
+        return True
+    return _DEFINED.findall(str(cells.library)) == _DEFINED.findall(_shipped("transistor"))
 
 
 def shipped_library(depth: Depth, prefix: str = "") -> str:
     """Text of the library that is shipped for a depth other than "folded", see `library`."""
     text = _shipped({"branches": "branch", "switches": "switch"}.get(depth, "transistor"))
+    return _prefixed(text, prefix)
+
+
+def _prefixed(text: str, prefix: str) -> str:
     if not prefix:
         return text
     names = re.compile(rf"\b({'|'.join(_DEFINED.findall(text))})\b")

@@ -19,6 +19,7 @@ from spice_models.cells import (
     branch_model,
     cells_text,
     crosspoints,
+    has_prefix,
     refuse_short,
     shared_parameters,
     written,
@@ -50,7 +51,7 @@ def cell_definitions(arrays: Iterable[Array], cells: Cells, prefix: str = "") ->
         kept = written(array, model).reshape(-1, array.branches)
         for there in np.unique(kept[kept.any(axis=1)], axis=0):
             name = _name(model, there, prefix)
-            of = model.name if isinstance(cells, CellModel) else f"{prefix}{model.name}"
+            of = f"{prefix if has_prefix(cells) else ''}{model.name}"
             found.setdefault(name, _definition(name, of, model, np.flatnonzero(there).tolist()))
     return [found[name] for name in sorted(found)]
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from spice_models.array import Array, volts
 from spice_models.cell_model import check_subcircuit_name
-from spice_models.cells import check_cells, is_linear
+from spice_models.cells import check_cells, has_prefix, is_linear
 from spice_models.checks import check_array
 from spice_models.dialects import Dialect, translate
 from spice_models.errors import CircuitError
@@ -124,7 +124,7 @@ def layer_subcircuit(
     name : str
         Of the layer's subcircuit: letters, digits and underscores. Other names than ``layer``
         also begin the names of its tiles, its cells and their library, so that several files fit
-        into one design. Only a `CellModel` is shared by them, so it must be the same in all.
+        into one design. Only a `CellModel` of your own is shared by them: the same in all.
 
     Returns
     -------
@@ -231,7 +231,7 @@ def _description(tiles: Tiles, cells: Cells) -> Iterable[str]:
 
 
 def _shared_description(cells: Cells) -> Iterable[str]:
-    if not isinstance(cells, str):
+    if not has_prefix(cells):
         yield "the library of the cells is at the top level: files of one design must hold the same"
         yield "one, with the same .param values; SPICE then says that it ignores the second"
 

@@ -14,6 +14,7 @@ from spice_models import (
     netlist,
     ngspice,
     nodal,
+    transistor,
 )
 
 AGREEMENT = 1e-12
@@ -131,7 +132,7 @@ def test_two_layers_are_included_in_one_design_in_plain_ngspice(cells, make_arra
     assert_agree(found, wanted, PRINTED)
 
 
-@pytest.mark.parametrize("cells", DEPTHS[1:])
+@pytest.mark.parametrize("cells", [*DEPTHS[1:], transistor(gate_volt=2.5)])
 def test_two_layers_by_their_names_share_no_name(cells, make_array):
     """ngspice says nothing of the other's library, which with transistors it could not ignore."""
     arrays = [make_array(2, 3, seed=seed) for seed in range(2)]

@@ -34,6 +34,12 @@ def crossbar(*arguments):
     return done.output
 
 
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Drawing takes longer than these small studies, and others look at the figures."""
+    monkeypatch.setattr("crossbar.studies.commands._figures", lambda *_: [])
+
+
 @pytest.fixture(scope="module")
 def cluster():
     """Two worker processes of a real cluster."""
@@ -79,6 +85,7 @@ def test_the_command_line_runs_a_study_on_a_cluster_and_merges(cluster, small_to
     assert untimed(found) == untimed(read_results(tmp_path / "serial/results.csv"))
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_ngspice_runs_on_the_workers_of_a_cluster(cluster, small_toml, tmp_path):
     text = small_toml.read_text().replace("nodal", "ngspice").replace("[2, 4]", "[2]")
     small_toml.write_text(text[: text.rindex("[[designs]]")])
@@ -117,6 +124,7 @@ def address_in(file, scheduler):
     raise AssertionError("the scheduler ended")
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_cluster_from_its_start_to_its_end(monkeypatch, small_toml, tmp_path, caplog):
     """A scheduler without workers; then a nodal study; then all of it is killed in a study."""
     pytest.importorskip("distributed")

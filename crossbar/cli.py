@@ -301,7 +301,8 @@ def simulate(chip: Path, inputs: Path, out: Path, simulator: SimulatorName, **op
     precision = f"{bits:.1f} effective bits" if np.ptp(wanted) > 0 else "no range to judge bits by"
     click.echo(
         f"{out}: {len(volts)} points x {made.chip.columns} columns [A] by {simulator} "
-        f"(mismatch {answer.mismatch:.1e}); product: {precision}{simulated(made)}"
+        f"(mismatch {answer.mismatch:.1e}); product: {precision}; "
+        f"{simulated(made, wires, tile, simulator)}"
     )
 
 

@@ -87,7 +87,7 @@ class Design:
     on_ohm, off_ohm : float
         Resistance of a closed and of an open switch [ohm]; `off_ohm` may be infinite.
     name : str
-        Name in tables and figures, one printable line; default polarity and ladder.
+        Name in tables and figures, one printable line; default polarity, ladder and `radix`.
 
     Raises
     ------
@@ -222,7 +222,8 @@ class Design:
     @property
     def label(self) -> str:
         """Name in tables and figures."""
-        return self.name or f"{self.polarity} {self.ladder}"
+        radix = "" if self.radix is None else f" {self.radix:g}"
+        return self.name or f"{self.polarity} {self.ladder}{radix}"
 
     @property
     def coefficients(self) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -25,7 +26,22 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
-__all__ = ["NETWORK", "Row", "dataset", "frame", "read_results"]
+__all__ = ["NETWORK", "Row", "dataset", "design_label", "frame", "read_results"]
+
+
+def design_label(design: Mapping[str, Any]) -> str:
+    """What tables and figures call a design that ``run.json`` holds, as `Design.label`.
+
+    Examples
+    --------
+    >>> design_label({"polarity": "flip", "ladder": "stagger", "radix": 1.1})
+    'flip stagger 1.1'
+    """
+    if name := design.get("name"):
+        return str(name)
+    words = [str(design.get(part, "")) for part in ("polarity", "ladder")]
+    radix = design.get("radix")
+    return " ".join([*words, *([f"{radix:g}"] if isinstance(radix, float) else [])]).strip()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from crossbar.calibration import MeasuredChip
 from crossbar.messages import counted
 from crossbar.metrics import median_bits, worst_bits
 from crossbar.production import ProgrammedChip
+from crossbar.simulation import SimulatorName, Tile
+from spice_models import Wires
 
 
 def programmed(made: ProgrammedChip) -> str:
@@ -42,10 +44,16 @@ def origin(made: ProgrammedChip, seed: int) -> str:
     return _measured(chip) if isinstance(chip, MeasuredChip) else f"seed {seed}"
 
 
-def simulated(made: ProgrammedChip) -> str:
-    """What to add to a simulation's line: nothing for a chip that was fabricated by seed."""
+def simulated(made: ProgrammedChip, wires: Wires, tile: Tile, simulator: SimulatorName) -> str:
+    """What the currents of a simulation follow from: the wires, a real chip's resistances."""
+    used = (
+        f"wires: {wires.word_segment_ohm:g} ohm a segment, {wires.driver_ohm:g} ohm driver, "
+        f"{wires.sense_ohm:g} ohm sense, tiles of {tile.rows} x {tile.lines}"
+    )
     real = isinstance(made.chip, MeasuredChip)
-    return "; true resistances: the measured ones" if real else ""
+    return ("wires: none" if simulator == "ideal" else used) + (
+        "; true resistances: the measured ones" if real else ""
+    )
 
 
 def _measured(chip: MeasuredChip) -> str:

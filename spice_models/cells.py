@@ -34,6 +34,7 @@ Cells: TypeAlias = Depth | CellModel
 _NAMES = ("folded", "branches", "switches", "transistors")
 OPEN = "1e30"
 """How an open switch is written [ohm]."""
+_DEFINED = re.compile(r"^\.(?:subckt|param|model) (\w+)", re.MULTILINE)
 _PARAMETER = r"^(\.param transistor_{name})=\S+$"
 
 
@@ -116,19 +117,39 @@ def check_cells(cells: Cells) -> None:
         )
 
 
-def library(cells: Cells) -> list[str]:
-    """Subcircuits that this way to write cells needs, so that every netlist is self-contained."""
+def library(cells: Cells, prefix: str = "") -> list[str]:
+    """Subcircuits that this way to write cells needs, so that every netlist is self-contained.
+
+    The prefix begins each name that the library of `has_prefix` cells defines.
+    """
     check_cells(cells)
     if cells == "folded":
         return []
-    if isinstance(cells, CellModel):
-        return [str(cells.library)]
-    return [shipped_library(cells)]
+    text = str(cells.library) if isinstance(cells, CellModel) else shipped_library(cells)
+    return [_prefixed(text, prefix) if has_prefix(cells) else text]
 
 
-def shipped_library(depth: Depth) -> str:
-    """Text of the library that is shipped for a depth other than "folded"."""
-    return _shipped({"branches": "branch", "switches": "switch"}.get(depth, "transistor"))
+def has_prefix(cells: Cells) -> bool:
+    """Whether names may be put before: shipped cells, and those of `transistor`; a user's not."""
+    if not isinstance(cells, CellModel):
+        return True
+    return _DEFINED.findall(str(cells.library)) == _DEFINED.findall(_shipped("transistor"))
+
+
+def shipped_library(depth: Depth, prefix: str = "") -> str:
+    """Text of the library that is shipped for a depth other than "folded", see `library`."""
+    text = _shipped({"branches": "branch", "switches": "switch"}.get(depth, "transistor"))
+    return _prefixed(text, prefix)
+
+
+def _prefixed(text: str, prefix: str) -> str:
+    if not prefix:
+        return text
+    names = re.compile(rf"\b({'|'.join(_DEFINED.findall(text))})\b")
+    return "\n".join(
+        line if line.startswith("*") else names.sub(rf"{prefix}\1", line)
+        for line in text.split("\n")
+    )
 
 
 def cells_text(array: Array, cells: Cells) -> str:

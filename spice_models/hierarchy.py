@@ -19,6 +19,7 @@ from spice_models.cells import (
     branch_model,
     cells_text,
     crosspoints,
+    has_prefix,
     refuse_short,
     shared_parameters,
     written,
@@ -38,7 +39,8 @@ def cell_definitions(arrays: Iterable[Array], cells: Cells, prefix: str = "") ->
     arrays : iterable of Array
     cells : {"folded", "branches", "switches", "transistors"} or CellModel
     prefix : str
-        Begins each name, so that several files fit into one design.
+        Begins each name, those of a shipped library too, so that several files fit into one
+        design.
     """
     if cells == "folded":
         return []
@@ -49,7 +51,8 @@ def cell_definitions(arrays: Iterable[Array], cells: Cells, prefix: str = "") ->
         kept = written(array, model).reshape(-1, array.branches)
         for there in np.unique(kept[kept.any(axis=1)], axis=0):
             name = _name(model, there, prefix)
-            found.setdefault(name, _definition(name, model, np.flatnonzero(there).tolist()))
+            of = f"{prefix if has_prefix(cells) else ''}{model.name}"
+            found.setdefault(name, _definition(name, of, model, np.flatnonzero(there).tolist()))
     return [found[name] for name in sorted(found)]
 
 
@@ -106,7 +109,7 @@ def _own(model: CellModel) -> list[str]:
     return (["ohm"] if "ohm" in model.takes else []) + (["enabled"] if has_state else [])
 
 
-def _definition(name: str, model: CellModel, branches: Sequence[int]) -> str:
+def _definition(name: str, of: str, model: CellModel, branches: Sequence[int]) -> str:
     shared = [key for key in ("on_ohm", "off_ohm") if key in model.takes]
     defaults = [f"{key}{k}={_DEFAULTS[key]}" for k in branches for key in _own(model)]
     defaults += [f"{key}={_DEFAULTS[key]}" for key in shared]
@@ -118,7 +121,7 @@ def _definition(name: str, model: CellModel, branches: Sequence[int]) -> str:
         nodes = {"word": "word", "bit": "bit", "enable": f"en{k}", "ground": "0"}
         own = [f"{key}={{{key}{k}}}" for key in ("ohm", "enabled") if key in model.takes]
         ends = [nodes[port] for port in model.ports]
-        body.append(" ".join([f"Xbranch{k}", *ends, model.name, *own, *passed]))
+        body.append(" ".join([f"Xbranch{k}", *ends, of, *own, *passed]))
         if "enable" in model.ports:
             body.append(f"Ven{k} en{k} 0 {{enabled{k} > 0.5 ? {on} : {off}}}")
     return subcircuit(name, ["word", "bit", *defaults], "\n".join(body))

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from spice_models.array import Array, volts
 from spice_models.cell_model import check_subcircuit_name
-from spice_models.cells import check_cells, is_linear
+from spice_models.cells import check_cells, has_prefix, is_linear
 from spice_models.checks import check_array
 from spice_models.dialects import Dialect, translate
 from spice_models.errors import CircuitError
@@ -123,8 +123,8 @@ def layer_subcircuit(
         As for `layer_netlist`; for one array give ``[[array]]``.
     name : str
         Of the layer's subcircuit: letters, digits and underscores. Other names than ``layer``
-        also begin the names of its tiles and cells, so that several files fit into one design.
-        They share the library of the cells, so they must have been given the same `cells`.
+        also begin the names of its tiles, its cells and their library, so that several files fit
+        into one design. Only a `CellModel` of your own is shared by them: the same in all.
 
     Returns
     -------
@@ -159,9 +159,9 @@ def layer_subcircuit(
 
 def _definitions(tiles: Tiles, cells: Cells, name: str) -> list[str]:
     """Library, cells, tiles and layer."""
-    shared = library(cells)
-    check_subcircuit_name(name, "\n".join(shared))
+    check_subcircuit_name(name, "\n".join(library(cells)))
     prefix = "" if name == "layer" else f"{name}_"
+    shared = library(cells, prefix)
     text = shared + cell_definitions([tile for _, _, tile in _places(tiles)], cells, prefix)
     text += _tiles(tiles, cells, prefix)
     starts = _check(tiles)
@@ -231,7 +231,7 @@ def _description(tiles: Tiles, cells: Cells) -> Iterable[str]:
 
 
 def _shared_description(cells: Cells) -> Iterable[str]:
-    if cells != "folded":
+    if not has_prefix(cells):
         yield "the library of the cells is at the top level: files of one design must hold the same"
         yield "one, with the same .param values; SPICE then says that it ignores the second"
 

@@ -36,6 +36,7 @@ _SHIPPED: dict[str, tuple[Depth, frozenset[str]]] = {
     "branch_transistor": ("transistors", frozenset(("ohm", "on_ohm", "off_ohm"))),
 }
 _CELL = re.compile(rf"(?:\w+_)?(?:{'|'.join(_SHIPPED)})_cell_[01]+")
+_MODEL = re.compile(rf"(\w+_)??({'|'.join(_SHIPPED)})")
 _NAME = re.compile(r"\{(\w+)\}")
 _CHOICES = (
     re.compile(r"\{(\w+) > 0\.5 \? (\S+) : (\S+)\}"),
@@ -45,7 +46,6 @@ _HARMLESS = re.compile(
     r"Vs(\w+) s\1 0 0|Vin(\d+) in\2 0 (?:\S+|pwl\(.*\))|Bin(\d+) in\3 0 V=.*|Vpoint point 0 0"
     r"|Ven\S+ en\S+ 0 \S+|\.(?:options|save|dc|tran|print|width|end|param|model)\b.*"
 )
-_GATE = re.compile(r"\.param transistor_gate_volt=(\S+)")
 
 
 class Element(NamedTuple):
@@ -238,13 +238,14 @@ def _branch(
     parsed: Parsed, words: list[str], volts: Mapping[str, float], line: str
 ) -> tuple[Depth, Path]:
     nodes, model, given = _instance(words)
-    if model not in _SHIPPED:
+    if not (shipped := _MODEL.fullmatch(model)):
         raise CircuitError(
             f"line {line[:80]!r} is an instance of {model!r}; only the shipped cells "
             f"({', '.join(_SHIPPED)}) can be read back"
         )
-    _check_shipped(parsed, model)
-    depth, takes = _SHIPPED[model]
+    prefix = shipped[1] or ""
+    _check_shipped(parsed, shipped[2], prefix)
+    depth, takes = _SHIPPED[shipped[2]]
     pairs = [pair.split("=", 1) for pair in given]
     values = {key: _number(value, line) for key, value in pairs}
     if set(values) != takes or len(pairs) != len(takes):
@@ -253,17 +254,24 @@ def _branch(
         raise CircuitError(f"line {line[:80]!r} has {len(nodes)} nodes; give it as written")
     state = values.pop("enabled", None)
     if state is None:
-        state = _state(parsed, depth, nodes[2], volts, line)
+        state = _state(parsed, depth, nodes[2], volts, line, prefix)
     off = values["off_ohm"] if values["off_ohm"] < float(OPEN) else math.inf
     return depth, Path(values["ohm"], state > 0.5, values.get("on_ohm", 0.0), off)
 
 
-def _state(parsed: Parsed, depth: Depth, node: str, volts: Mapping[str, float], line: str) -> float:
+def _state(
+    parsed: Parsed,
+    depth: Depth,
+    node: str,
+    volts: Mapping[str, float],
+    line: str,
+    prefix: str,
+) -> float:
     """1 or 0 for the voltage of an enable bit."""
     on = 1.0
     if depth == "transistors":
-        found = [_GATE.fullmatch(each) for each in parsed.lines]
-        gates = [match[1] for match in found if match]
+        gate = f".param {prefix}transistor_gate_volt="
+        gates = [each.removeprefix(gate) for each in parsed.lines if each.startswith(gate)]
         if len(gates) != 1:
             raise CircuitError(f"transistor_gate_volt is given {len(gates)} times; give it once")
         on = _number(gates[0], line)
@@ -274,27 +282,29 @@ def _state(parsed: Parsed, depth: Depth, node: str, volts: Mapping[str, float], 
     return float(volts[node] == on)
 
 
-def _check_shipped(parsed: Parsed, model: str) -> None:
-    if model not in parsed.definitions:
-        raise CircuitError(f"subcircuit {model!r} is used and not defined; give the whole netlist")
-    if parsed.definitions[model] not in _shipped(model):
-        raise CircuitError(f"subcircuit {model!r} is not the shipped one; restore its lines")
+def _check_shipped(parsed: Parsed, model: str, prefix: str) -> None:
+    name = f"{prefix}{model}"
+    if name not in parsed.definitions:
+        raise CircuitError(f"subcircuit {name!r} is used and not defined; give the whole netlist")
+    if parsed.definitions[name] not in _shipped(model, prefix):
+        raise CircuitError(f"subcircuit {name!r} is not the shipped one; restore its lines")
     if model == "branch_transistor":
-        access = [line for line in parsed.lines if line.split()[:2] == [".model", "access"]]
-        if access != _access():
-            raise CircuitError("model 'access' is not the shipped one; restore its line")
+        named = f"{prefix}access"
+        access = [line for line in parsed.lines if line.split()[:2] == [".model", named]]
+        if access != _access(prefix):
+            raise CircuitError(f"model {named!r} is not the shipped one; restore its line")
 
 
 @lru_cache(maxsize=8)
-def _shipped(model: str) -> list[Definition]:
+def _shipped(model: str, prefix: str) -> list[Definition]:
     """Return the definition of a shipped subcircuit in each dialect."""
-    library = shipped_library(_SHIPPED[model][0])
-    return [parse(translate(library, name)).definitions[model] for name in get_args(Dialect)]
+    library, name = shipped_library(_SHIPPED[model][0], prefix), f"{prefix}{model}"
+    return [parse(translate(library, each)).definitions[name] for each in get_args(Dialect)]
 
 
-@lru_cache(maxsize=1)
-def _access() -> list[str]:
-    lines = parse(shipped_library("transistors")).lines
+@lru_cache(maxsize=8)
+def _access(prefix: str) -> list[str]:
+    lines = parse(shipped_library("transistors", prefix)).lines
     return [line for line in lines if line.startswith(".model")]
 
 

@@ -10,6 +10,7 @@ import click
 
 from crossbar.costs.arrays import Settling
 from crossbar.errors import InputError
+from crossbar.messages import warn
 
 if TYPE_CHECKING:
     from crossbar.costs.estimate import Cost
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from spice_models import Wires
 
 __all__ = ["cost"]
+
+MODELS = (".safetensors", ".onnx")
 
 
 @click.command(epilog="Example: crossbar cost chip.npz --bits 8 --out cost.csv")
@@ -49,7 +52,7 @@ __all__ = ["cost"]
 @click.option(
     "--design",
     type=click.Path(path_type=Path),
-    help="TOML of the cell, for a .safetensors file.",
+    help="TOML of the cell, for a .safetensors or .onnx file.",
 )
 def cost(
     source: Path,
@@ -69,7 +72,7 @@ def cost(
 
     SOURCE is a programmed chip (.npz), for one product; or, for one image through all layers, a
     study (its folder or TOML file; of its first design, most resistors and first chip, with its
-    wires and tiles) or a network (.safetensors). Without --inputs every line is at 0.2 V."""
+    wires and tiles) or a network (.safetensors, .onnx). Without --inputs every line is at 0.2 V."""
     from crossbar.costs.assumptions import Assumptions
     from crossbar.costs.console import print_cost
     from crossbar.costs.estimate import estimate
@@ -85,6 +88,8 @@ def cost(
     if bits is not None:
         given = replace(given, bits=bits)
     found = _source(source, design, inputs)
+    if found.digital:
+        warn(f"{source}: digital, and not counted: {', '.join(found.digital)}")
     wires = _wires(found.wires, segment_ohm, driver_ohm, sense_ohm)
     tile = _tile(found.tile, tile_rows, tile_lines)
     estimated: Cost | NetworkCost
@@ -108,11 +113,12 @@ def _source(path: Path, design: Path | None, inputs: Path | None) -> Source:
     from crossbar.design import Design
     from crossbar.files import read_design
 
-    study, model = path.is_dir() or path.suffix == ".toml", path.suffix == ".safetensors"
+    study, model = path.is_dir() or path.suffix == ".toml", path.suffix in MODELS
     if inputs is not None and (study or model):
         raise InputError(f"--inputs = {inputs}: is for a chip alone; leave it out")
     if design is not None and not model:
-        raise InputError(f"--design = {design}: is for a .safetensors file alone; leave it out")
+        told = " or ".join(MODELS)
+        raise InputError(f"--design = {design}: is for a {told} file alone; leave it out")
     if study:
         return of_study(path)
     if model:

@@ -32,13 +32,15 @@ MEASUREMENT_ERROR = 1e-5
 class Source:
     """Chips, and the wires and tiles that were asked for with them, if any.
 
-    `alone`: a single chip and no network.
+    `alone`: a single chip and no network. `digital`: layers with weights that stay digital and
+    are not counted.
     """
 
     chips: tuple[UsedChip, ...]
     wires: Wires | None = None
     tile: Tile | None = None
     alone: bool = False
+    digital: tuple[str, ...] = ()
 
 
 def of_chip(path: Path) -> Source:
@@ -103,7 +105,7 @@ def _numbers(value: Any) -> Any:
 
 
 def of_model(path: Path, design: Design, seed: int = 0) -> Source:
-    """The first chip of `crossbar.convert` for a network in a ``.safetensors`` file.
+    """The first chip of `crossbar.convert` for a network in a ``.safetensors`` or ``.onnx`` file.
 
     A convolution's chip is used once for each place of its kernel, groups one by one. Outputs
     and inputs without any weight get no line and are not counted.
@@ -111,18 +113,22 @@ def of_model(path: Path, design: Design, seed: int = 0) -> Source:
     Raises
     ------
     InputError
-        For a file that `models.load_model` refuses.
+        For a file that `models.load_model` or `models.load_onnx` refuses, or an ``.onnx`` that
+        takes no single image of one size.
     """
     from crossbar.models.optional import require
 
-    require("torch", "safetensors")
+    require("torch", "onnx" if path.suffix == ".onnx" else "safetensors")
     from crossbar.models.making import works
-    from crossbar.models.model_files import load_model
     from crossbar.models.planning import plan_layers
 
-    loaded = load_model(path)
-    planned, _ = plan_layers(loaded.module, ("Linear", "Conv2d"))
-    products = _products(loaded.module, loaded.about.image_shape)
+    model, image_shape = _loaded(path)
+    planned, digital = plan_layers(model, ("Linear", "Conv2d"))
+    try:
+        products = _products(model, image_shape)
+    except RuntimeError as error:
+        line = str(error).splitlines()[0]
+        raise InputError(f"{path}: fails on one image: {line}: export it for any batch") from error
     chips = []
     for work in works(planned, bias_on_line=False):
         times = sum(products[layer.module] for layer in work.layers)
@@ -136,7 +142,23 @@ def of_model(path: Path, design: Design, seed: int = 0) -> Source:
             )
             name = work.path if len(work.matrices) == 1 else f"{work.path}, group {number}"
             chips.append(UsedChip(name, made, times))
-    return Source(tuple(chips))
+    return Source(tuple(chips), digital=tuple(layer.path for layer in digital))
+
+
+def _loaded(path: Path) -> tuple[Module, tuple[int, ...]]:
+    """The network of a file, and the shape of its images."""
+    if path.suffix == ".onnx":
+        from crossbar.models.onnx import image_shape, load_onnx
+
+        model = load_onnx(path)
+        try:
+            return model, image_shape(model)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+    from crossbar.models.model_files import load_model
+
+    loaded = load_model(path)
+    return loaded.module, loaded.about.image_shape
 
 
 def _products(model: Module, image_shape: tuple[int, ...]) -> Counter[Module]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Any, get_args
 
@@ -145,7 +146,8 @@ def design(
         with interruptible():
             _verify(specification, outcome.chosen, out)
     click.echo(f"Design, cell library, resistors, trade: {out}")
-    click.echo(f"Next: crossbar program weights.npy --design {out / 'design.toml'} --out chip.npz")
+    file = shlex.quote(str(out / "design.toml"))
+    click.echo(f"Next: crossbar program weights.npy --design {file} --out chip.npz")
 
 
 def _has_ngspice() -> bool:

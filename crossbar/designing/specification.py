@@ -187,7 +187,7 @@ def fraction(text: str) -> float:
     Raises
     ------
     InputError
-        For anything else.
+        For anything else; 20, which may mean 20 %, too.
 
     Examples
     --------
@@ -201,4 +201,9 @@ def fraction(text: str) -> float:
         number = Decimal("nan")
     if not number.is_finite():
         raise InputError(f"{text!r}: give a fraction such as 0.2, or a percentage such as 20%")
-    return float(number / 100 if stripped.endswith("%") else number)
+    if stripped.endswith("%"):
+        return float(number / 100)
+    if 1 < number <= 100:
+        share = float(number / 100)
+        raise InputError(f"{text!r}: is that a percentage? write {stripped}% or {share:g}")
+    return float(number)

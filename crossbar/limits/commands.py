@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from crossbar.design import Ladder
+from crossbar.errors import InputError
 from crossbar.progress import interruptible, progress_bar
 
 if TYPE_CHECKING:
@@ -18,14 +19,18 @@ if TYPE_CHECKING:
 @click.command(epilog="Example: crossbar limits --out out/limits")
 @click.argument("study", required=False, type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
-@click.option("--resistors", help="Resistors per weight to try.  [default: 4,6,...,20]")
+@click.option("--resistors", help="Per weight, to try.  [default: STUDY's, or 4,6,...,20]")
 @click.option("--chips", type=click.IntRange(1), help="Chips of each.  [default: 5]")
 @click.option(
     "--ladder",
     type=click.Choice(get_args(Ladder)),
-    help="Of the cells.  [default: stagger]",
+    help="Of the cells.  [default: STUDY's, or stagger]",
 )
-@click.option("--design", type=click.Path(path_type=Path), help="Cell design (.toml).")
+@click.option(
+    "--design",
+    type=click.Path(path_type=Path),
+    help="Cell (.toml) in place of STUDY's; its number of resistors does not count.",
+)
 @click.option("--seed", type=click.IntRange(0), help="Of chips, weights and inputs.  [default: 0]")
 @click.option("--quiet", is_flag=True, help="No progress and no table.")
 def limits(study: Path | None, out: Path, quiet: bool, **options: Any) -> None:
@@ -42,7 +47,7 @@ def limits(study: Path | None, out: Path, quiet: bool, **options: Any) -> None:
     if not quiet:
         texts = {case.name: case.text for case in cases(described)}
         _show(rows, texts)
-        click.echo(f"Table and figure: {out}")
+        click.echo(f"Cells: {described.design.label}. Table and figure: {out}")
 
 
 def _described(study: Path | None, options: dict[str, Any]) -> LimitsStudy:
@@ -54,6 +59,8 @@ def _described(study: Path | None, options: dict[str, Any]) -> LimitsStudy:
     from crossbar.models.commands import whole_numbers
     from crossbar.settings import build, read_toml
 
+    if options["design"] and options["ladder"]:
+        raise InputError("--ladder: the cell of --design has its own ladder; drop one of the two")
     described = build(LimitsStudy, read_toml(study), study) if study else LimitsStudy()
     given = {name: value for name, value in options.items() if value is not None}
     if "resistors" in given:

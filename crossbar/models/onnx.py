@@ -70,6 +70,22 @@ def load_onnx(path: str | os.PathLike[str]) -> nn.Module:
     return _Builder(read_model(path, SUPPORTED), path).build()
 
 
+def image_shape(model: nn.Module) -> tuple[int, ...]:
+    """Sizes of one image that a model of `load_onnx` takes, without the batch.
+
+    Raises
+    ------
+    InputError
+        Where the file leaves a size open.
+    """
+    nodes = model.graph.nodes if isinstance(model, fx.GraphModule) else ()
+    sizes = next((node.args[1] for node in nodes if node.target is f.checked_input), (None, None))
+    image = [size for size in sizes[1:] if isinstance(size, int) and size > 0]
+    if len(image) < len(sizes) - 1:
+        raise InputError("input: its sizes are open; export the model again with fixed sizes")
+    return tuple(image)
+
+
 class _Builder:
     """Turns the nodes of a file, in their order, into steps of a graph."""
 

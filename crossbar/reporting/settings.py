@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element
 
 from crossbar.reporting.markup import data_table
 from crossbar.reporting.runs import Run
+from crossbar.results import design_label
 from crossbar.tables import words_and_unit
 
 __all__ = ["settings_tables"]
@@ -52,13 +53,8 @@ def _designs(designs: list[dict[str, Any]]) -> Element:
             continue
         texts = [" ".join(with_unit(name, value)).strip() for value in values]
         rows.append(((name, None), *((text, None) for text in texts)))
-    labels = [str(one.get("name") or _label(one)) for one in designs]
+    labels = [design_label(one) for one in designs]
     return data_table("Designs", ("setting", *labels), rows)
-
-
-def _label(design: Mapping[str, Any]) -> str:
-    """The name that a design without one has in tables, as `Design.label`."""
-    return f"{design.get('polarity', '')} {design.get('ladder', '')}".strip()
 
 
 def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

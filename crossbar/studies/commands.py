@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,7 @@ def merge(folders: tuple[Path, ...], out: Path) -> None:
     rows = join(folders, out)
     tasks = sum(row.layer == NETWORK for row in rows)
     joined = f"{counted(tasks, 'chip')} of {counted(len(folders), 'folder')}"
-    click.echo(f"{out}: {joined}; draw them with: crossbar plot")
+    click.echo(f"{out}: {joined}; draw them with: crossbar plot {shlex.quote(str(out))}")
 
 
 def _all_rows(folder: Path) -> list[Row]:

@@ -21,7 +21,7 @@ from typing import Any
 from crossbar.errors import InputError
 from crossbar.files import write_atomically
 from crossbar.folders import RunFolder, difference
-from crossbar.results import Row, read_results
+from crossbar.results import Row, design_label, read_results
 from crossbar.tables import to_csv
 
 LOG = "tasks.jsonl"
@@ -55,10 +55,16 @@ def setting_of(settings: Mapping[str, Any], name: str) -> Any:
     return value
 
 
-def shown(label: str, settings: Mapping[str, Any], swept: Sequence[str]) -> tuple[Any, ...]:
+def label_of(settings: Mapping[str, Any], swept: Sequence[str]) -> str:
+    """What a table calls a task's design: its label, without a radix that has its own column."""
+    design = settings["design"]
+    return design_label(design | {"radix": None} if "designs.radix" in swept else design)
+
+
+def shown(settings: Mapping[str, Any], swept: Sequence[str]) -> tuple[Any, ...]:
     """What a table can tell a task by: design, resistors, chip, and what it shows besides."""
     values = (json.dumps(setting_of(settings, name)) for name in swept)
-    return label, settings["design"]["resistors"], settings["chip"], *values
+    return label_of(settings, swept), settings["design"]["resistors"], settings["chip"], *values
 
 
 @dataclass(frozen=True)
@@ -86,21 +92,18 @@ class Done:
     def named(self, swept: Sequence[str]) -> list[Row]:
         """The rows of a table that shows these settings."""
         values = tuple((name, self.setting(name)) for name in swept)
-        return [replace(row, task=self.task, swept=values) for row in self.rows]
+        design = label_of(self.settings, swept)
+        return [replace(row, design=design, task=self.task, swept=values) for row in self.rows]
 
     def key(self, swept: Sequence[str]) -> tuple[Any, ...]:
         """What the table can tell the task by."""
-        return shown(self.label, self.settings, swept)
-
-    @property
-    def label(self) -> str:
-        """The design's."""
-        return self.rows[0].design
+        return shown(self.settings, swept)
 
     def order(self, swept: Sequence[str]) -> tuple[Any, ...]:
         """Where the task stands among others that nothing else orders."""
         values = [_sortable(self.setting(name)) for name in swept]
-        return *values, self.label, self.settings["design"]["resistors"], self.settings["chip"]
+        label = label_of(self.settings, swept)
+        return *values, label, self.settings["design"]["resistors"], self.settings["chip"]
 
 
 def read_log(folder: Path) -> dict[str, Done]:

@@ -198,7 +198,7 @@ def _check_keys(planned: Mapping[str, Planned], done: Mapping[str, Done], to: St
     for name, task in planned.items():
         if name in done:
             continue
-        key = shown(task.design.label, task.settings, to.swept)
+        key = shown(task.settings, to.swept)
         if key in known:
             told = difference(known[key], task.settings)
             raise InputError(

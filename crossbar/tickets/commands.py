@@ -38,7 +38,7 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group()
+@click.group(epilog="Example: crossbar tickets neurons --quick --out out/tickets")
 def tickets() -> None:
     """Strong lottery tickets: networks found in random ones by pruning alone. Rows are written
     as they come; a run that was stopped goes on when the same command is given again."""

@@ -142,7 +142,9 @@ def test_a_folder_without_its_network_is_one_line(toml, tmp_path):
 def test_options_for_another_kind_of_source_are_refused(toml):
     with pytest.raises(InputError, match="--inputs = x.csv: is for a chip alone"):
         crossbar("cost", toml, "--inputs", "x.csv")
-    with pytest.raises(InputError, match="--design = y.toml: is for a .safetensors file alone"):
+    with pytest.raises(
+        InputError, match="--design = y.toml: is for a .safetensors or .onnx file alone"
+    ):
         crossbar("cost", toml, "--design", "y.toml")
 
 
@@ -165,3 +167,75 @@ def test_a_convolution_takes_a_product_for_each_place_of_its_kernel(tmp_path):
     (tmp_path / "cell.toml").write_text("resistors = 2\nfull_scale_siemens = 1e-5\n")
     said = crossbar("cost", path, "--design", tmp_path / "cell.toml")
     assert " 7920 " in said
+
+
+def save_onnx(path, shape, nodes, arrays):
+    """A file of these nodes, each (operator, inputs, output, attributes), from x to y."""
+    onnx = pytest.importorskip("onnx")
+    helper, float_ = onnx.helper, onnx.TensorProto.FLOAT
+    graph = helper.make_graph(
+        [helper.make_node(kind, names, [to], **how) for kind, names, to, how in nodes],
+        "net",
+        [helper.make_tensor_value_info("x", float_, shape)],
+        [helper.make_tensor_value_info("y", float_, ["n", "m"])],
+        [onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()],
+    )
+    opset = helper.make_opsetid("", 17)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), path)
+    return path
+
+
+WEIGHT = np.eye(3, 16, dtype=np.float32)
+GEMM = [("Flatten", ["x"], "flat", {}), ("Gemm", ["flat", "w"], "y", {"transB": 1})]
+
+
+def test_an_onnx_file_costs_what_the_same_network_does(tmp_path):
+    pytest.importorskip("safetensors")
+    torch = pytest.importorskip("torch")
+    from crossbar.models.lenet import build_model
+    from crossbar.models.model_files import About, save_model
+
+    model = build_model("lenet-300-100", (1, 4, 4))
+    ours = tmp_path / "model.safetensors"
+    save_model(ours, model, About("lenet-300-100", (1, 4, 4), 10, {}))
+    nodes, arrays = [("Flatten", ["x"], "v0", {})], {}
+    layers = [one for one in model.modules() if isinstance(one, torch.nn.Linear)]
+    for k, layer in enumerate(layers):
+        names = [f"v{k}", f"l{k}.weight", f"l{k}.bias"]
+        arrays |= {name: getattr(layer, name[3:]).detach().numpy() for name in names[1:]}
+        last = k == len(layers) - 1
+        nodes.append(("Gemm", names, "y" if last else f"g{k}", {"transB": 1}))
+        nodes += [] if last else [("Relu", [f"g{k}"], f"v{k + 1}", {})]
+    wanted = of_model(ours, CELL)
+    found = of_model(save_onnx(tmp_path / "model.onnx", ["n", 1, 4, 4], nodes, arrays), CELL)
+    assert found.digital == wanted.digital == ()
+    assert [one.products for one in found.chips] == [1, 1, 1]
+    for one, other in zip(found.chips, wanted.chips, strict=True):
+        assert np.array_equal(one.made.program.enabled, other.made.program.enabled)
+
+
+def test_what_of_an_onnx_file_stays_digital_is_said(tmp_path):
+    norm = ("BatchNormalization", ["x", *"sbmv"], "normed", {})
+    arrays = {"w": WEIGHT} | {name: np.ones(1, np.float32) for name in "sbmv"}
+    nodes = [norm, ("Flatten", ["normed"], "flat", {}), GEMM[1]]
+    path = save_onnx(tmp_path / "net.onnx", [1, 1, 4, 4], nodes, arrays)
+    (tmp_path / "cell.toml").write_text("resistors = 2\n")
+    said = crossbar("cost", path, "--design", tmp_path / "cell.toml")
+    (digital,) = of_model(path, CELL).digital
+    assert f"{path}: digital, and not counted: {digital}" in said
+    assert "3 x 3" in said  # outputs x inputs of WEIGHT that are not all zero
+
+
+@pytest.mark.parametrize(
+    ("shape", "nodes", "told"),
+    [
+        (["n", 1, 4, "w_"], GEMM, "net.onnx: input: its sizes are open; export"),
+        ([4, 1, 4, 2], [("Reshape", ["x", "to"], "flat", {}), GEMM[1]], "net.onnx: fails on one"),
+    ],
+)
+def test_an_onnx_file_without_a_single_image_is_refused(shape, nodes, told, tmp_path):
+    pytest.importorskip("torch")
+    arrays = {"w": WEIGHT, "to": np.array([2, 16])}
+    path = save_onnx(tmp_path / "net.onnx", shape, nodes, arrays)
+    with pytest.raises(InputError, match=told):
+        of_model(path, CELL)

@@ -1,15 +1,21 @@
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
+import warnings
 
 import numpy as np
 import pytest
 
+from crossbar.cli import main
 from crossbar.results import read_results
 
 
-def crossbar(*arguments, cwd, **environment):
-    return subprocess.run(
+def in_a_process(*arguments, cwd, **environment):
+    """Run a command as a shell does: exit status, stdout, stderr."""
+    done = subprocess.run(
         [sys.executable, "-m", "crossbar", *map(str, arguments)],
         cwd=cwd,
         env=os.environ | environment,
@@ -18,12 +24,45 @@ def crossbar(*arguments, cwd, **environment):
         stdin=subprocess.DEVNULL,
         timeout=300,
     )
+    return done.returncode, done.stdout, done.stderr
 
 
-def succeeds(*arguments, cwd):
-    done = crossbar(*arguments, cwd=cwd)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+@pytest.fixture
+def crossbar(monkeypatch, capsys):
+    """Run a command in this process, which spares starting one: exit status, stdout, stderr."""
+
+    def run(*arguments, cwd):
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", ["crossbar", *map(str, arguments)])
+        monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process is pytest's
+        monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def succeeds(crossbar):
+    def run(*arguments, cwd, crossbar=crossbar):
+        status, said, error = crossbar(*arguments, cwd=cwd)
+        assert status == 0, error
+        return said
+
+    return run
+
+
+@pytest.fixture
+def fails(crossbar):
+    def run(*arguments, cwd, crossbar=crossbar, **environment):
+        status, _, error = crossbar(*arguments, cwd=cwd, **environment)
+        assert status == 2
+        assert error.startswith("crossbar: error: ")
+        assert error.count("\n") == 1
+        return error
+
+    return run
 
 
 @pytest.fixture
@@ -32,7 +71,7 @@ def weights(tmp_path):
     return tmp_path / "weights.npy"
 
 
-def test_from_weights_to_currents_in_plain_ngspice(weights, tmp_path):
+def test_from_weights_to_currents_in_plain_ngspice(succeeds, weights, tmp_path):
     (tmp_path / "cell.toml").write_text('ladder = "guaranteed"\nresistors = 12\n')
     succeeds("program", weights, "--design", "cell.toml", "--out", "chip.npz", cwd=tmp_path)
     volts = np.random.default_rng(1).uniform(0, 0.2, (3, 40))
@@ -41,7 +80,9 @@ def test_from_weights_to_currents_in_plain_ngspice(weights, tmp_path):
     for simulator in ("ideal", "nodal", "ngspice"):
         options = ("--inputs", "volts.csv", "--out", "amperes.csv", "--simulator", simulator)
         said = succeeds("simulate", "chip.npz", *options, cwd=tmp_path)
-        assert "effective bits" in said
+        used = "1 ohm a segment, 10 ohm driver, 10 ohm sense, tiles of 32 x 32"
+        wires = "none" if simulator == "ideal" else used
+        assert re.search(rf"product: -?[\d.]+ effective bits; wires: {wires}\n", said)
         currents[simulator] = np.loadtxt(tmp_path / "amperes.csv", delimiter=",")
     scale = np.abs(currents["nodal"]).max()
     assert np.abs(currents["ngspice"] - currents["nodal"]).max() < 1e-9 * scale
@@ -59,16 +100,17 @@ def test_from_weights_to_currents_in_plain_ngspice(weights, tmp_path):
         assert "rror" not in run.stdout.replace("No error", "")
 
 
-def test_a_programmed_chip_is_the_same_every_time(weights, tmp_path):
-    for name in ("a.npz", "b.npz"):
-        succeeds("program", weights, "--seed", 4, "--out", name, cwd=tmp_path)
+def test_a_programmed_chip_is_the_same_every_time(succeeds, weights, tmp_path):
+    program = ("program", weights, "--seed", 4, "--out")
+    succeeds(*program, "a.npz", cwd=tmp_path)
+    succeeds(*program, "b.npz", cwd=tmp_path, crossbar=in_a_process)
     with np.load(tmp_path / "a.npz") as first, np.load(tmp_path / "b.npz") as second:
         assert first.files == second.files
         assert all(np.array_equal(first[name], second[name]) for name in first.files)
 
 
-def test_study_and_plot(small_toml, tmp_path):
-    said = succeeds("study", small_toml, "--out", "out", cwd=tmp_path)
+def test_study_and_plot(succeeds, small_toml, tmp_path):
+    said = succeeds("study", small_toml, "--out", "out", cwd=tmp_path, crossbar=in_a_process)
     assert "paired stagger" in said
     figures = ["network.png", "network.svg", "precision.png", "precision.svg"]
     drawn = {name: (tmp_path / "out" / name).read_bytes() for name in figures}
@@ -78,28 +120,21 @@ def test_study_and_plot(small_toml, tmp_path):
     assert drawn == {name: (tmp_path / "out" / name).read_bytes() for name in figures}
 
 
-def test_doctor_finds_ngspice(tmp_path):
-    said = succeeds("doctor", cwd=tmp_path)
+def test_doctor_finds_ngspice(succeeds, tmp_path):
+    said = succeeds("doctor", cwd=tmp_path, crossbar=in_a_process)
     assert "ngspice" in said
     assert "numpy" in said
 
 
 @pytest.mark.parametrize("command", ["study", "program", "netlist", "simulate", "plot", "doctor"])
-def test_help_has_an_example(command, tmp_path):
+def test_help_has_an_example(succeeds, command, tmp_path):
     assert f"Example: crossbar {command}" in succeeds(command, "--help", cwd=tmp_path)
 
 
-def fails(*arguments, cwd, **environment):
-    done = crossbar(*arguments, cwd=cwd, **environment)
-    assert done.returncode == 2
-    assert done.stderr.startswith("crossbar: error: ")
-    assert done.stderr.count("\n") == 1
-    return done.stderr
-
-
-def test_no_ngspice_is_said_before_any_work(small_toml, tmp_path):
+def test_no_ngspice_is_said_before_any_work(fails, small_toml, tmp_path):
     small_toml.write_text(small_toml.read_text().replace('"nodal"', '"ngspice"'))
-    said = fails("study", small_toml, "--out", "out", cwd=tmp_path, PATH="/nowhere", NGSPICE="")
+    how = {"crossbar": in_a_process, "PATH": "/nowhere", "NGSPICE": ""}
+    said = fails("study", small_toml, "--out", "out", cwd=tmp_path, **how)
     assert "ngspice" in said
     assert "install" in said
     assert not (tmp_path / "out").exists()
@@ -125,7 +160,7 @@ def test_no_ngspice_is_said_before_any_work(small_toml, tmp_path):
         (["simulate", "absent.npz", "--inputs", "good.csv", "--out", "a.csv"], "absent.npz"),
     ],
 )
-def test_bad_input_is_one_line_and_status_2(small_toml, tmp_path, arguments, named):
+def test_bad_input_is_one_line_and_status_2(fails, small_toml, tmp_path, arguments, named):
     (tmp_path / "good.csv").write_text("1,2\n3,4\n")
     (tmp_path / "nan.csv").write_text("1,nan\n3,4\n")
     (tmp_path / "words.csv").write_text("a,b\n")
@@ -138,8 +173,6 @@ def test_bad_input_is_one_line_and_status_2(small_toml, tmp_path, arguments, nam
 @pytest.fixture
 def heeds_interrupts():
     """A shell that starts this in the background hands on that Ctrl-C is to be ignored."""
-    import signal
-
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -147,9 +180,6 @@ def heeds_interrupts():
 
 @pytest.mark.usefixtures("heeds_interrupts")
 def test_an_interrupted_study_says_how_to_continue(small_toml, tmp_path):
-    import signal
-    import time
-
     small_toml.write_text(small_toml.read_text().replace("chips = 2", "chips = 40"))
     process = subprocess.Popen(
         [sys.executable, "-m", "crossbar", "study", str(small_toml), "--out", "out", "--quiet"],
@@ -168,7 +198,7 @@ def test_an_interrupted_study_says_how_to_continue(small_toml, tmp_path):
     assert read_results(table)
 
 
-def test_an_output_link_is_written_through_and_a_device_refused(weights, tmp_path):
+def test_an_output_link_is_written_through_and_a_device_refused(succeeds, fails, weights, tmp_path):
     (tmp_path / "real.npz").write_text("old")
     (tmp_path / "link.npz").symlink_to("real.npz")
     succeeds("program", weights, "--out", "link.npz", cwd=tmp_path)
@@ -181,7 +211,7 @@ def test_an_output_link_is_written_through_and_a_device_refused(weights, tmp_pat
 
 
 @pytest.mark.parametrize("name", ["w.npz", "w.npy"])
-def test_a_numpy_file_by_the_wrong_name_is_read_or_refused(tmp_path, name):
+def test_a_numpy_file_by_the_wrong_name_is_read_or_refused(succeeds, fails, tmp_path, name):
     with (tmp_path / name).open("wb") as file:
         if name == "w.npz":
             np.save(file, np.eye(2))
@@ -195,12 +225,12 @@ def test_a_numpy_file_by_the_wrong_name_is_read_or_refused(tmp_path, name):
 
 
 @pytest.mark.parametrize("content", ["", "# nothing\n", "1,2\n3\n"])
-def test_an_empty_or_ragged_csv_is_one_line(tmp_path, content):
+def test_an_empty_or_ragged_csv_is_one_line(fails, tmp_path, content):
     (tmp_path / "w.csv").write_text(content)
     assert "w.csv" in fails("program", "w.csv", "--out", "chip.npz", cwd=tmp_path)
 
 
-def test_a_damaged_chip_is_refused(weights, tmp_path):
+def test_a_damaged_chip_is_refused(succeeds, fails, weights, tmp_path):
     succeeds("program", weights, "--out", "chip.npz", cwd=tmp_path)
     with np.load(tmp_path / "chip.npz") as file:
         good = dict(file)
@@ -217,7 +247,7 @@ def test_a_damaged_chip_is_refused(weights, tmp_path):
     assert not (tmp_path / "x.cir").exists()
 
 
-def test_inputs_without_a_range_have_no_bits(weights, tmp_path):
+def test_inputs_without_a_range_have_no_bits(succeeds, weights, tmp_path):
     succeeds("program", weights, "--out", "chip.npz", cwd=tmp_path)
     np.save(tmp_path / "zero.npy", np.zeros((2, 40)))
     options = ("--inputs", "zero.npy", "--out", "a.csv", "--simulator", "nodal")
@@ -225,9 +255,6 @@ def test_inputs_without_a_range_have_no_bits(weights, tmp_path):
 
 
 def test_an_interrupt_does_not_wait_for_a_hanging_ngspice(small_toml, tmp_path):
-    import signal
-    import time
-
     small_toml.write_text(small_toml.read_text().replace('"nodal"', '"ngspice"'))
     fake = tmp_path / "ngspice"
     fake.write_text(
@@ -250,7 +277,7 @@ def test_an_interrupt_does_not_wait_for_a_hanging_ngspice(small_toml, tmp_path):
     assert said == "crossbar: interrupted; run the same command to continue\n"
 
 
-def test_no_command_replaces_what_it_reads_or_works_for_nothing(weights, tmp_path):
+def test_no_command_replaces_what_it_reads_or_works_for_nothing(succeeds, fails, weights, tmp_path):
     succeeds("program", weights, "--out", "chip.npz", cwd=tmp_path)
     np.savez(tmp_path / "w.npz", w=np.load(weights))
     np.savetxt(tmp_path / "v.csv", np.full((1, 40), 0.1), delimiter=",")
@@ -267,7 +294,7 @@ def test_no_command_replaces_what_it_reads_or_works_for_nothing(weights, tmp_pat
     assert before == {path: path.read_bytes() for path in tmp_path.iterdir()}
 
 
-def test_a_csv_with_a_byte_order_mark_is_read(tmp_path):
+def test_a_csv_with_a_byte_order_mark_is_read(succeeds, fails, tmp_path):
     (tmp_path / "w.csv").write_bytes(b"\xef\xbb\xbf1,2\n3,4\n")
     succeeds("program", "w.csv", "--out", "chip.npz", cwd=tmp_path)
     (tmp_path / "w.csv").write_text("1;2\n")

@@ -40,6 +40,24 @@ def run(command, folder, monkeypatch):
     return done
 
 
+def all_commands(group, name):
+    for word, command in group.commands.items():
+        yield f"{name} {word}", command
+        yield from all_commands(command, f"{name} {word}") if hasattr(command, "commands") else ()
+
+
+def test_every_command_has_an_example_that_its_options_take():
+    named = dict(all_commands(cli.cli, "crossbar"))
+    assert {"crossbar plot", "crossbar tickets", "crossbar tickets da-cunha"} <= set(named)
+    for name, command in named.items():
+        example = (command.epilog or "").removeprefix("Example: ").split(" && ")[0].split("; ")[0]
+        assert example.startswith(name), name
+        words = example.removeprefix(name).split()
+        if hasattr(command, "commands"):
+            command = command.commands[words.pop(0)]
+        command.make_context(name, words)
+
+
 def test_a_slow_solver_is_one_plain_line_with_the_commands_own_remedy(capsys, monkeypatch):
     def warn(**_):
         warnings.warn("no KLU: 65 x 64 is slow; use runner='wasm'", SlowSolverWarning, stacklevel=1)

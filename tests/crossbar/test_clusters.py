@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -31,6 +32,12 @@ def crossbar(*arguments):
     if done.exception:
         raise done.exception
     return done.output
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Drawing takes longer than these small studies, and others look at the figures."""
+    monkeypatch.setattr("crossbar.studies.commands._figures", lambda *_: [])
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +78,27 @@ def test_the_command_line_runs_a_study_on_a_cluster_and_merges(cluster, small_to
     assert "paired stagger" in said
     folders = tmp_path / "first", tmp_path / "second"
     said = crossbar("merge", *folders, "--out", tmp_path / "both")
-    assert said.startswith(f"{tmp_path / 'both'}: 8 chips of 2 folders")
+    told, suggested = said.strip().split("; draw them with: crossbar ")
+    assert told == f"{tmp_path / 'both'}: 8 chips of 2 folders"
+    assert len(crossbar(*shlex.split(suggested)).splitlines()) == 4
     found = read_results(tmp_path / "both/results.csv")
     assert untimed(found) == untimed(read_results(tmp_path / "serial/results.csv"))
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_ngspice_runs_on_the_workers_of_a_cluster(cluster, small_toml, tmp_path):
+    text = small_toml.read_text().replace("nodal", "ngspice").replace("[2, 4]", "[2]")
+    small_toml.write_text(text[: text.rindex("[[designs]]")])
+    study = load_study(small_toml)
+    assert (study.simulator, len(study.tasks())) == ("ngspice", 2)
+    serial = run(study, tmp_path / "serial")
+    address = cluster.scheduler_address
+    crossbar("study", small_toml, "--out", tmp_path / "dask", "--scheduler", address)
+    found = read_results(tmp_path / "dask/results.csv")
+    assert untimed(found) == untimed(serial)
+    assert all(0 < row.simulator_mismatch < 1e-9 for row in found)  # 0 where nothing is simulated
+    files = [sorted((tmp_path / name / "netlists").iterdir()) for name in ("serial", "dask")]
+    assert [path.read_bytes() for path in files[0]] == [path.read_bytes() for path in files[1]]
 
 
 @contextmanager
@@ -99,6 +124,7 @@ def address_in(file, scheduler):
     raise AssertionError("the scheduler ended")
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_cluster_from_its_start_to_its_end(monkeypatch, small_toml, tmp_path, caplog):
     """A scheduler without workers; then a nodal study; then all of it is killed in a study."""
     pytest.importorskip("distributed")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from click.testing import CliRunner
@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from crossbar import Design, InputError
 from crossbar.cli import cli
 from crossbar.files import read_design
-from crossbar.studies import load_study
+from crossbar.results import design_label, read_results
+from crossbar.studies import load_study, run
 
 CELL = 'polarity = "steered"\nladder = "stagger"\nradix = 1.1\nresistors = 10\ntolerance = 0.1\n'
 FILED = Design(polarity="steered", radix=1.1, resistors=10, tolerance=0.1)
@@ -69,3 +70,32 @@ def test_limits_take_a_design(folder):
     settings = (out / "run.json").read_text()
     assert '"polarity": "steered"' in settings
     assert '"radix": 1.1' in settings
+
+
+def test_cells_of_two_radixes_are_told_apart_in_the_table(folder):
+    """As `crossbar design` names its kinds; a radix of the ladder's own goes without saying."""
+    (folder / "cells" / "other.toml").write_text(CELL.replace("radix = 1.1", "radix = 1.25"))
+    (folder / "cells" / "usual.toml").write_text(CELL.replace("radix = 1.1\n", ""))
+    text = 'simulator = "ideal"\nresistors = [4]\nchips = 1\n'
+    names = ("design", "other", "usual")
+    text += "".join(f'[[designs]]\nfile = "cells/{name}.toml"\n' for name in names)
+    study = load_study(written(folder, text))
+    run(study, folder / "out")
+    found = read_results(folder / "out/results.csv")
+    labels = ["steered stagger 1.1", "steered stagger 1.25", "steered stagger"]
+    assert list(dict.fromkeys(row.design for row in found)) == labels
+    assert [design_label(asdict(design)) for design in study.designs] == labels
+
+
+def test_a_swept_radix_has_a_column_and_leaves_the_designs_name(folder):
+    text = 'simulator = "ideal"\nresistors = [4]\nchips = 1\n[[designs]]\nradix = 1.3\n'
+    run(load_study(written(folder, text)), folder / "out")
+    assert {row.design for row in read_results(folder / "out/results.csv")} == {
+        "paired stagger 1.3"
+    }
+    text += '[sweep]\n"designs.radix" = [1.1, 1.3]\n'
+    run(load_study(written(folder, text)), folder / "out")
+    found = read_results(folder / "out/results.csv")
+    assert {(row.design, row.swept) for row in found} == {
+        ("paired stagger", (("designs.radix", radix),)) for radix in (1.1, 1.3)
+    }

@@ -88,9 +88,11 @@ def test_programmed_and_simulated_with_the_same_wires(of, crossbar, tmp_path):
     program += ["--chip", "chip.csv"] if of == "file" else []
     simulate = ["simulate", "made.npz", "--inputs", "volts.npy", "--simulator", "nodal"]
 
-    def simulated(*wires):
+    def simulated(*wires, ohm=60):
         status, said, error = crossbar(*simulate, "--out", "amperes.npy", *wires)
         assert status == 0, error
+        ends = "10 ohm driver, 10 ohm sense, tiles of 16 x 16"
+        assert f"; wires: {ohm} ohm a segment, {ends}" in said
         return float(re.search(r"product: (-?[\d.]+) effective bits", said)[1])
 
     assert crossbar(*program)[0] == 0
@@ -101,7 +103,7 @@ def test_programmed_and_simulated_with_the_same_wires(of, crossbar, tmp_path):
     assert simulated(*wires) > before + 2
     assert promised > before + 2
     assert simulated() == simulated(*wires)  # by themselves those that it was programmed for
-    assert simulated("--segment-ohm", 1) < simulated() - 2
+    assert simulated("--segment-ohm", 1, ohm=1) < simulated() - 2
     assert crossbar("netlist", "made.npz", "--out", "made.cir")[0] == 0
     assert "word segment 60.0, bit segment 60.0" in (tmp_path / "made.cir").read_text()
     source = of_chip(tmp_path / "made.npz")

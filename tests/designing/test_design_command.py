@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -41,7 +42,7 @@ QUICK += ["--radix", "1.2", "--polarity", "paired", "--polarity", "steered", "--
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    out = tmp_path_factory.mktemp("runs") / "cell"
+    out = tmp_path_factory.mktemp("runs") / "a cell"
     done = CliRunner().invoke(cli, ["design", *QUICK, "--out", str(out)], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     (out.parent / "said.txt").write_text(done.output)
@@ -51,6 +52,9 @@ def folder(tmp_path_factory) -> Path:
 def test_one_command_leads_to_a_verified_netlist(folder):
     said = (folder.parent / "said.txt").read_text()
     assert "statistic: 0 of 29 simulated cells failed" in said
+    following = shlex.split(said.splitlines()[-1])
+    assert following[:4] == ["Next:", "crossbar", "program", "weights.npy"]
+    assert Path(following[5]) == folder / "design.toml"
     assert "at least 90.19 % with 95 % confidence" in said
     verified = re.search(r"verified: ngspice .* worst (\S+) bits.*target: worst (\S+) bits", said)
     assert verified is not None
@@ -234,6 +238,9 @@ def test_every_polarity_keeps_its_promise_in_ngspice(polarity, tmp_path):
         (["--tolerance", "much"], "'much': give a fraction such as 0.2, or a percentage"),
         (["--tolerance", "120%"], "tolerance = 1.2"),
         (["--yield", "100%"], "yield = 1.0"),
+        (["--tolerance", "20"], "'20': is that a percentage? write 20% or 0.2"),
+        (["--yield", "99.9"], "'99.9': is that a percentage? write 99.9% or 0.999"),
+        (["--tolerance", "120"], "tolerance = 120.0: give a fraction from 0 to 0.9"),
         (["--yield", "nan"], "give a fraction"),
         (["--radix", "1"], "radix = 1.0"),
         (["--polarity", "folded"], "'folded'"),

@@ -81,7 +81,8 @@ def test_a_network_of_another_version_is_taken(few, kept):
     assert train_once(NAME, few, path, ONCE).about == load_model(path).about
 
 
-def test_lenets_refuse_a_folder_of_other_networks(few, shifted, tmp_path):
+def test_lenets_refuse_a_folder_of_other_networks(few, shifted, tmp_path, monkeypatch):
+    monkeypatch.setattr("crossbar.models.lenets.save_figure", lambda *_: None)  # drawn elsewhere
     study = ModelStudy(design=Design(), resistors=(4,), chips=1, images=5)
     run_lenets(few, study, tmp_path, settings={"epochs": 1})
     for dataset, settings, said in (

@@ -284,6 +284,7 @@ def test_a_file_gives_other_values(command, tmp_path):
     assert status == 0, error
     assert "ADC of 5 bits" in said
     assert "thermal" not in said
+    assert "Cells: paired guaranteed. Table and figure: out\n" in said
     rows = read_table(tmp_path / "out/results.csv", LimitRow, "")
     assert {row.resistors_per_weight for row in rows} == {4, 6}
     assert {row.chip for row in rows} == {0}
@@ -310,6 +311,17 @@ def test_a_mistake_is_one_line_before_any_work(command, tmp_path, text, said):
     assert status == 2
     assert error.count("\n") == 1
     assert said in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_design_has_its_own_ladder(command, tmp_path):
+    (tmp_path / "cell.toml").write_text(
+        'polarity = "steered"\nladder = "guaranteed"\nresistors = 4'
+    )
+    status, _, error = command("--design", "cell.toml", "--ladder", "stagger", "--out", "out")
+    assert status == 2
+    told = "--ladder: the cell of --design has its own ladder; drop one of the two\n"
+    assert error == f"crossbar: error: {told}"
     assert not (tmp_path / "out").exists()
 
 

@@ -14,6 +14,7 @@ from spice_models import (
     netlist,
     ngspice,
     nodal,
+    transistor,
 )
 
 AGREEMENT = 1e-12
@@ -129,6 +130,37 @@ def test_two_layers_are_included_in_one_design_in_plain_ngspice(cells, make_arra
     second = np.concatenate([nodal.currents(tile, inputs[3:]) for tile in other[0]])
     wanted = np.concatenate([layer_currents(tiles, inputs), second])
     assert_agree(found, wanted, PRINTED)
+
+
+@pytest.mark.parametrize("cells", [*DEPTHS[1:], transistor(gate_volt=2.5)])
+def test_two_layers_by_their_names_share_no_name(cells, make_array):
+    """ngspice says nothing of the other's library, which with transistors it could not ignore."""
+    arrays = [make_array(2, 3, seed=seed) for seed in range(2)]
+    inputs = [0.1, 0.3]
+    parts = [layer_subcircuit([[one]], cells=cells, name=f"l{k}") for k, one in enumerate(arrays)]
+    names = [set(re.findall(r"^\.(?:subckt|param|model) (\w+)", part, re.M)) for part in parts]
+    assert not names[0] & names[1]
+    top = ["* a designer's own", *parts, "V0 in0 0 0.1", "V1 in1 0 0.3"]
+    for k in range(2):
+        top += [f"X{k} in0 in1 s{k}_0 s{k}_1 s{k}_2 l{k}"]
+        top += [f"Vs{k}_{j} s{k}_{j} 0 0" for j in range(3)]
+    done = subprocess.run(
+        ["ngspice", "-b", "/dev/stdin"],
+        input="\n".join([*top, ".dc V0 0.1 0.1 1", ".print dc i(vs0_0) i(vs1_2)", ".end\n"]),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    assert "Warning" not in done.stdout + done.stderr
+    (row,) = (line.split()[2:] for line in done.stdout.splitlines() if line.startswith("0\t"))
+    alone = [
+        ngspice.run(layer_netlist([[one]], inputs, cells=cells, hierarchical=True))
+        for one in arrays
+    ]
+    wanted = np.array([alone[0]["i(vs0)"][0], alone[1]["i(vs2)"][0]])
+    # ngspice's default tolerance is 1e-3
+    assert_agree(np.array([float(word) for word in row]), wanted, 1e-3)
 
 
 def test_the_head_of_a_layer_to_include_states_its_ports(make_array):

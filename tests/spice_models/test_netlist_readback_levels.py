@@ -65,6 +65,7 @@ def test_layers_read_back(cells, make_array):
         (layer_subcircuit(tiles, cells=cells), "layer"),
         (layer_subcircuit(tiles, cells=cells, name="fc1"), "fc1"),
         (layer_subcircuit(tiles, cells=cells, dialect="ltspice"), "layer"),
+        (layer_subcircuit(tiles, cells=cells, name="my_branch", dialect="xyce"), "my_branch"),
     ]
     for text, name in texts:
         assert check_layer_netlist(text, tiles, name) == []
@@ -177,6 +178,8 @@ def test_a_transistor_of_other_values_reads_back_and_a_users_own_does_not(make_a
     for hierarchical in (False, True):
         text = netlist(array, cells=transistor(gate_volt=2.5), hierarchical=hierarchical)
         assert check_netlist(text, array) == []
+    named = layer_subcircuit([[array]], cells=transistor(gate_volt=2.5), name="fc1")
+    assert check_layer_netlist(named, [[array]], "fc1") == []
     own = CellModel(
         ".subckt mine word bit ohm=1\nR1 word bit {ohm}\n.ends", "mine", ("word", "bit")
     )

@@ -90,15 +90,16 @@ def main() -> None:
 
 
 def _wire_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    options = [
-        click.option("--segment-ohm", default=1.0, show_default=True, help="Wire between cells."),
-        click.option("--driver-ohm", default=10.0, show_default=True, help="Word-line driver."),
-        click.option("--sense-ohm", default=10.0, show_default=True, help="Bit-line sense."),
-        click.option("--tile-rows", default=32, show_default=True, help="Word lines of a tile."),
-        click.option("--tile-lines", default=32, show_default=True, help="Bit lines of a tile."),
+    options: list[tuple[str, float, str]] = [
+        ("--segment-ohm", 1.0, "Wire between cells."),
+        ("--driver-ohm", 10.0, "Word-line driver."),
+        ("--sense-ohm", 10.0, "Bit-line sense."),
+        ("--tile-rows", 32, "Word lines of a tile."),
+        ("--tile-lines", 32, "Bit lines of a tile."),
     ]
-    for option in reversed(options):
-        command = option(command)
+    for name, value, text in reversed(options):
+        shown = f"{value:g}, or a wire-aware chip's"
+        command = click.option(name, default=value, show_default=shown, help=text)(command)
     return command
 
 

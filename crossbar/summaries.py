@@ -25,7 +25,8 @@ def programmed(made: ProgrammedChip) -> str:
     )
     if (found := made.compensation) is not None:
         text += (
-            f"; with its wires the matrix has {found.compensated_bits:.1f} effective bits, "
+            f"; with its wires the matrix has {found.compensated_bits:.1f} effective bits by the "
+            "measured values, "
             f"{found.one_gain_bits:.1f} if they were not known (one gain), "
             f"{found.ideal_wires_bits:.1f} without any; scale {np.min(found.scale):.3g}"
         )

@@ -333,7 +333,8 @@ def _solve(
             return Product(answer.currents, relative(answer.error, answer.currents), "iterative")
         if method == "iterative":
             raise NotConverged(
-                f"tolerance = {tolerance:g} was not reached: residual {answer.residual:.1e} after "
+                f"tolerance = {tolerance:g} was not reached: residual {answer.residual:.1e}, "
+                f"estimated error {relative(answer.error, answer.currents):.1e}, after "
                 f"{answer.iterations} iterations; use method 'direct' or a larger tolerance"
             )
     found, error = direct.solve(array, inputs, backward)

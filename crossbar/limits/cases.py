@@ -91,14 +91,14 @@ def cases(study: LimitsStudy) -> list[Case]:
     ]
 
 
-def can_be_wire_aware(study: LimitsStudy) -> bool:
-    """Whether wire-aware programming takes the cells."""
+def why_not_wire_aware(study: LimitsStudy) -> str:
+    """Why wire-aware programming does not take the cells; empty where it does."""
     try:
         for count in study.resistors:
             check_wire_aware(replace(study.design, resistors=count))
-    except InputError:
-        return False
-    return True
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def only(nonidealities: Nonidealities, **on: Any) -> Nonidealities:
@@ -172,7 +172,7 @@ def _of_reading(study: LimitsStudy, none: Case) -> list[Case]:
         text = f"wires {_ohm_of(study.wires)}, one gain"
         wired = replace(none, name="wires", text=text, panel="read", wires=study.wires)
         found.append(wired)
-        if can_be_wire_aware(study):
+        if not why_not_wire_aware(study):
             text = f"wires {_ohm_of(study.wires)}, wire-aware"
             found.append(replace(wired, name="wires, wire-aware", text=text, wire_aware=True))
     texts: dict[str, tuple[str, Callable[[Any], str]]] = {

@@ -38,7 +38,7 @@ def limits(study: Path | None, out: Path, quiet: bool, **options: Any) -> None:
     layer of random weights. STUDY, a TOML file with the fields of LimitsStudy and sections
     [design], [wires] and [nonidealities], gives other values. A run that was stopped goes on
     when the same command is given again."""
-    from crossbar.limits.cases import cases
+    from crossbar.limits.cases import IDEAL_WIRES, cases, why_not_wire_aware
     from crossbar.limits.runs import run_limits
 
     described = _described(study, options)
@@ -47,6 +47,8 @@ def limits(study: Path | None, out: Path, quiet: bool, **options: Any) -> None:
     if not quiet:
         texts = {case.name: case.text for case in cases(described)}
         _show(rows, texts)
+        if described.wires != IDEAL_WIRES and (reason := why_not_wire_aware(described)):
+            click.echo(f"No wire-aware curve: {reason}")
         click.echo(f"Cells: {described.design.label}. Table and figure: {out}")
 
 

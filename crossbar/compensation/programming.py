@@ -103,13 +103,15 @@ def compensate(
     points = _checked_inputs(inputs, len(full))
     places = _places(measurement.design, full.shape, tile)
 
-    def tasks_of(plain: Program) -> Sequence[Task]:
+    def tasks_of(plain: Program, scale: float | Floats) -> Sequence[Task]:
         if measurement.design.polarity in ("paired", "steered"):
             weight = _common(points) if common is None else float(common)
-            return tile_tasks(measurement, plain, wires, tile, passes, common=weight, seed=seed)
+            return tile_tasks(
+                measurement, plain, wires, tile, passes, scale=scale, common=weight, seed=seed
+            )
         return net_tasks(measurement, plain, wires, tile, method, seed)
 
-    tasks = tasks_of(plain)
+    tasks = tasks_of(plain, 1.0)
     before = _joined(full.shape, places, _mapped("plain_matrix", tasks, executor))
     size: float | Floats
     if isinstance(scale, str):
@@ -118,7 +120,7 @@ def compensate(
         size = float(scale)
     if np.any(size != 1):
         scaled = program(measurement, size * full, method=method, seed=seed)
-        tasks = tasks_of(scaled)
+        tasks = tasks_of(scaled, size)
     answers = _mapped("compensated", tasks, executor)
     after = _joined(full.shape, places, [answer.matrix for answer in answers]) / size
     gain = float((before * full).sum() / ((before**2).sum() or 1.0))

@@ -64,7 +64,8 @@ _ASTRAY = 1.0
 """Error of what was foretold, relative to that, from which on changes are held back."""
 
 _COARSE = 5.0
-"""Errors of subsets chosen without wires, rms, that may be added before a cell is said to miss."""
+"""Errors of subsets chosen without wires, rms over cells that reach their targets, that may be
+added before a cell is said to miss."""
 
 _RESIDUAL = 1e-6
 _MOST_UPDATES = 40
@@ -90,6 +91,8 @@ class TileTask:
         How much the square of a column's summed errors counts beside those of its entries.
     seed : int
         Of the draws.
+    scale : ndarray, (columns,) or float
+        What `target` has been multiplied by.
     """
 
     target: Floats
@@ -100,6 +103,7 @@ class TileTask:
     passes: int
     common: float = 0.0
     seed: int = 0
+    scale: float | Floats = 1.0
 
     @property
     def kept(self) -> Bools:
@@ -115,7 +119,7 @@ class TileTask:
 
     def scaled(self, size: Floats) -> TileTask:
         """The same with targets multiplied by `size`, (columns,)."""
-        return replace(self, target=size * self.target)
+        return replace(self, target=size * self.target, scale=size * self.scale)
 
     def plain_matrix(self) -> Floats:
         """Transfer matrix with the switches of the task, (rows, columns) [S]."""
@@ -139,7 +143,7 @@ class TileTask:
             return replace(answer, asked=self.target)
         state, updates = _continuous(self)
         missed = np.where(self.kept, np.abs(self.target - state.net), 0.0)
-        residual, errors, changed = state.error, [], 0.0
+        residual, errors, changed = state.missed, [], 0.0
         former, best = self.states, (self.states, plain)
         for states, found in _passes(self, state):
             changed = float((states != former).any(axis=2)[self.kept].mean())
@@ -153,8 +157,10 @@ class TileTask:
     def _missed(self, state: _State) -> Bools:
         """Cells missed by far more than by their precision, (rows, columns)."""
         lines = self.cells.lines(self.states)
-        precision = shortfall(self.kept, lines[0] - lines[1] - self.target, self.full_scale)
-        most = (UNMET + _COARSE * precision) * self.full_scale
+        low, high = self.cells.reach()
+        within = self.kept & (low <= self.target) & (self.target <= high)
+        precision = shortfall(within, lines[0] - lines[1] - self.target, self.full_scale)
+        most = (UNMET * self.scale + _COARSE * precision) * self.full_scale
         return np.asarray(self.kept & (np.abs(self.target - state.net) > most))
 
     @property
@@ -174,11 +180,16 @@ class TileTask:
 
 @dataclass(frozen=True)
 class _State:
-    """Switches or continuous conductances, and what they do."""
+    """Switches or continuous conductances, and what they do.
+
+    Kept cells miss their targets by `missed`, rms relative to full scale; `error` is that with
+    what the sums of columns add.
+    """
 
     siemens: Floats
     lines: Floats
     needed: Floats
+    missed: float
     error: float
 
     @property
@@ -198,11 +209,11 @@ class _State:
         lacking = task.target - (lines[0] - lines[1])
         missing = np.where(task.kept, lacking, 0.0)
         needed = siemens[0] - siemens[1] + missing / attenuation
-        error = shortfall(task.kept, missing, task.full_scale)
+        missed = error = shortfall(task.kept, missing, task.full_scale)
         if task.common:
             sums = np.square(lacking.sum(axis=0) / task.full_scale).sum()
-            error = float(np.hypot(error, np.sqrt(task.common * sums / max(task.kept.sum(), 1))))
-        return cls(siemens, lines, needed, error)
+            error = float(np.hypot(missed, np.sqrt(task.common * sums / max(task.kept.sum(), 1))))
+        return cls(siemens, lines, needed, missed, error)
 
 
 def _continuous(task: TileTask) -> tuple[_State, int]:
@@ -219,8 +230,8 @@ def _continuous(task: TileTask) -> tuple[_State, int]:
         minus = np.clip(plus - net, least[1], greatest[1])
         former, state = state, _State.of(task, np.array([plus, minus]))
         updates += 1
-        stalled = former is not None and state.error > STALLED * former.error
-        if state.error < _RESIDUAL or stalled:
+        stalled = former is not None and state.missed > STALLED * former.missed
+        if state.missed < _RESIDUAL or stalled:
             break
         net = state.needed
     assert state is not None
@@ -303,11 +314,13 @@ def tile_tasks(
     tile: Tile,
     passes: int,
     *,
+    scale: float | Floats = 1.0,
     common: float = 0.0,
     seed: int = 0,
 ) -> list[TileTask]:
-    """One for each of `tile_slices`."""
+    """One for each of `tile_slices`; `scale` is what the program's targets were multiplied by."""
     cells, places = Cells.of(measurement), tile_slices(plain.target_siemens.shape, tile)
+    size = np.broadcast_to(scale, plain.target_siemens.shape[1])
     return [
         TileTask(
             target=plain.target_siemens[place],
@@ -318,6 +331,7 @@ def tile_tasks(
             passes=passes,
             common=common,
             seed=1_000_003 * number + abs(seed),
+            scale=size[place[1]],
         )
         for number, place in enumerate(places)
     ]

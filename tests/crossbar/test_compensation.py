@@ -160,6 +160,18 @@ def test_any_executor_gives_the_same_bits():
         assert run.compensated_bits == runs[0].compensated_bits
 
 
+def test_progress_counts_tiles_and_changes_no_bit():
+    _, measured, target = made(20, 10)
+    told = []
+    options = {"tile": Tile(12, 8), "passes": 2}
+    quiet = compensate(measured, target, WIRES, **options)
+    found = compensate(
+        measured, target, WIRES, progress=lambda done, total: told.append((done, total)), **options
+    )
+    assert told == [(done, 6) for done in range(7)]
+    assert np.array_equal(found.program.enabled, quiet.program.enabled)
+
+
 def test_bits_are_counted_for_the_inputs_that_are_given():
     chip, measured, target = made()
     inputs = np.random.default_rng(5).random((40, 24))

@@ -147,15 +147,14 @@ class TileTask:
             return replace(answer, asked=self.target)
         state, updates = _continuous(self)
         missed = np.where(self.kept, np.abs(self.target - state.net), 0.0)
-        residual, errors, changed = state.missed, [], 0.0
-        former, best = self.states, (self.states, plain)
-        for states, found in _passes(self, state):
-            changed = float((states != former).any(axis=2)[self.kept].mean())
-            former = states
+        residual, errors, shares = state.missed, [], []
+        best = (self.states, plain)
+        for states, found, changed in _passes(self, state):
             errors.append(found.error)
+            shares.append(changed)
             if found.error < best[1].error:
                 best = (states, found)
-        answer = _answer(self, *best, updates, missed, residual, tuple(errors), changed)
+        answer = _answer(self, *best, updates, missed, residual, tuple(errors), shares[-1])
         return replace(answer, out_of_reach=answer.out_of_reach | self._missed(best[1]))
 
     def _missed(self, state: _State) -> Bools:
@@ -242,8 +241,12 @@ def _continuous(task: TileTask) -> tuple[_State, int]:
     return state, updates
 
 
-def _passes(task: TileTask, state: _State) -> Iterator[tuple[States, _State]]:
-    """Choose the switches of all kept cells, one cell after another, several times over."""
+def _passes(task: TileTask, state: _State) -> Iterator[tuple[States, _State, float]]:
+    """Choose the switches of all kept cells, one cell after another, several times over.
+
+    After each pass the switches, what they do, and the share of kept cells that it changed, be it
+    taken back or not.
+    """
     unit = task.full_scale
     choices, states = task.cells.choices(unit), task.cells.resting()
     sweeps = 1 if choices.most_states > _MANY_STATES else _SWEEPS
@@ -273,9 +276,11 @@ def _passes(task: TileTask, state: _State) -> Iterator[tuple[States, _State]]:
         wrong = np.linalg.norm((goal - found.net) / unit - foretold)
         astray = bool(wrong > _ASTRAY * np.linalg.norm(foretold))
         caution = 4 * caution + 1 if astray else caution / 2
+        former = states if number else task.states
+        changed = float((chosen != former).any(axis=2)[task.kept].mean())
         if not (astray and number and found.error > state.error):
             states, state = chosen, found
-        yield states, state
+        yield states, state, changed
 
 
 def _pull(task: TileTask, state: _State) -> float:

@@ -55,7 +55,7 @@ Measured: 1e-2 to 1e-4 differ by less than a tenth of a bit; in full from the st
 """
 
 _SWEEPS, _TO_REST = 2, 20
-"""Over all cells in a pass; in the last one as often as that at most."""
+"""Over all cells in a pass; where others count in full, up to as often as that to come to rest."""
 
 _MANY_STATES = 1000
 """Of half a cell's branches, from which on one sweep is long enough."""

@@ -148,6 +148,7 @@ def program(
     from crossbar.design import Design
     from crossbar.files import check_output, read_design, read_matrix, save_chip
     from crossbar.production import check_programming, produce
+    from crossbar.progress import progress_bar
     from crossbar.summaries import programmed
 
     check_output(out, (".npz",), inputs=[weights, design_file, measured])
@@ -164,11 +165,12 @@ def program(
     how = {"scaling": scaling, "wires": wires if wire_aware else None, "tile": tile}
     how["method"] = method
     matrix = read_matrix(weights, "weights")
-    if measured is not None:
-        made = _program_real(measured, design, matrix, switch_included is not False, seed, how)
-    else:
-        random = np.random.SeedSequence(seed)
-        made = produce(design, matrix, random, measurement_error=error, **how)
+    with progress_bar(not wire_aware, "wire-aware", "tiles") as how["progress"]:
+        if measured is not None:
+            made = _program_real(measured, design, matrix, switch_included is not False, seed, how)
+        else:
+            random = np.random.SeedSequence(seed)
+            made = produce(design, matrix, random, measurement_error=error, **how)
     settings = {"seed": seed, "measurement_error": error, "method": method}
     known = {"wire_aware": options, "scaling": scaling} if wire_aware else {}
     save_chip(out, made, {"version": __version__, **settings, **known})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -109,6 +109,7 @@ def produce(
     wires: Wires | None = None,
     tile: Tile | None = None,
     executor: Executor | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> ProgrammedChip:
     """Fabricate a chip for a weight matrix, measure it and program it.
 
@@ -138,6 +139,8 @@ def produce(
         For both of these; default 32 x 32 lines.
     executor : concurrent.futures.Executor, optional
         Where tiles are compensated.
+    progress : callable, optional
+        Called with the tiles that are compensated and with all of them.
 
     Raises
     ------
@@ -162,6 +165,7 @@ def produce(
         wires=wires,
         tile=tile,
         executor=executor,
+        progress=progress,
     )
     return replace(made, chip=as_used(chip, suffered, seed))
 
@@ -178,6 +182,7 @@ def _programmed(
     wires: Wires | None,
     tile: Tile | None,
     executor: Executor | None,
+    progress: Callable[[int, int], None] | None,
 ) -> ProgrammedChip:
     """Program a chip by its measurement, for wires or as if there were none."""
     if wires is None:
@@ -194,6 +199,7 @@ def _programmed(
         method=method,
         seed=seed,
         executor=executor,
+        progress=progress,
     )
     per_weight = per_weight * how.weight_scale
     return ProgrammedChip(chip, measurement, how.program, per_weight, how, how.wanted)
@@ -279,6 +285,7 @@ def program_real(
     wires: Wires | None = None,
     tile: Tile | None = None,
     executor: Executor | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> ProgrammedChip:
     """Program a real array; its measured values stand for the true ones, see `as_measured`.
 
@@ -294,7 +301,7 @@ def program_real(
         For randomized methods.
     source : str
         Where the measurement comes from.
-    scaling, wires, tile, executor
+    scaling, wires, tile, executor, progress
         As for `produce`.
 
     Raises
@@ -322,6 +329,7 @@ def program_real(
         wires=wires,
         tile=tile,
         executor=executor,
+        progress=progress,
     )
 
 

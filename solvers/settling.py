@@ -20,6 +20,9 @@ from solvers.errors import InvalidInput
 MOST_STATES = 2**16
 """States of half the branches of a cell: as many are put in order for every visit."""
 
+MOST_BRANCHES = 32
+"""Of a cell: their states are kept in two bits each."""
+
 Floats = NDArray[np.float64]
 
 AT_REST, UP, DOWN = 1, 2, 4
@@ -41,8 +44,8 @@ class Choices:
     Raises
     ------
     InvalidInput
-        For shapes that do not fit, NaN or infinity, a branch without a state, or too many
-        states (`most_states`).
+        For shapes that do not fit, NaN or infinity, a branch without a state, too many
+        branches, or too many states (`most_states`).
     """
 
     up: Floats
@@ -63,6 +66,8 @@ class Choices:
             raise InvalidInput("up, down and base: every number must be finite")
         if not ((self.allowed >= 1) & (self.allowed <= 7)).all():
             raise InvalidInput("allowed: every branch needs a state, give 1 to 7")
+        if shape[2] > MOST_BRANCHES:
+            raise InvalidInput(f"allowed: {shape[2]} branches, give at most {MOST_BRANCHES}")
         if (most := self.most_states) > MOST_STATES:
             raise InvalidInput(
                 f"allowed: half a cell's branches have {most} states, give at most {MOST_STATES}"

@@ -22,6 +22,7 @@ from crossbar import (
 from crossbar.compensation import compensate
 from crossbar.compensation.cells import Cells
 from crossbar.metrics import effective_bits
+from solvers.settling import AT_REST, DOWN, UP
 
 WIRES = Wires(word_segment_ohm=20.0, bit_segment_ohm=20.0, driver_ohm=50.0, sense_ohm=50.0)
 TILE = Tile(24, 24)
@@ -116,6 +117,22 @@ def test_products_of_positive_inputs_gain_from_errors_that_cancel(polarity):
         for common in (0.0, None)
     ]
     assert found[1].compensated_bits > found[0].compensated_bits + 0.3
+
+
+@pytest.mark.parametrize("polarity", ["paired", "steered"])
+def test_open_branches_rest_and_stuck_ones_stay_in_their_state(polarity):
+    design = Design(polarity=polarity, resistors=4)
+    _, measured, _ = made(1, 1, design=design)
+    on = np.array(measured.on_siemens)
+    on[0, 0, 1] = 0
+    stuck = np.array([[[0, 0, 1, -1 if polarity == "steered" else 0]]], np.int8)
+    known = stuck if polarity == "steered" else stuck > 0
+    cells = Cells.of(Measurement(design, on, stuck_closed=known))
+    free = AT_REST | UP | DOWN if polarity == "steered" else AT_REST | UP
+    last = DOWN if polarity == "steered" else free
+    assert cells.allowed[0, 0].tolist() == [free, AT_REST, UP, last]
+    assert np.array_equal(cells.resting(), stuck)
+    assert cells.stuck().all()
 
 
 @pytest.mark.parametrize("design", [STEERED, Design(resistors=7)], ids=lambda one: one.polarity)

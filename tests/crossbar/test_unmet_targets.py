@@ -11,7 +11,7 @@ from crossbar import Design, Tile, Wires, fabricate, measure, program, transfer
 from crossbar.compensation import compensate
 from crossbar.compensation.nets import net_tasks
 from crossbar.compensation.tasks import cut_off, share_of_reach
-from crossbar.compensation.tiles import tile_tasks
+from crossbar.compensation.tiles import _State, tile_tasks
 from crossbar.metrics import effective_bits
 from spice_models import CircuitError
 
@@ -84,6 +84,49 @@ def test_no_target_is_missed_by_much_without_being_said(design):
     assert found.out_of_reach.any()
     # a hundredth, and the precision of twelve resistors, made coarser by such wires
     assert missed[~found.out_of_reach].max(initial=0) < 0.025
+
+
+@pytest.mark.parametrize("design", CELLS[:2], ids=lambda one: one.polarity)
+def test_what_is_missed_is_judged_by_what_was_scaled_and_by_cells_that_can(design):
+    """Two dead cells do not make the others coarse; a hundredth is one of the scaled range."""
+    design = replace(design, resistors=12)
+    measured, target = made(design)
+    on = np.array(measured.on_siemens)
+    on[0, 0] = on[3, 2] = 0
+    (task,) = tile_tasks(
+        replace(measured, on_siemens=on),
+        program(measured, 0.1 * target),
+        Wires(5.0, 5.0),
+        TILE,
+        4,
+        scale=np.array([0.1, 0.1, 0.1, 0.2]),
+    )
+    lines = task.cells.lines(task.states)
+    off = np.full(target.shape, 0.003 * design.full_scale_siemens)
+    off[1] *= -1
+    off[:, 3] *= 0.5
+    moved = np.array([task.target + off, np.zeros(target.shape)])
+    missed = task._missed(_State(lines, moved, task.target, 0.0, 0.0))
+    # 0.3 % of full scale: three hundredths of the first columns, three quarters of one of the last
+    assert missed[:, :3].all()
+    assert not missed[:, 3].any()
+
+
+def test_sums_of_columns_do_not_end_the_updates_before_cells_are_met():
+    """Sneak currents into pruned cells add up to errors that no kept cell's target makes."""
+    design = replace(CELLS[0], resistors=10)
+    random = np.random.default_rng(0)
+    target = random.normal(size=(64, 16)) * (random.random((64, 16)) < 0.3) * 1e-6
+    measured = measure(fabricate(design, 64, 16, 1), error=0.0, seed=2)
+    wires = Wires(200.0, 200.0, 200.0, 200.0)
+    found = [
+        compensate(measured, target, wires, tile=Tile(64, 32), passes=1, common=common)
+        for common in (0.0, 3.0)
+    ]
+    assert found[0].updates == found[1].updates
+    assert found[0].residual == found[1].residual
+    assert found[1].residual < 1e-6
+    assert found[1].errors[-1] > 1e-3
 
 
 def test_crossings_that_open_wires_cut_off():

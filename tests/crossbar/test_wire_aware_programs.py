@@ -44,6 +44,15 @@ def crossbar(monkeypatch, capsys, tmp_path):
     return run
 
 
+@pytest.mark.parametrize("wire_aware", [True, False])
+def test_tiles_are_counted_where_the_wires_are_known(wire_aware, crossbar):
+    np.save("weights.npy", np.random.default_rng(0).normal(size=(6, 20)))
+    wires = ["--wire-aware", "--segment-ohm", 10, "--tile-rows", 16] if wire_aware else []
+    status, _, said = crossbar("program", "weights.npy", *wires, "--out", "chip.npz")
+    assert status == 0
+    assert ("2/2 tiles" in said) == wire_aware
+
+
 @pytest.mark.parametrize("scaling", ["layer", "column", "tile"])
 def test_a_real_chip_is_programmed_for_its_wires(scaling):
     measured, weights = real()

@@ -143,6 +143,33 @@ def test_cells_cancel_what_others_did():
     assert np.median(joint) < 0.5 * np.median(alone)
 
 
+def test_the_last_of_32_branches_keeps_its_state():
+    """Its two bits hold the sign of the key."""
+    up = np.zeros((1, 1, 32, 2))
+    up[0, 0, :, 0] = 1e-3
+    up[0, 0, 31, 0] = 1.0
+    allowed = np.full((1, 1, 32), AT_REST, np.int8)
+    allowed[0, 0, 31] = AT_REST | UP | DOWN
+    choices = Choices(up, -up, np.zeros((1, 1, 2)), allowed)
+    alone = Influence(
+        np.array([[[1.0, 0.0]]]),
+        np.zeros((1, 1, 2, 1), np.float32),
+        np.zeros((1, 1, 2, 1), np.float32),
+    )
+    for wanted in (-1, 0, 1):
+        states, left = settle(
+            choices,
+            alone,
+            np.zeros((1, 1, 32), np.int8),
+            np.zeros((1, 1, 2)),
+            np.array([[float(wanted)]]),
+            np.ones((1, 1), dtype=bool),
+            sweeps=1,
+        )
+        assert states[0, 0].tolist() == [0] * 31 + [wanted]
+        assert left[0, 0] == pytest.approx(0.0, abs=1e-12)
+
+
 def test_what_nobody_visits_stays():
     choices, influence, numbers, missing = made(1)
     states = np.zeros(choices.allowed.shape, np.int8)
@@ -189,6 +216,10 @@ def test_too_many_states_and_other_shapes_are_refused():
     many = np.zeros((1, 1, 22, 2))
     with pytest.raises(InvalidInput, match="half a cell's branches have 177147 states"):
         Choices(many, many, np.zeros((1, 1, 2)), np.full((1, 1, 22), 7, np.int8))
+    # one state each, but two bits each, too
+    many = np.zeros((1, 1, 33, 2))
+    with pytest.raises(InvalidInput, match="33 branches, give at most 32"):
+        Choices(many, many, np.zeros((1, 1, 2)), np.full((1, 1, 33), 1, np.int8))
     choices, influence, numbers, missing = made(1)
     states = np.zeros(choices.allowed.shape, np.int8)
     with pytest.raises(InvalidInput, match="visited has shape"):

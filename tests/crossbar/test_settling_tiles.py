@@ -1,0 +1,74 @@
+"""What each pass over a tile asks of `solvers.settling`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from crossbar import Design, Tile, Wires, fabricate, measure, program
+from crossbar.compensation import compensate, tiles
+from crossbar.compensation.tiles import _pull, _State, tile_tasks
+from solvers.settling import settle
+
+WIRES, TILE = Wires(5.0, 5.0, 5.0, 5.0), Tile(12, 16)
+
+
+def made(resistors=8, keep=1.0):
+    """Measured paired cells and targets, some of them pruned."""
+    design = Design(ladder="stagger", resistors=resistors)
+    measured = measure(fabricate(design, 12, 8, 1), error=0.0, seed=2)
+    random = np.random.default_rng(3)
+    target = random.uniform(-1, 1, (12, 8)) * (random.random((12, 8)) < keep)
+    return measured, target * design.full_scale_siemens
+
+
+def asked(name, monkeypatch, measured, target, **options):
+    """One argument of all calls of `settle`."""
+    told = []
+
+    def spied(*given, **how):
+        told.append(how[name])
+        return settle(*given, **how)
+
+    monkeypatch.setattr(tiles, "settle", spied)
+    compensate(measured, target, WIRES, **options)
+    return told
+
+
+@pytest.mark.parametrize("common", [0.0, 1e-3])
+def test_a_load_costs_what_more_flows_into_pruned_cells(common):
+    """Against the growth of these currents when all cells conduct a thousandth more."""
+    measured, target = made(keep=0.3)
+    (task,) = tile_tasks(measured, program(measured, target), WIRES, TILE, 4, common=common)
+    lines = task.cells.lines(task.states)
+    costs = []
+    for siemens in (lines, 1.001 * lines):
+        net = np.where(task.kept, 0.0, _State.of(task, siemens).net) / task.full_scale
+        # of sums that the kept cells do not make up for, as for a small `common`
+        costs.append((net**2).sum() + common * (net.sum(axis=0) ** 2).sum())
+    more = (costs[1] - costs[0]) / (1e-3 * lines.sum() / task.full_scale)
+    # drops along the wires and the finite step are of the order of a hundredth
+    assert 2 * _pull(task, _State.of(task, lines)) == pytest.approx(more, rel=0.05)
+
+
+def test_loads_are_pulled_down_only_where_cells_are_pruned(monkeypatch):
+    options = {"tile": TILE, "passes": 3}
+    assert asked("pull", monkeypatch, *made(), **options) == [0.0] * 3
+    assert min(asked("pull", monkeypatch, *made(keep=0.3), **options)) > 0
+
+
+@pytest.mark.parametrize("resistors, expected", [(8, [2, 40, 40]), (20, [1, 20, 20])])
+def test_the_passes_in_full_go_on_until_cells_come_to_rest(resistors, expected, monkeypatch):
+    found = asked("sweeps", monkeypatch, *made(resistors), tile=TILE, passes=3)
+    assert found == expected
+
+
+def test_every_pass_over_every_tile_has_its_own_order(monkeypatch):
+    found = asked("seed", monkeypatch, *made(), tile=Tile(6, 8), passes=3, seed=5)
+    assert len(found) == 12
+    assert len(set(found)) == 12
+
+
+def test_others_count_more_from_pass_to_pass_and_in_full_at_last(monkeypatch):
+    found = asked("others", monkeypatch, *made(), tile=TILE, passes=4)
+    assert found == pytest.approx([1e-3, 10**-1.5, 1.0, 1.0])

@@ -144,6 +144,7 @@ def test_an_empty_order_is_refused(folder, monkeypatch):
 def test_ctrl_c_while_it_loads_is_quiet(module):
     code = (
         "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # in the background: ignored
         "class Stop:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         f"        if name == {module!r}: os.kill(os.getpid(), signal.SIGINT)\n"

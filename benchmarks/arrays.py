@@ -27,6 +27,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ from spice_models import Array, NgspiceError, Wires, ngspice, nodal, wasm
 
 Floats = NDArray[np.float64]
 Solver = Callable[[Array, Floats], Floats]
+Answer = TypeVar("Answer")
 Job = tuple[int, int, float]
 """Rows and lines, input vectors, ohm."""
 
@@ -170,7 +172,7 @@ def layer_table(tiles: int, ohm: float) -> Table:
     return table
 
 
-def apart(task: Callable[..., Measured], *job: object) -> Measured:
+def apart(task: Callable[..., Answer], *job: object) -> Answer:
     """Run a task in a new process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(task, *job).result()
@@ -182,8 +184,8 @@ def warm_up(name: str, job: Job) -> None:
     solve = solvers()[name].solve
     solve(*workload(17 if size == 16 else 16, count, ohm))
     if name == "ours, iterative":  # kernels of their own for each width, and for long lines
-        small = max(40, count + 1) + (size == max(40, count + 1))
-        solve(*workload(small, count, ohm))
+        small = max(40, count + 1)  # of fewer rows, those would be solved
+        solve(*workload(small + (size == small), count, ohm))
         solve(*workload(small, count, 1e3 * ohm))
 
 

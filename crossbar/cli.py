@@ -6,12 +6,10 @@ import shlex
 import signal
 import sys
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
-from click.core import ParameterSource
 
 from crossbar import __version__
 from crossbar.costs.commands import cost
@@ -34,6 +32,7 @@ from crossbar.scaling import Scaling
 from crossbar.simulation import SimulatorName
 from crossbar.studies.commands import merge, plot, study
 from crossbar.tickets.commands import tickets
+from crossbar.wire_options import recorded, used, wire_options, wires_and_tile
 from spice_models.dialects import Dialect
 
 if TYPE_CHECKING:
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from crossbar.production import ProgrammedChip
     from crossbar.simulation import NetlistForm
     from crossbar.switches import BitOrder
-    from spice_models import Wires
     from spice_models.netlist import Cells
 
 INTERRUPTED = 130
@@ -89,20 +87,6 @@ def main() -> None:
     sys.exit(status or 0)
 
 
-def _wire_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    options: list[tuple[str, float, str]] = [
-        ("--segment-ohm", 1.0, "Wire between cells."),
-        ("--driver-ohm", 10.0, "Word-line driver."),
-        ("--sense-ohm", 10.0, "Bit-line sense."),
-        ("--tile-rows", 32, "Word lines of a tile."),
-        ("--tile-lines", 32, "Bit lines of a tile."),
-    ]
-    for name, value, text in reversed(options):
-        shown = f"{value:g}, or a wire-aware chip's"
-        command = click.option(name, default=value, show_default=shown, help=text)(command)
-    return command
-
-
 @cli.command(epilog="Example: crossbar program weights.npy --design cell.toml --out chip.npz")
 @click.argument("weights", type=click.Path(path_type=Path))
 @click.option("--design", "design_file", type=click.Path(path_type=Path), help="TOML of the cell.")
@@ -127,7 +111,7 @@ def _wire_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--method", default="auto", show_default=True, help="Subset-sum method.")
 @WIRE_AWARE
 @SCALING
-@_wire_options
+@wire_options(of_chip=False)
 def program(
     weights: Path,
     design_file: Path | None,
@@ -161,9 +145,9 @@ def program(
     design = read_design(design_file) if design_file else Design()
     error = 0.0 if measured else 1e-4 if measurement_error is None else measurement_error
     check_programming(wire_aware, scaling, "nodal", [design])
-    wires, tile = _wires_and_tile(_used(options, wire_aware, scaling))
-    how = {"scaling": scaling, "wires": wires if wire_aware else None, "tile": tile}
-    how["method"] = method
+    wires, tile = wires_and_tile(used(options, wire_aware, scaling))
+    how: dict[str, Any] = {"scaling": scaling, "tile": tile, "method": method}
+    how["wires"] = wires if wire_aware else None
     matrix = read_matrix(weights, "weights")
     with progress_bar(not wire_aware, "wire-aware", "tiles") as how["progress"]:
         if measured is not None:
@@ -220,7 +204,7 @@ def _program_real(
 @click.option("--hierarchical", is_flag=True, help="The layer, its tiles and cells in levels.")
 @click.option("--subcircuit", is_flag=True, help="Only these levels, to .include in a design.")
 @click.option("--name", help="Of the --subcircuit, one for each chip.  [default: layer]")
-@_wire_options
+@wire_options(of_chip=True)
 def netlist(
     chip: Path,
     out: Path,
@@ -249,7 +233,7 @@ def netlist(
     volts = np.full((1, rows), 0.2) if inputs is None else read_volts(inputs, rows)
     if len(volts) != 1:
         raise InputError(f"inputs have shape {volts.shape}: give one row of {rows} voltages")
-    wires, tile = _wires_and_tile(_recorded(options, settings))
+    wires, tile = wires_and_tile(recorded(options, settings))
     form: NetlistForm = "subcircuit" if subcircuit else "hierarchical" if hierarchical else "tiles"
     grid = place_tiles(made.chip, made.program, wires, tile)
     named = "layer" if name is None else name
@@ -282,7 +266,7 @@ def netlist(
     show_default=True,
     help="Who computes the currents.",
 )
-@_wire_options
+@wire_options(of_chip=True)
 def simulate(chip: Path, inputs: Path, out: Path, simulator: SimulatorName, **options: Any) -> None:
     """Simulate a programmed chip's column currents."""
     import numpy as np
@@ -295,7 +279,7 @@ def simulate(chip: Path, inputs: Path, out: Path, simulator: SimulatorName, **op
     check_output(out, (".npy", ".csv"), inputs=[chip, inputs])
     made, settings = load_chip(chip)
     volts = read_volts(inputs, made.chip.rows)
-    wires, tile = _wires_and_tile(_recorded(options, settings))
+    wires, tile = wires_and_tile(recorded(options, settings))
     answer = transfer(made.chip, made.program, wires, tile=tile, simulator=simulator)
     currents = answer.currents(volts)
     write_matrix(out, currents)
@@ -365,36 +349,3 @@ def doctor() -> None:
         click.echo(f"{'ok     ' if finding.good else 'MISSING'} {finding.name}: {finding.text}")
     if not all(finding.good for finding in findings if finding.needed):
         raise click.ClickException("something that is needed is missing; see above")
-
-
-def _used(options: dict[str, Any], wire_aware: bool, scaling: str) -> dict[str, Any]:
-    """The options of wires and tiles, or an InputError for one that programming has no use for."""
-    context = click.get_current_context()
-    for name in options:
-        used = wire_aware or (scaling == "tile" and name.startswith("tile"))
-        if not used and context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            option = f"--{name.replace('_', '-')}"
-            raise InputError(f"{option}: without --wire-aware wires are not looked at; drop it")
-    return options
-
-
-def _recorded(options: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-    """The options, those not given as the chip was programmed for, where it knows its wires."""
-    context = click.get_current_context()
-    known = settings.get("wire_aware") or {}
-    left = {
-        name: value
-        for name, value in known.items()
-        if name in options and context.get_parameter_source(name) is ParameterSource.DEFAULT
-    }
-    return options | left
-
-
-def _wires_and_tile(options: dict[str, Any]) -> tuple[Wires, Any]:
-    from crossbar.simulation import Tile
-    from spice_models import Wires
-    from spice_models.checks import resistance
-
-    names = ("segment_ohm", "segment_ohm", "driver_ohm", "sense_ohm")
-    ohms = [resistance(f"--{name.replace('_', '-')}", options[name]) for name in names]
-    return Wires(*ohms), Tile(options["tile_rows"], options["tile_lines"])

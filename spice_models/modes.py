@@ -32,6 +32,7 @@ _STIFF = 1e3
 """Conductance of an end, relative to the largest segment, above which it is eased."""
 _LEAST = 1e-4
 """Smallest ``w . S w`` relative to G that is believed."""
+_NONE = np.zeros((0, 0), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +67,6 @@ class Modes:
         padded = np.pad(right, ((1, 1), (0, 0)))
         # rounded, so that they are the same whatever adds up the last digits
         return cls(*(part.astype(np.float32) for part in (down, padded, weight)))
-
-
-_NONE = np.zeros((0, 0), np.float32)
 
 
 def _length(chain: Floats, cell: float) -> float:

@@ -4,12 +4,10 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
 
 import numpy as np
 import pytest
 
-from crossbar.cli import main
 from crossbar.results import read_results
 
 
@@ -25,22 +23,6 @@ def in_a_process(*arguments, cwd, **environment):
         timeout=300,
     )
     return done.returncode, done.stdout, done.stderr
-
-
-@pytest.fixture
-def crossbar(monkeypatch, capsys):
-    """Run a command in this process, which spares starting one: exit status, stdout, stderr."""
-
-    def run(*arguments, cwd):
-        monkeypatch.chdir(cwd)
-        monkeypatch.setattr(sys, "argv", ["crossbar", *map(str, arguments)])
-        monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process is pytest's
-        monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return ended.value.code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-import signal
-import sys
 
 import numpy as np
 import pytest
 
 from crossbar import Design, InputError, Tile, Wires, fabricate, measure, transfer
-from crossbar.cli import main
 from crossbar.costs.sources import of_chip
 from crossbar.files import load_chip, save_chip
 from crossbar.measurements import write_measurement
@@ -29,19 +26,9 @@ def real():
     return measured, np.random.default_rng(0).normal(size=(12, 20))
 
 
-@pytest.fixture
-def crossbar(monkeypatch, capsys, tmp_path):
-    """Run a command in this process: exit status, stdout, stderr."""
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["crossbar", *map(str, arguments)])
-        monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process is pytest's
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return ended.value.code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.mark.parametrize("wire_aware", [True, False])

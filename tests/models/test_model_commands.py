@@ -2,7 +2,6 @@
 
 import importlib.util
 import re
-import signal
 import sys
 
 import numpy as np
@@ -15,7 +14,6 @@ from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from crossbar import Design  # noqa: E402
-from crossbar.cli import main  # noqa: E402
 from crossbar.datasets import load_dataset  # noqa: E402
 from crossbar.folders import read_digital_accuracy  # noqa: E402
 from crossbar.models.lenet import build_model  # noqa: E402
@@ -36,20 +34,6 @@ def digits():
 @pytest.fixture(scope="module")
 def model(digits):
     return build_model("lenet-5-digits", digits.image_shape)
-
-
-@pytest.fixture
-def crossbar(monkeypatch, capsys):
-    """Run a command in this process: exit status, stdout, stderr."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["crossbar", *map(str, arguments)])
-        monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process is pytest's
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return ended.value.code, *capsys.readouterr()
-
-    return run
 
 
 def no_figure(draw, folder, name):

@@ -8,7 +8,6 @@ import struct
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,6 @@ pytest.importorskip("safetensors")
 
 import numpy as np
 
-from crossbar import cli
 from crossbar.datasets.idx import FILES
 from crossbar.models import training
 from crossbar.models.model_files import load_model
@@ -30,28 +28,6 @@ SMALL = ("train", "lenet-5-digits", "--out", "a.safetensors")
 
 def command(*arguments):
     return [sys.executable, "-m", "crossbar", *map(str, arguments)]
-
-
-@dataclass
-class Done:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture
-def crossbar(monkeypatch, capsys):
-    """Run the command in this process, which has torch already."""
-
-    def run(*arguments, cwd):
-        monkeypatch.chdir(cwd)
-        monkeypatch.setattr(sys, "argv", ["crossbar", *map(str, arguments)])
-        monkeypatch.setattr(signal, "signal", lambda *_: None)
-        with pytest.raises(SystemExit) as raised:
-            cli.main()
-        return Done(raised.value.code, *capsys.readouterr())
-
-    return run
 
 
 @pytest.fixture

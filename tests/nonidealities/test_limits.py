@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import signal
-import sys
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from crossbar import Design, InputError, Nonidealities, Wires, cli, fabricate
+from crossbar import Design, InputError, Nonidealities, Wires, fabricate
 from crossbar.limits.cases import ALL, NONE, cases
 from crossbar.limits.experiment import Data, LimitRow, fitted_gain, limit_row
 from crossbar.limits.plots import limits_figure, spread
@@ -250,18 +249,9 @@ def test_names_do_not_touch():
 
 
 @pytest.fixture
-def command(monkeypatch, capsys, tmp_path):
-    """Run ``crossbar limits`` in this process; exit status, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["crossbar", "limits", *map(str, arguments)])
-        with pytest.raises(SystemExit) as raised:
-            cli.main()
-        return raised.value.code, *capsys.readouterr()
-
-    return run
+def command(crossbar, tmp_path):
+    """Run ``crossbar limits`` in this process."""
+    return partial(crossbar, "limits", cwd=tmp_path)
 
 
 TOML = """

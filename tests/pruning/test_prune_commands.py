@@ -1,14 +1,10 @@
 """`crossbar prune` and `crossbar prune-study`, as a user runs them."""
 
 import re
-import signal
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from crossbar import cli
 from crossbar.models.lenet import build_model
 from crossbar.models.model_files import About, load_model, save_model
 from crossbar.models.pruning import plain_state
@@ -16,24 +12,9 @@ from crossbar.models.training import Training, accuracy_on, train
 from crossbar.pruning import fitting
 
 
-@dataclass
-class Done:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture
-def crossbar(monkeypatch, capsys, tmp_path):
-    def run(*arguments):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["crossbar", *map(str, arguments)])
-        monkeypatch.setattr(signal, "signal", lambda *_: None)
-        with pytest.raises(SystemExit) as raised:
-            cli.main()
-        return Done(raised.value.code, *capsys.readouterr())
-
-    return run
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import signal
-import sys
 
 import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from crossbar import cli
 from crossbar.datasets import load_dataset
 from crossbar.errors import InputError
 from crossbar.tables import read_table, to_csv
@@ -25,17 +22,11 @@ from crossbar.tickets.runs import run_flyhash, run_neurons
 
 
 @pytest.fixture
-def tickets(monkeypatch, capsys, tmp_path):
-    """Run a command in this process; exit status, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
+def tickets(crossbar, tmp_path):
+    """Run ``crossbar tickets`` in this process."""
 
     def run(*arguments):
-        words = ["crossbar", "tickets", *map(str, arguments), "--out", "out", "--quiet"]
-        monkeypatch.setattr(sys, "argv", words)
-        with pytest.raises(SystemExit) as raised:
-            cli.main()
-        return raised.value.code, *capsys.readouterr()
+        return crossbar("tickets", *arguments, "--out", "out", "--quiet", cwd=tmp_path)
 
     return run
 

@@ -24,10 +24,10 @@ def programmed(made: ProgrammedChip) -> str:
         + (f", {counted(unreachable, 'cell')} out of reach" if unreachable else "")
     )
     if (found := made.compensation) is not None:
+        unknown = f"{found.one_gain_bits:.1f} if they were not known (one gain), "
         text += (
             f"; with its wires the matrix has {found.compensated_bits:.1f} effective bits by the "
-            "measured values, "
-            f"{found.one_gain_bits:.1f} if they were not known (one gain), "
+            f"measured values, {'' if np.isnan(found.one_gain_bits) else unknown}"
             f"{found.ideal_wires_bits:.1f} without any; scale {np.min(found.scale):.3g}"
         )
     if not isinstance(chip, MeasuredChip):

@@ -38,6 +38,8 @@ Measured, seconds for 128 x 64 cells: paired 16 and 24 resistors 30 and 60, 28 a
 _MOST_PASSES = 1000
 _MOST_COMMON = 10.0  # more would weigh what all inputs share alone
 _FIT_ROUNDS = 10
+_LARGEST_INPUT = 1e100
+_ROUNDED = 1e-12  # of the largest: products that differ by less are alike
 
 
 def compensate(
@@ -79,7 +81,8 @@ def compensate(
         Of paired and steered cells: passes of choosing subsets, each with a nodal analysis; more
         come closer. Other cells need one.
     inputs : array_like, (points, rows), optional
-        Inputs for whose products bits are counted; default one row at a time.
+        Inputs for whose products bits are counted, some of them not 0; default one row at a
+        time.
     common : float, optional
         Of paired and steered cells: what the square of the summed errors of a column counts
         beside the squares of its entries, 0 or more. Inputs of one mean and variance feel the
@@ -96,7 +99,7 @@ def compensate(
     ------
     InputError
         For cells that are too large or programmed by nominal values; a target as for `program`;
-        an option out of range.
+        an option out of range; inputs with which all products of targets are 0.
     """
     _check_options(measurement, scale, passes, common)
     check_executor(executor)
@@ -108,7 +111,7 @@ def compensate(
         wires.each(rows.stop - rows.start, measurement.design.lines_per_column * cells)
     plain = program(measurement, target, method=method, seed=seed)
     full = plain.target_siemens
-    points = _checked_inputs(inputs, len(full))
+    points = _checked_inputs(inputs, full)
     places = _places(measurement.design, full.shape, tile)
 
     def tasks_of(plain: Program, scale: float | Floats) -> Sequence[Task]:
@@ -132,6 +135,7 @@ def compensate(
     answers = _mapped("compensated", tasks, executor, progress)
     after = _joined(full.shape, places, [answer.matrix for answer in answers]) / size
     gain = float((before * full).sum() / ((before**2).sum() or 1.0))
+    several = np.count_nonzero(full) > 1
     ideal = as_measured(measurement).cell_siemens(plain.enabled)
     return Compensation(
         _program(plain, answers, places, UNMET * measurement.design.full_scale_siemens * size),
@@ -140,7 +144,7 @@ def compensate(
         size * full,
         ideal_wires_bits=_bits(ideal, full, points),
         uncompensated_bits=_bits(before, full, points),
-        one_gain_bits=_bits(gain * before, full, points),
+        one_gain_bits=_bits(gain * before, full, points) if several else float("nan"),
         compensated_bits=_bits(after, full, points),
         updates=max(answer.updates for answer in answers),
         residual=max(answer.residual for answer in answers),
@@ -180,13 +184,29 @@ def _check_options(measurement: Measurement, scale: object, passes: object, comm
         raise InputError(f"common = {common!r}: give a number from 0 to {_MOST_COMMON:g}, or None")
 
 
-def _checked_inputs(inputs: ArrayLike | None, rows: int) -> Floats:
+def _checked_inputs(inputs: ArrayLike | None, full: Floats) -> Floats:
+    """Inputs (points, rows), or an InputError where their products could tell no bits."""
+    rows = len(full)
     points = np.eye(rows) if inputs is None else np.asarray(inputs)
     if points.dtype.kind not in "iuf" or points.ndim != 2 or points.shape[1] != rows:
         raise InputError(f"inputs have shape {points.shape}: give real numbers (points, {rows})")
     if not (len(points) and np.isfinite(points).all()):
         raise InputError("inputs: give at least one point, every value finite")
-    return points.astype(float)
+    points = points.astype(float)
+    if not (largest := float(np.abs(points).max())):
+        raise InputError(
+            "inputs = 0 everywhere: all products are 0, so there is nothing to count bits by; "
+            "give other inputs, or None for one row at a time"
+        )
+    if not 1 / _LARGEST_INPUT < largest < _LARGEST_INPUT:
+        raise InputError(f"inputs of up to {largest:g}: scale them to a usual size")
+    summed = np.abs(points) @ np.abs(full)
+    if full.any() and np.abs(points @ full).max() <= _ROUNDED * summed.max():
+        raise InputError(
+            "inputs: all their products with the target are 0, so there is nothing to count bits "
+            "by; give inputs that rows with targets feel, or None for one row at a time"
+        )
+    return points
 
 
 def _common(points: Floats) -> float:
@@ -265,11 +285,14 @@ def _errors(tasks: Sequence[Task], answers: Sequence[Answer]) -> tuple[float, ..
 def _bits(matrix: Floats, wanted: Floats, points: Floats) -> float:
     """Effective bits of products with matrices (rows, columns).
 
-    Products that are all alike, as of one weight, have no range: their distance from 0 is taken.
+    Products that are all alike, as of one weight, have no range: their distance from 0 is taken;
+    NaN where that is 0.
     """
     product = points @ wanted
-    alike = np.ptp(product) <= 1e-12 * np.abs(product).max()
+    alike = np.ptp(product) <= _ROUNDED * np.abs(product).max()
     output_range = np.abs(product).max() if alike else np.ptp(product)
+    if not output_range:
+        return float("nan")
     return effective_bits(points @ (matrix - wanted), float(output_range))
 
 

@@ -15,7 +15,8 @@ class Compensation:
     """Switches for an array with its wires, and how far they meet the weights.
 
     All bits are effective bits of the matrix elements, or of the products with the inputs that
-    were given, by the measured values; where all are alike, relative to their distance from 0.
+    were given, by the measured values; where all are alike, relative to their distance from 0,
+    and NaN where no target differs from 0.
 
     Parameters
     ----------
@@ -36,7 +37,8 @@ class Compensation:
         Of the plain program without any wire resistance.
     uncompensated_bits, one_gain_bits : float
         Of the plain program with its wires, as it is and with the one gain for the whole layer
-        that fits best.
+        that fits best; NaN of the latter with a single target that is not 0, which any wires
+        meet with one gain.
     compensated_bits : float
         Of this program with its wires, no gain but `scale` taken out.
     updates : int

@@ -155,18 +155,27 @@ def read_matrix(path: str | Path, field: str) -> NDArray[np.float64]:
         raise InputError(f"{field} = {path}: cannot be read ({error})") from None
     except (ValueError, EOFError, BadZipFile, UserWarning) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0]
+        if isinstance(error, UnicodeDecodeError):
+            said = "it is no text in UTF-8"
         remedy = "an array of numbers, no pickle"
         if path.suffix == ".csv":
             remedy = "rows of equal length, values separated by commas"
         raise InputError(
             f"{field} = {path}: not a matrix of numbers; give {remedy} ({said})"
         ) from None
-    if matrix.dtype.kind not in "iuf" or matrix.ndim > 2 or not matrix.size:
-        raise InputError(
-            f"{field} = {path}: shape {matrix.shape} of {matrix.dtype}; "
-            "give a matrix of real numbers, not empty"
-        )
+    wrong = _unlike_matrix(matrix)
+    if wrong:
+        raise InputError(f"{field} = {path}: {wrong}")
     return np.atleast_2d(matrix).astype(float)
+
+
+def _unlike_matrix(array: NDArray[Any]) -> str:
+    """What keeps an array from being a matrix of real numbers; empty where nothing does."""
+    if array.dtype.kind not in "iuf":
+        return f"holds values of type {array.dtype}; give real numbers"
+    if array.ndim > 2:
+        return f"has shape {array.shape}; give a matrix, of two axes"
+    return "" if array.size else f"is empty (shape {array.shape}); give at least one number"
 
 
 def read_volts(path: str | Path, rows: int) -> NDArray[np.float64]:

@@ -102,10 +102,10 @@ def checked_weights(weights: ArrayLike) -> NDArray[np.float64]:
         raise InputError("weights are ragged: give rows of equal length") from None
     if matrix.dtype.kind not in "iuf":
         raise InputError(f"weights have type {matrix.dtype}: give real numbers")
-    if matrix.ndim != 2 or not matrix.size:
-        raise InputError(
-            f"weights have shape {matrix.shape}: give a matrix (outputs, inputs), not empty"
-        )
+    if matrix.ndim != 2:
+        raise InputError(f"weights have shape {matrix.shape}: give a matrix (outputs, inputs)")
+    if not matrix.size:
+        raise InputError(f"weights have shape {matrix.shape}: give at least one")
     if not np.isfinite(matrix).all():
         output, entry = np.argwhere(~np.isfinite(matrix))[0]
         raise InputError(

@@ -35,11 +35,16 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         When it is missing, not text or not TOML.
     """
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
+        if "\0" not in text:
+            return tomllib.loads(text)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: not valid TOML: {error}") from None
+    except UnicodeDecodeError:
+        pass
+    raise InputError(f"{path}: not a text file (UTF-8); give a TOML file")
 
 
 def build(kind: type[T], values: Mapping[str, Any], source: str | Path) -> T:

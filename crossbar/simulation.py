@@ -59,7 +59,8 @@ class Tile:
             raise InputError(f"tile rows = {self.rows}: give a whole number, at least 1")
         if not isinstance(self.lines, numbers.Integral) or self.lines < 2 or self.lines % 2:
             raise InputError(
-                f"tile lines = {self.lines}: give an even number, a paired column has two bit lines"
+                f"tile lines = {self.lines}: give an even number; columns of paired, flip and "
+                "steered cells have two bit lines"
             )
 
 

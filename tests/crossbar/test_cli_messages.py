@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from crossbar import Design, cli, fabricate, messages, write_measurement
+from crossbar import Design, cli, fabricate, messages, target_siemens, write_measurement
 from crossbar.calibration import Measurement, measure
 from crossbar.errors import InputError
 from crossbar.measurements import unlike_design
@@ -129,6 +129,62 @@ def test_bad_files_and_options_are_named(command, told, folder, monkeypatch):
     (folder / "word.csv").write_text("0.1,0.2\nx,0.2\n")
     (folder / "far.csv").write_text("row,column,branch,ohm\n1000000000,0,0,1e5\n")
     with pytest.raises((InputError, CircuitError), match=told):
+        run(command, folder, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "study {} --out a",
+        "study filed.toml --out a",
+        "program weights.npy --design {} --out a.npz",
+        "limits {} --out a",
+        "limits --design {} --out a",
+        "cost chip.npz --assumptions {}",
+        "cost net.toml",
+    ],
+)
+@pytest.mark.parametrize("binary", ["chip.npz", "zeros.bin"])
+def test_a_binary_file_in_place_of_a_toml_is_called_that(command, binary, folder, monkeypatch):
+    (folder / "zeros.bin").write_bytes(bytes(100))
+    (folder / "net.toml").write_bytes((folder / binary).read_bytes())
+    (folder / "filed.toml").write_text(f'[[designs]]\nfile = "{binary}"\n')
+    with pytest.raises(InputError) as raised:
+        run(command.format(binary), folder, monkeypatch)
+    named = "net.toml" if "net.toml" in command else binary
+    assert str(raised.value) == f"{named}: not a text file (UTF-8); give a TOML file"
+
+
+@pytest.mark.parametrize(
+    ("array", "told"),
+    [
+        (np.ones((2, 2), complex), "holds values of type complex128; give real numbers"),
+        (np.array([["a"]]), "holds values of type <U1; give real numbers"),
+        (np.ones((2, 3, 1)), "has shape (2, 3, 1); give a matrix, of two axes"),
+        (np.ones((0, 3)), "is empty (shape (0, 3)); give at least one number"),
+    ],
+)
+def test_what_is_wrong_with_weights_is_named_and_nothing_else(array, told, folder, monkeypatch):
+    np.save(folder / "odd.npy", array)
+    with pytest.raises(InputError) as raised:
+        run("program odd.npy --out a.npz", folder, monkeypatch)
+    assert str(raised.value) == f"weights = odd.npy: {told}"
+    given = re.escape(str(array.dtype) if array.dtype.kind in "cU" else str(array.shape))
+    with pytest.raises(InputError, match=f"^weights have [a-z]+ {given}: give [a-z (),]+$"):
+        target_siemens(DESIGN, array)
+
+
+def test_a_binary_file_in_place_of_a_csv_shows_no_decoder(folder, monkeypatch):
+    (folder / "binary.csv").write_bytes((folder / "chip.npz").read_bytes())
+    with pytest.raises(InputError, match=r"separated by commas \(it is no text in UTF-8\)$"):
+        run("program binary.csv --out a.npz", folder, monkeypatch)
+
+
+@pytest.mark.parametrize("polarity", ["steered", "flip", "paired"])
+def test_an_odd_tile_names_the_cells_with_two_lines(polarity, folder, monkeypatch):
+    (folder / "two.toml").write_text(f'polarity = "{polarity}"\nresistors = 4\n')
+    command = "program weights.npy --design two.toml --wire-aware --tile-lines 1 --out a.npz"
+    with pytest.raises(InputError, match=f"^tile lines = 1: give an even number; .*{polarity}"):
         run(command, folder, monkeypatch)
 
 

@@ -216,7 +216,7 @@ def load_study(path: str | Path) -> Study:
     """Read a study from a TOML file; a relative path in it starts at the file's folder.
 
     A design may name a ``file``, as `crossbar design` writes it, whose fields count where it gives
-    none of its own; without a list ``resistors`` the study takes their numbers.
+    none of its own (of another ladder the file's radix does not); without a list ``resistors`` the study takes their numbers.
 
     Raises
     ------
@@ -254,7 +254,7 @@ def _read_designs(values: dict[str, Any], folder: Path) -> None:
             raise InputError(f"designs.{number}.file = {name!r}: give a path in quotes")
         filed = asdict(read_design(folder / name))
         counts.append(filed.pop("resistors"))
-        if "ladder" in design:
+        if design.get("ladder", filed["ladder"]) != filed["ladder"]:
             del filed["radix"]  # of the other ladder
         designs[number] = {**filed, **design}
     if counts and "resistors" not in values:

@@ -52,6 +52,11 @@ def test_another_ladder_has_its_own_radix(folder):
     assert (design.ladder, design.radix) == ("guaranteed", None)
 
 
+def test_the_same_ladder_keeps_the_radix_of_the_file(folder):
+    text = '[[designs]]\nfile = "cells/design.toml"\nladder = "stagger"\n'
+    assert load_study(written(folder, text)).designs == (FILED,)
+
+
 @pytest.mark.parametrize(
     ("value", "named"),
     [("3", "designs.0.file = 3: give a path"), ('"none.toml"', "none.toml: cannot be read")],

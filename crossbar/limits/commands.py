@@ -9,6 +9,7 @@ import click
 
 from crossbar.design import Ladder
 from crossbar.errors import InputError
+from crossbar.messages import warn
 from crossbar.progress import interruptible, progress_bar
 
 if TYPE_CHECKING:
@@ -70,6 +71,12 @@ def _described(study: Path | None, options: dict[str, Any]) -> LimitsStudy:
     if "design" in given:
         given["design"] = read_design(given["design"])
         described = replace(described, design=given["design"])
+        if not options["resistors"] and described.design.resistors not in described.resistors:
+            warn(
+                f"--design: its {described.design.resistors} resistors are not among the numbers "
+                f"that are tried, {', '.join(map(str, described.resistors))}; --resistors "
+                "gives others"
+            )
     if "ladder" in given:
         radix = described.design.radix if given["ladder"] == described.design.ladder else None
         given["design"] = replace(described.design, ladder=given.pop("ladder"), radix=radix)

@@ -216,7 +216,8 @@ def load_study(path: str | Path) -> Study:
     """Read a study from a TOML file; a relative path in it starts at the file's folder.
 
     A design may name a ``file``, as `crossbar design` writes it, whose fields count where it gives
-    none of its own (of another ladder the file's radix does not); without a list ``resistors`` the study takes their numbers.
+    none of its own (but its radix where that gives another ladder); without a list ``resistors``
+    the study takes their numbers.
 
     Raises
     ------

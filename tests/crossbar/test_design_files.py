@@ -77,6 +77,22 @@ def test_limits_take_a_design(folder):
     assert '"radix": 1.1' in settings
 
 
+@pytest.mark.parametrize(
+    ("resistors", "options", "warned"),
+    [(7, [], True), (10, [], False), (7, ["--resistors", "4"], False)],
+)
+def test_limits_say_where_they_leave_the_cells_own_number_out(
+    resistors, options, warned, folder, monkeypatch
+):
+    monkeypatch.setattr("crossbar.limits.runs.run_limits", lambda *_, **__: [])
+    (folder / "cell.toml").write_text(f"resistors = {resistors}\n")
+    given = ["limits", "--design", str(folder / "cell.toml"), *options, "--quiet", "--out", "out"]
+    done = CliRunner().invoke(cli, given, catch_exceptions=False)
+    said = f"its {resistors} resistors are not among the numbers that are tried, 4, 6, 8, 10,"
+    assert (said in done.stderr) == warned
+    assert len(done.stderr.splitlines()) == warned
+
+
 def test_cells_of_two_radixes_are_told_apart_in_the_table(folder):
     """As `crossbar design` names its kinds; a radix of the ladder's own goes without saying."""
     (folder / "cells" / "other.toml").write_text(CELL.replace("radix = 1.1", "radix = 1.25"))

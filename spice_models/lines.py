@@ -11,7 +11,8 @@ The iteration runs in single precision, which halves what goes through memory, a
 residual 1,000 times smaller; then the residual is computed anew from x, which is in double
 precision, and replaces the one that was followed, while the direction is kept ("reliable
 updates": Clark et al., Comput. Phys. Commun. 181 (2010) 1517, section 5.2). So the answer is as
-right as double precision throughout would make it.
+right as double precision throughout would make it. Word lines of weak drivers lie far from their
+inputs: their drops are counted from a level that follows them, or they would have few digits.
 
 What is watched is the power norm ``r . M^-1 r`` of the residual, M the preconditioner, and what
 the last iteration still changed in any current. The currents are linear in x, so they are
@@ -49,6 +50,7 @@ _DOUBT = 2.0
 _LOOK_BACK = 4
 _ROUNDING = 1e-13
 _NOTHING = 1e-14
+_LOOSE = 1e3  # conductance of a word line's segments relative to that of its ends
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -165,6 +167,8 @@ class _System:
         senses = lines.bit[0] + lines.bit[-1]
         self.conductance = float(np.minimum(lines.cell.sum(axis=0), senses).max())
         self.modes = Modes.of(*self.exact)
+        ends = lines.word[:, 0] + lines.word[:, -1]
+        self.loose = np.flatnonzero(lines.word[:, 1:-1].max(axis=1, initial=0.0) > _LOOSE * ends)
         self.vectors: list[NDArray[Any]] = []
 
     def solve(self, applied: Floats, tolerance: float, used: int) -> Answer:
@@ -255,6 +259,10 @@ class _Block:
     def _renew(self) -> None:
         """Compute the currents and the residual from x, in double precision."""
         x, z, p, t = self.system.vectors
+        if (loose := self.system.loose).size:
+            shift = x[loose, x.shape[1] // 2]
+            x[loose] -= shift[:, None]  # with the columns of earth: now what the drivers drop
+            self.applied[loose] += shift
         onward, word_inverse = self.system.rough[4:]
         former, followed = self.top, self.product
         sums = (self.flow, self.sensed, self.square, *self.strip)

@@ -74,6 +74,24 @@ def test_light_loads_take_few_iterations(scale):
     assert found.iterations <= 8
 
 
+@pytest.mark.parametrize("driver", [1e4, 1e5, "of some lines", "from far"])
+@pytest.mark.parametrize("shape", [(24, 100), (60, 60)])
+def test_weak_drivers_of_stiff_lines_cost_no_digits(shape, driver):
+    """Drops along a line are then a millionth of what its driver drops, or less."""
+    wires = {"driver_ohm": driver}
+    if driver == "of some lines":
+        wires["driver_ohm"] = np.where(np.arange(shape[0]) % 3, 1e4, 1.0)
+    elif driver == "from far":
+        wires = {"driver_ohm": np.full(shape[0], np.inf), "far_driver_ohm": 1e4}
+    array = Array.from_siemens(100 * cells(*shape), Wires(1e-3, 1e-2, sense_ohm=10.0, **wires))
+    for inputs in (np.eye(shape[0])[:4], volts(1, shape[0])):
+        wanted = nodal.product(array, inputs, method="direct")
+        found = nodal.product(array, inputs, method="iterative")
+        error = np.abs(found.currents - wanted.currents).max() / np.abs(wanted.currents).max()
+        assert error <= found.mismatch + wanted.mismatch
+        assert found.mismatch < 1e-9
+
+
 def unlike(kind, rows, columns):
     """Cells and wires of long lines that are far from equal ones, by name."""
     random = np.random.default_rng(7)

@@ -1,12 +1,14 @@
-"""How kernels are compiled: on first use, cached on disk, without the GIL."""
+"""How kernels are compiled: on first use, cached on disk, without the GIL, and announced."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
 import numba.core.config
+from numba.core import event
 from numba.core.compiler import Compiler
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -41,3 +43,29 @@ def compiled(function: Function) -> Function:
         return cast(Function, numba.njit(cache=True, **options)(function))
     except RuntimeError:  # no place for the cache
         return cast(Function, numba.njit(**options)(function))
+
+
+class _Announcement(event.Listener):
+    """Says once why a first call takes seconds; what comes from the cache is silent."""
+
+    def __init__(self) -> None:
+        self.said = False
+
+    def on_start(self, event: Any) -> None:
+        module = event.data["dispatcher"].py_func.__module__
+        if self.said or module.partition(".")[0] != __package__:
+            return
+        self.said = True
+        print(
+            "spice_models: compiling the circuit solver for its first use (some seconds; "
+            "kept in NUMBA_CACHE_DIR, beside the package or in the user's cache, if one can be "
+            "written)",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def on_end(self, event: Any) -> None:
+        """Nothing to do."""
+
+
+event.register("numba:compile", _Announcement())  # type: ignore[no-untyped-call]

@@ -7,6 +7,9 @@ without any wire resistance. Scales are chosen so that all targets can be met. B
 products with uniform random inputs. Run it with::
 
     python examples/wire_aware.py --out out/wire_aware --workers 2
+
+With ``--against resistors``: the same layers where a segment's resistance times full scale is
+1e-4, for cells of more and more resistors, scaled by column.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from crossbar import Design, Tile, Wires, fabricate, measure, target_siemens
@@ -35,7 +39,14 @@ CELLS = (
     Design(polarity="steered", ladder="stagger", radix=1.1, resistors=10),
     Design(polarity="flip", ladder="stagger", resistors=16),
 )
+RESISTORS = {
+    Design(polarity="flip", ladder="stagger"): range(8, 25, 4),
+    Design(polarity="steered", ladder="stagger", radix=1.1): range(6, 15, 2),
+    Design(ladder="stagger"): range(8, 25, 4),
+    Design(ladder="guaranteed"): range(8, 17, 4),
+}
 KEPT = {"dense": 1.0, "90 % pruned": 0.1}
+LOAD = 1e-4
 LOADS = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 2e-4, 5e-4)
 CURVES = (
     ("ideal_wires_bits", "ideal wires", ":"),
@@ -102,6 +113,34 @@ def plot(rows: Sequence[Row], ax: Axes) -> Axes:
     return ax
 
 
+def plot_resistors(rows: Sequence[Row], ax: Axes) -> Axes:
+    """Bits of one layer against the resistors of each kind of cell."""
+    for cell, color in zip(dict.fromkeys(one.cell for one in rows), COLORS, strict=False):
+        of_cell = [one for one in rows if one.cell == cell]
+        counts = [one.resistors for one in of_cell]
+        ideal, aware = ([getattr(one, name) for one in of_cell] for name, *_ in CURVES[:2])
+        ax.plot(counts, ideal, ls=":", color=color)
+        ax.plot(counts, aware, marker="o", color=color, label=cell)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return ax
+
+
+def resistors_figure(rows: Sequence[Row]) -> Figure:
+    """A panel for each layer."""
+    drawn = Figure(figsize=(7.2, 3.8), layout="constrained")
+    panels = drawn.subplots(1, len(KEPT), sharey=True)
+    for ax, layer in zip(panels, KEPT, strict=True):
+        plot_resistors([one for one in rows if one.layer == layer], ax)
+        ax.set_title(layer)
+        ax.set_xlabel("resistors of a cell")
+    panels[0].set_ylabel("effective bits of products")
+    handles, labels = panels[0].get_legend_handles_labels()
+    handles.append(Line2D([], [], ls=":", color="0.3"))
+    drawn.legend(handles, [*labels, "ideal wires"], loc="outside lower center", ncols=3)
+    panels[0].set_ylim(bottom=0)
+    return drawn
+
+
 def figure(rows: Sequence[Row]) -> Figure:
     """A panel for each cell and layer."""
     drawn = Figure(figsize=(7.2, 9.6), layout="constrained")
@@ -129,16 +168,27 @@ def main() -> None:
     """Write the rows and the figure."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("out/wire_aware"))
-    parser.add_argument("--resistors", type=int, help="of all cells; default 12, 12, 10 and 16")
+    parser.add_argument("--against", choices=["wires", "resistors"], default="wires")
+    parser.add_argument("--resistors", type=int, nargs="+", help="of all cells")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1, help="processes")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    cells = [replace(one, resistors=given.resistors or one.resistors) for one in CELLS]
-    tasks = [(cell, layer, load, given.seed) for cell in cells for layer in KEPT for load in LOADS]
+    if given.against == "wires":
+        name, draw, loads = "wire-aware", figure, LOADS
+        counts = {one: [one.resistors] for one in CELLS}
+    else:
+        name, draw, loads = "wire-aware-resistors", resistors_figure, (LOAD,)
+        counts = {one: list(some) for one, some in RESISTORS.items()}
+    cells = [
+        replace(one, resistors=count)
+        for one, some in counts.items()
+        for count in given.resistors or some
+    ]
+    tasks = [(cell, layer, load, given.seed) for cell in cells for layer in KEPT for load in loads]
     rows = []
     with (
-        (given.out / "wire-aware.csv").open("w", newline="", encoding="utf-8") as file,
+        (given.out / f"{name}.csv").open("w", newline="", encoding="utf-8") as file,
         ProcessPoolExecutor(given.workers) as executor,
     ):
         table = csv.DictWriter(file, [field.name for field in fields(Row)])
@@ -148,7 +198,7 @@ def main() -> None:
             table.writerow(asdict(done))
             file.flush()
             print(done, flush=True)
-    save_figure(lambda: figure(rows), given.out, "wire-aware")
+    save_figure(lambda: draw(rows), given.out, name)
 
 
 if __name__ == "__main__":

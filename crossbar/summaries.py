@@ -5,11 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from crossbar.calibration import MeasuredChip
+from crossbar.compensation import Compensation
+from crossbar.design import Design
 from crossbar.messages import counted
 from crossbar.metrics import median_bits, worst_bits
 from crossbar.production import ProgrammedChip
 from crossbar.simulation import SimulatorName, Tile
 from spice_models import Wires
+
+_SHORT = 0.3
+"""Bits below those of ideal wires from which on another cell is named."""
 
 
 def programmed(made: ProgrammedChip) -> str:
@@ -23,13 +28,8 @@ def programmed(made: ProgrammedChip) -> str:
         f"worst {worst_bits(made.cell_errors, 1):.1f} bits"
         + (f", {counted(unreachable, 'cell')} out of reach" if unreachable else "")
     )
-    if (found := made.compensation) is not None:
-        unknown = f"{found.one_gain_bits:.1f} if they were not known (one gain), "
-        text += (
-            f"; with its wires the matrix has {found.compensated_bits:.1f} effective bits by the "
-            f"measured values, {'' if np.isnan(found.one_gain_bits) else unknown}"
-            f"{found.ideal_wires_bits:.1f} without any; scale {np.min(found.scale):.3g}"
-        )
+    if made.compensation is not None:
+        text += f"; {_with_wires(made.compensation, chip.design)}"
     if not isinstance(chip, MeasuredChip):
         return text
     ratio = made.measurement.on_siemens / chip.design.nominal_siemens
@@ -37,6 +37,21 @@ def programmed(made: ProgrammedChip) -> str:
         f"{text}\ntrue resistances: {_measured(chip)}; {int(made.measurement.open.sum())} branches "
         f"open, the others conduct {np.median(ratio[ratio > 0]):.3g} x nominal (median)"
     )
+
+
+def _with_wires(found: Compensation, design: Design) -> str:
+    """What wire-aware programming came to, and which cells would come closer."""
+    unknown = f"{found.one_gain_bits:.1f} if they were not known (one gain), "
+    text = (
+        f"with its wires the matrix has {found.compensated_bits:.1f} effective bits by the "
+        f"measured values, {'' if np.isnan(found.one_gain_bits) else unknown}"
+        f"{found.ideal_wires_bits:.1f} without any; scale {np.min(found.scale):.3g}"
+    )
+    short = found.ideal_wires_bits - found.compensated_bits
+    changes_load = design.polarity in ("paired", "steered")
+    if changes_load and short > _SHORT and not found.out_of_reach.any():
+        text += f"; {short:.1f} bits short: flip cells, whose load is fixed, come closer to theirs"
+    return text
 
 
 def origin(made: ProgrammedChip, seed: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -139,3 +140,17 @@ def test_a_study_with_too_many_resistors_or_noise_by_tile_is_refused(tmp_path):
         path.write_text('simulator = "nodal"\n' + text)
         with pytest.raises(InputError, match=said):
             load_study(path)
+
+
+@pytest.mark.parametrize("polarity", ["paired", "steered", "flip"])
+def test_cells_that_fall_short_of_ideal_wires_are_told_of_a_better_kind(polarity, crossbar):
+    np.save("weights.npy", np.random.default_rng(0).normal(size=(6, 20)))
+    resistors = 10 if polarity == "steered" else 16
+    Path("cell.toml").write_text(f'polarity = "{polarity}"\nresistors = {resistors}\n')
+    given = ["--design", "cell.toml", "--wire-aware", "--scaling", "column", "--out", "chip.npz"]
+    told = []
+    for ohm in (0.1, 100):
+        status, said, error = crossbar("program", "weights.npy", *given, "--segment-ohm", ohm)
+        assert status == 0, error
+        told.append("bits short: flip cells" in said)
+    assert told == [False, polarity != "flip"]

@@ -13,6 +13,10 @@ from crossbar.production import ProgrammedChip
 from crossbar.simulation import SimulatorName, Tile
 from spice_models import Wires
 
+_OTHERS = {
+    "paired": "flip cells of as many resistors would not be",
+    "steered": "flip cells would not be, but need more resistors",
+}
 _SHORT = 0.3
 """Bits below those of ideal wires from which on another cell is named."""
 
@@ -48,9 +52,8 @@ def _with_wires(found: Compensation, design: Design) -> str:
         f"{found.ideal_wires_bits:.1f} without any; scale {np.min(found.scale):.3g}"
     )
     short = found.ideal_wires_bits - found.compensated_bits
-    changes_load = design.polarity in ("paired", "steered")
-    if changes_load and short > _SHORT and not found.out_of_reach.any():
-        text += f"; {short:.1f} bits short: flip cells, whose load is fixed, come closer to theirs"
+    if design.polarity in _OTHERS and short > _SHORT and not found.out_of_reach.any():
+        text += f"; {short:.1f} bits short: {_OTHERS[design.polarity]}"
     return text
 
 

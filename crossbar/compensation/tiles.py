@@ -6,7 +6,8 @@ subset that is chosen anew disturbs its row and its columns by far more than a c
 Hence two steps:
 
 1. continuous: conductances that meet the targets when all cells draw the same total, by the
-   additive update ``g += (target - M) / A`` with the attenuation A of each cell;
+   additive update ``g += (target - M) / A`` with the attenuation A of each cell, until no cell
+   that its branches leave room comes much closer;
 2. passes: the circuit is analysed, how far each cell moves the others is found (`leverage`), and
    the cells choose their subsets one after another, each for what all entries of its row and its
    column lack then (`solvers.settling`): cells cancel what others did. In the first pass a cell
@@ -71,8 +72,8 @@ _COARSE = 5.0
 """Errors of subsets chosen without wires, rms over cells that reach their targets, that may be
 added before a cell is said to miss."""
 
-_RESIDUAL = 1e-6
-_MOST_UPDATES = 40
+_RESIDUAL, _MOST_UPDATES = 1e-6, 40
+"""Of what updates could still make up for, rms relative to full scale; and at most as many."""
 
 
 @dataclass(frozen=True)
@@ -117,9 +118,14 @@ class TileTask:
     @property
     def cut(self) -> Bools:
         """Cells whose target is for a line that open wires cut off, (rows, columns)."""
+        return np.where(self.target > 0, *self.cut_lines)
+
+    @property
+    def cut_lines(self) -> Bools:
+        """Lines of each cell that open wires cut off, (2, rows, columns)."""
         rows, columns = self.target.shape
         lines = cut_off(self.wires, rows, 2 * columns)
-        return np.where(self.target > 0, lines[:, ::2], lines[:, 1::2])
+        return np.array([lines[:, ::2], lines[:, 1::2]])
 
     def scaled(self, size: Floats) -> TileTask:
         """The same with targets multiplied by `size`, (columns,)."""
@@ -204,7 +210,7 @@ class _State:
     def of(cls, task: TileTask, siemens: Floats) -> _State:
         """Analyse a tile of these cells, (2, rows, columns)."""
         lines = task.analysed(siemens)
-        total = siemens.sum(axis=0)
+        total = np.where(task.cut_lines, 0.0, siemens).sum(axis=0)
         # what a cell passes of its own conductance; sneak currents count where it has little
         attenuation = np.clip(
             lines.sum(axis=0) / np.where(total > 0, total, np.inf), LEAST_ATTENUATION, 1.0
@@ -226,19 +232,32 @@ def _continuous(task: TileTask) -> tuple[_State, int]:
     total = task.cells.lines(task.states).sum(axis=0)
     average = LIGHTER * total[task.kept].mean() if task.kept.any() else 0.0
     total = np.where(task.kept, average, total)
-    net, state, updates = task.target, None, 0
-    for _ in range(_MOST_UPDATES):
-        minus = np.clip((total - net) / 2, least[1], greatest[1])
-        plus = np.clip(minus + net, least[0], greatest[0])
-        minus = np.clip(plus - net, least[1], greatest[1])
-        former, state = state, _State.of(task, np.array([plus, minus]))
-        updates += 1
-        stalled = former is not None and state.missed > STALLED * former.missed
-        if state.missed < _RESIDUAL or stalled:
-            break
-        net = state.needed
-    assert state is not None
-    return state, updates
+    lines, updates, former = _within(task.target, total, least, greatest), 0, np.inf
+    while True:
+        state, updates = _State.of(task, lines), updates + 1
+        lines = _within(state.needed, total, least, greatest)
+        missed = _made_up(task, state, lines[0] - lines[1])
+        if missed < _RESIDUAL or missed > STALLED * former or updates == _MOST_UPDATES:
+            return state, updates
+        former = missed
+
+
+def _within(net: Floats, total: Floats, least: Floats, greatest: Floats) -> Floats:
+    """Conductances to both lines for these nets and totals, as far as the ends allow."""
+    minus = np.clip((total - net) / 2, least[1], greatest[1])
+    plus = np.clip(minus + net, least[0], greatest[0])
+    return np.array([plus, np.clip(plus - net, least[1], greatest[1])])
+
+
+def _made_up(task: TileTask, state: _State, net: Floats) -> float:
+    """What kept cells miss that these nets will make up for, rms relative to full scale.
+
+    Nothing of a cell that is at its end already: were it counted, updates would end early.
+    """
+    now = state.siemens[0] - state.siemens[1]
+    wanted = state.needed - now
+    share = np.divide(net - now, wanted, out=np.zeros(net.shape), where=wanted != 0)
+    return shortfall(task.kept & ~task.cut, share * (task.target - state.net), task.full_scale)
 
 
 def _passes(task: TileTask, state: _State) -> Iterator[tuple[States, _State, float]]:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from crossbar import Design, Tile, Wires, fabricate, measure, program, transfer
-from crossbar.compensation import compensate
+from crossbar.compensation import compensate, tiles
 from crossbar.compensation.nets import net_tasks
 from crossbar.compensation.tasks import cut_off, share_of_reach
-from crossbar.compensation.tiles import _State, tile_tasks
+from crossbar.compensation.tiles import _continuous, _State, tile_tasks
 from crossbar.metrics import effective_bits
 from spice_models import CircuitError
 
@@ -110,6 +110,31 @@ def test_what_is_missed_is_judged_by_what_was_scaled_and_by_cells_that_can(desig
     # 0.3 % of full scale: three hundredths of the first columns, three quarters of one of the last
     assert missed[:, :3].all()
     assert not missed[:, 3].any()
+
+
+@pytest.mark.parametrize("design", CELLS[:2], ids=lambda one: one.polarity)
+def test_a_hopeless_cell_does_not_end_the_updates_of_all_others(design, monkeypatch):
+    """A cell without branches is asked for full scale, another is cut off; others need updates."""
+    measured, target = made(design, 0.5)
+    on = np.array(measured.on_siemens)
+    on[2, 1] = 0
+    target[2, 1] = design.full_scale_siemens
+    wires = replace(opened(design, "sense_ohm", 4), word_segment_ohm=200.0)
+    measured = replace(measured, on_siemens=on)
+    (task,) = tile_tasks(measured, program(measured, target), wires, TILE, 4)
+    state, updates = _continuous(task)
+    missed = np.abs(task.target - state.net) / design.full_scale_siemens
+    hopeless = task.cut
+    hopeless[2, 1] = True
+    assert updates < tiles._MOST_UPDATES
+    assert missed[hopeless].min() > 0.05
+    # the rms of all cells is below the residual that ends the updates
+    assert missed[~hopeless].max() < np.sqrt(missed.size) * tiles._RESIDUAL
+    monkeypatch.setattr(tiles, "STALLED", np.inf)
+    monkeypatch.setattr(tiles, "_RESIDUAL", 0.0)
+    monkeypatch.setattr(tiles, "_MOST_UPDATES", 200)
+    long, _ = _continuous(task)
+    assert np.abs(long.net - state.net).max() < 1e-4 * design.full_scale_siemens
 
 
 def test_sums_of_columns_do_not_end_the_updates_before_cells_are_met():

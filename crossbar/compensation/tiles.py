@@ -118,7 +118,8 @@ class TileTask:
     @property
     def cut(self) -> Bools:
         """Cells whose target is for a line that open wires cut off, (rows, columns)."""
-        return np.where(self.target > 0, *self.cut_lines)
+        plus, minus = self.cut_lines
+        return np.where(self.target > 0, plus, minus)
 
     @property
     def cut_lines(self) -> Bools:
@@ -141,7 +142,8 @@ class TileTask:
         needed = _continuous(self)[0].needed
         least, greatest = self.cells.reach()
         reach = np.where(needed > 0, greatest, -least)
-        return share_of_reach(needed, reach, self.kept & ~self.cut, self.full_scale)
+        asked = self.kept & ~self.cut_lines.any(axis=0)
+        return share_of_reach(needed, reach, asked, self.full_scale)
 
     def compensated(self) -> Answer:
         """Program the tile; where nothing is better, the switches of the task stay."""

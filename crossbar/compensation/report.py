@@ -20,11 +20,13 @@ class Compensation:
     Parameters
     ----------
     program : Program
-        The switches; its targets are what each cell was asked for by itself, its `reachable`
-        False where no subset of the cell's branches makes that, where conductances of any size
-        within reach were left more than a hundredth of scaled full scale from the target,
-        where open wires cut a cell off, and where wires are so strong that the chosen subsets
-        of paired or steered cells miss by as much and five times their precision.
+        The switches; its targets are what each cell was asked for by itself. Its `reachable` is
+        False where open wires cut a cell off, and where its entry is missed: by more than a
+        hundredth of scaled full scale, pruned cells included, or by any more than subsets are
+        coarse where no subset of its branches makes what it would need. Subsets of paired and
+        steered cells are as coarse as five times their rms error without wires, which is allowed
+        beside the hundredth; flip and offset cells are judged by the continuous conductances that
+        their subsets stand for.
     plain : Program
         The switches for wires without resistance, at full scale.
     scale : float or ndarray, (columns,)

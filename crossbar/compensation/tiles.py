@@ -88,6 +88,8 @@ class TileTask:
         What the branches may do.
     enabled : ndarray of bool or int8, (rows, columns, branches)
         The switches that meet the targets without wires.
+    reachable : ndarray of bool, (rows, columns)
+        Cells that these make meet their targets.
     wires : Wires
     full_scale : float
         [S].
@@ -103,6 +105,7 @@ class TileTask:
     target: Floats
     cells: Cells
     enabled: Bools | States
+    reachable: Bools
     wires: Wires
     full_scale: float
     passes: int
@@ -149,30 +152,48 @@ class TileTask:
         """Program the tile; where nothing is better, the switches of the task stay."""
         plain = _State.of(self, self.cells.lines(self.states))
         rows, columns = self.target.shape
-        if not (self.kept.any() and felt(self.wires, rows, 2 * columns)):
-            exact = np.zeros(self.target.shape)
-            answer = _answer(self, self.states, plain, 0, exact, plain.error)
-            return replace(answer, asked=self.target)
+        if not felt(self.wires, rows, 2 * columns):
+            answer = self._answer(self.states, plain, 0, plain.error)
+            return replace(answer, asked=self.target, out_of_reach=~self.reachable)
+        if not self.kept.any():
+            return self._answer(self.states, plain, 0, plain.error)
         state, updates = _continuous(self)
-        missed = np.where(self.kept, np.abs(self.target - state.net), 0.0)
-        residual, errors, shares = state.missed, [], []
+        errors, shares = [], []
         best = (self.states, plain)
         for states, found, changed in _passes(self, state):
             errors.append(found.error)
             shares.append(changed)
             if found.error < best[1].error:
                 best = (states, found)
-        answer = _answer(self, *best, updates, missed, residual, tuple(errors), shares[-1])
-        return replace(answer, out_of_reach=answer.out_of_reach | self._missed(best[1]))
+        answer = self._answer(*best, updates, state.missed)
+        return replace(answer, errors=tuple(errors), changed=shares[-1])
 
-    def _missed(self, state: _State) -> Bools:
-        """Cells missed by far more than by their precision, (rows, columns)."""
+    def _answer(self, states: States, state: _State, updates: int, residual: float) -> Answer:
+        asked = np.where(self.kept, state.needed, 0.0)
+        enabled = states if self.enabled.dtype == np.int8 else states.astype(bool)
+        # out_of_reach judges the entries themselves, so nothing else counts as missed
+        nothing = np.zeros(asked.shape)
+        beyond = self._out_of_reach(state)
+        return Answer(enabled, asked, beyond, state.net, updates, nothing, residual)
+
+    def _out_of_reach(self, state: _State) -> Bools:
+        """Cells whose entries are missed by more than subsets are coarse, (rows, columns).
+
+        Subsets of kept cells are taken to be as coarse as `_COARSE` times the rms error of the
+        switches without wires, over cells that these can meet. Out of reach are cells that miss
+        by more than that and would need more than their branches make; those that miss by `UNMET`
+        of scaled full scale besides, whatever the cause, pruned ones included; and those whose
+        line is cut off.
+        """
         lines = self.cells.lines(self.states)
         low, high = self.cells.reach()
         within = self.kept & (low <= self.target) & (self.target <= high)
         precision = shortfall(within, lines[0] - lines[1] - self.target, self.full_scale)
-        most = (UNMET * self.scale + _COARSE * precision) * self.full_scale
-        return np.asarray(self.kept & (np.abs(self.target - state.net) > most))
+        beyond = self.kept & ((state.needed < low) | (high < state.needed))
+        most = np.where(beyond, 0.0, UNMET * self.scale)
+        most += np.where(self.kept, _COARSE * precision, 0.0)
+        missed = np.abs(self.target - state.net) > most * self.full_scale
+        return np.asarray(missed | (self.cut & (self.target != 0)))
 
     @property
     def states(self) -> States:
@@ -316,27 +337,6 @@ def _pull(task: TileTask, state: _State) -> float:
     return float(3 * ((sneak**2).sum() + summed.sum()) / loads) if loads else 0.0
 
 
-def _answer(
-    task: TileTask,
-    states: States,
-    state: _State,
-    updates: int,
-    missed: Floats,
-    residual: float,
-    errors: tuple[float, ...] = (),
-    changed: float = 0.0,
-) -> Answer:
-    """The answer of a state; a cell cannot meet its target where it would need too much."""
-    asked = np.where(task.kept, state.needed, 0.0)
-    low, high = task.cells.reach()
-    slack = task.cells.base.sum(axis=2) + 1e-12 * task.full_scale
-    beyond = (asked > high + slack) | (asked < low - slack) | (task.cut & (task.target != 0))
-    enabled = states if task.enabled.dtype == np.int8 else states.astype(bool)
-    return Answer(
-        enabled, asked, task.kept & beyond, state.net, updates, missed, residual, errors, changed
-    )
-
-
 def tile_tasks(
     measurement: Measurement,
     plain: Program,
@@ -356,6 +356,7 @@ def tile_tasks(
             target=plain.target_siemens[place],
             cells=cells.part(place),
             enabled=plain.enabled[place],
+            reachable=plain.reachable[place],
             wires=wires,
             full_scale=measurement.design.full_scale_siemens,
             passes=passes,

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from crossbar import Design, Tile, Wires, fabricate, measure, program, transfer
+from crossbar import Design, Tile, Wires, as_measured, fabricate, measure, program, transfer
 from crossbar.compensation import compensate, tiles
+from crossbar.compensation.cells import Cells
 from crossbar.compensation.nets import net_tasks
 from crossbar.compensation.tasks import cut_off, share_of_reach
 from crossbar.compensation.tiles import _continuous, _State, tile_tasks
@@ -101,15 +102,99 @@ def test_what_is_missed_is_judged_by_what_was_scaled_and_by_cells_that_can(desig
         4,
         scale=np.array([0.1, 0.1, 0.1, 0.2]),
     )
-    lines = task.cells.lines(task.states)
     off = np.full(target.shape, 0.003 * design.full_scale_siemens)
     off[1] *= -1
     off[:, 3] *= 0.5
-    moved = np.array([task.target + off, np.zeros(target.shape)])
-    missed = task._missed(_State(lines, moved, task.target, 0.0, 0.0))
+    missed = task._out_of_reach(state_of(task, task.target + off))
     # 0.3 % of full scale: three hundredths of the first columns, three quarters of one of the last
     assert missed[:, :3].all()
     assert not missed[:, 3].any()
+
+
+def state_of(task, net, needed=None):
+    """A tile whose entries are these, and whose cells need what they are asked for, or this."""
+    lines = np.array([net, np.zeros(net.shape)])
+    return _State(lines, lines, task.target if needed is None else needed, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("design", CELLS[:2], ids=lambda one: one.polarity)
+def test_out_of_reach_is_what_is_missed_and_by_how_much_depends_on_the_cause(design):
+    """In units of full scale and of the precision of the switches without wires."""
+    measured, target = made(design, 0.5)
+    target[:, 2:] = 0
+    (task,) = tile_tasks(measured, program(measured, target), Wires(5.0, 5.0), TILE, 4)
+    unit, low_high = design.full_scale_siemens, task.cells.reach()
+    lines = task.cells.lines(task.states)
+    coarse = 5 * np.sqrt(np.mean((lines[0] - lines[1] - target)[:, :2] ** 2)) / unit
+    assert 1e-4 < coarse < 0.1
+    beyond = np.where(target > 0, low_high[1] + 0.1 * unit, low_high[0] - 0.1 * unit)
+    kept = target != 0
+    for needed, miss, expected in (
+        (beyond, 0.99 * coarse, False),  # needs too much by a hair, but is met
+        (beyond, 1.01 * coarse, True),
+        (target, 0.009 + coarse, False),
+        (target, 0.011 + coarse, True),
+    ):
+        for sign in (-1, 1):
+            net = target + sign * np.where(kept, miss * unit, 0)
+            found = task._out_of_reach(state_of(task, net, np.where(kept, needed, 0)))
+            assert (found[:, :2] == expected).all()
+            assert not found[:, 2:].any()
+    # no subset is chosen for a pruned cell, so none is too coarse
+    for miss, expected in ((0.009, False), (0.011, True), (-0.011, True)):
+        found = task._out_of_reach(state_of(task, np.where(kept, target, miss * unit)))
+        assert (found == (~kept & expected)).all()
+
+
+def test_pruned_weights_that_sneak_currents_make_wrong_are_said():
+    design = CELLS[0]
+    chip = fabricate(design, ROWS, COLUMNS, 1)
+    measured, target = made(design)
+    target[::2, ::2] = 0
+    pruned = target == 0
+    for ohm, strong in ((5.0, False), (2000.0, True)):
+        wires = Wires(ohm, ohm, ohm, ohm)
+        found = compensate(measured, target, wires, tile=TILE)
+        matrix = transfer(chip, found.program, wires, tile=TILE).siemens.T
+        wrong = np.abs(matrix / design.full_scale_siemens) > 0.01
+        assert wrong[pruned].any() == strong
+        assert np.array_equal(found.out_of_reach[pruned], wrong[pruned])
+    empty = compensate(measured, 0 * target, wires, tile=TILE)
+    assert not empty.out_of_reach.any()
+
+
+@pytest.mark.parametrize("design", CELLS[:2], ids=lambda one: one.polarity)
+def test_what_is_said_to_be_out_of_reach_is_missed(design):
+    design = replace(design, resistors=12)
+    chip = fabricate(design, ROWS, COLUMNS, 1)
+    measured, target = made(design)
+    wires = Wires(6000.0, 6000.0, 100.0, 100.0)
+    found = compensate(measured, target, wires, tile=TILE)
+    matrix = transfer(chip, found.program, wires, tile=TILE).siemens.T
+    plain = as_measured(measured).cell_siemens(found.plain.enabled)
+    reached = found.plain.reachable
+    coarse = 5 * np.sqrt(np.mean((plain - target)[reached] ** 2))
+    missed = np.abs(matrix - target)
+    assert 0 < found.out_of_reach.sum() < target.size / 2
+    assert (missed[found.out_of_reach] > coarse).all()
+    assert missed[~found.out_of_reach].max() < coarse + 0.01 * design.full_scale_siemens
+
+
+@pytest.mark.parametrize("design", CELLS[:2], ids=lambda one: one.polarity)
+def test_without_wires_the_plain_program_says_what_is_out_of_reach(design):
+    """By its own rule: a cell of two branches is missed by less than subsets are coarse."""
+    measured, target = made(design)
+    on = np.array(measured.on_siemens)
+    on[0, 0] = 0
+    on[3, 2, :3] = on[3, 2, 5:] = 0
+    measured = replace(measured, on_siemens=on)
+    target[3, 2] = 1.001 * Cells.of(measured).reach()[1][3, 2]
+    plain = program(measured, target)
+    found = compensate(measured, target, Wires.ideal(), tile=TILE)
+    assert not plain.reachable[0, 0]
+    assert not plain.reachable[3, 2]
+    assert plain.reachable.any()
+    assert np.array_equal(found.program.reachable, plain.reachable)
 
 
 @pytest.mark.parametrize("design", CELLS[:2], ids=lambda one: one.polarity)

@@ -122,7 +122,7 @@ class TileTask:
     def cut(self) -> Bools:
         """Cells whose target is for a line that open wires cut off, (rows, columns)."""
         plus, minus = self.cut_lines
-        return np.where(self.target > 0, plus, minus)
+        return np.asarray(np.where(self.target > 0, plus, minus))
 
     @property
     def cut_lines(self) -> Bools:

@@ -120,7 +120,7 @@ def least_across(one: Floats, two: Floats, origin: Floats, curve: Floats, slope:
     d1 = low if slope[1] > 0 else high
     if curve[2] > 0:
         d1 = min(max(-slope[1] / curve[2], low), high)
-    return curve[2] * d1**2 + 2 * slope[1] * d1
+    return float(curve[2] * d1**2 + 2 * slope[1] * d1)
 
 
 @compiled

@@ -21,12 +21,13 @@ class Compensation:
     ----------
     program : Program
         The switches; its targets are what each cell was asked for by itself. Its `reachable` is
-        False where open wires cut a cell off, and where its entry is missed: by more than a
-        hundredth of scaled full scale, pruned cells included, or by any more than subsets are
-        coarse where no subset of its branches makes what it would need. Subsets of paired and
-        steered cells are as coarse as five times their rms error without wires, which is allowed
-        beside the hundredth; flip and offset cells are judged by the continuous conductances that
-        their subsets stand for.
+        False where open wires cut a cell off, and where its entry is missed: of paired and
+        steered cells by more than the precision (the rms error of subsets without wires) where
+        no subset of the branches makes what is asked, by more than a hundredth of scaled full
+        scale and five times the precision otherwise, and by a hundredth where it is pruned. Of
+        flip and offset cells where no subset makes what is asked, and where conductances of any
+        size within reach were left more than a hundredth of scaled full scale from the target.
+        Without wire resistance it is that of `plain`.
     plain : Program
         The switches for wires without resistance, at full scale.
     scale : float or ndarray, (columns,)

@@ -36,8 +36,9 @@ class Answer:
         Net conductance that each cell should have, so that the wires make the target of it [S].
     out_of_reach : ndarray of bool, (rows, columns)
         Cells whose branches cannot make that, or that open wires cut off. Of paired and steered
-        cells those whose entries of `matrix` are missed: by more than subsets are coarse where
-        the branches cannot make what is asked, else by `UNMET` more, pruned cells included.
+        cells only those whose entries of `matrix` are missed: by more than the precision of
+        subsets where the branches cannot make what is asked; else by `UNMET` and several times
+        that, pruned cells by `UNMET` alone.
     matrix : ndarray, (rows, columns)
         Transfer matrix with these switches [S].
     updates : int

@@ -69,8 +69,8 @@ bit to a bit more of dense staggers at 2e-4 (128 rows); small tiles lose some te
 """
 
 _COARSE = 5.0
-"""Errors of subsets chosen without wires, rms over cells that reach their targets, that may be
-added before a cell is said to miss."""
+"""Precisions of subsets that may be added before a cell that its branches could meet is said to
+miss: their errors have long tails, and strong wires make them coarser."""
 
 _RESIDUAL, _MOST_UPDATES = 1e-6, 40
 """Of what updates could still make up for, rms relative to full scale; and at most as many."""
@@ -177,21 +177,21 @@ class TileTask:
         return Answer(enabled, asked, beyond, state.net, updates, nothing, residual)
 
     def _out_of_reach(self, state: _State) -> Bools:
-        """Cells whose entries are missed by more than subsets are coarse, (rows, columns).
+        """Cells whose entries are missed, and not because subsets are coarse, (rows, columns).
 
-        Subsets of kept cells are taken to be as coarse as `_COARSE` times the rms error of the
-        switches without wires, over cells that these can meet. Out of reach are cells that miss
-        by more than that and would need more than their branches make; those that miss by `UNMET`
-        of scaled full scale besides, whatever the cause, pruned ones included; and those whose
-        line is cut off.
+        The precision is the rms error of the switches without wires, over kept cells that their
+        branches can meet then. Out of reach are cells that would need more than their branches
+        make and miss by more than the precision; others that miss by more than `UNMET` of scaled
+        full scale, to which kept cells add `_COARSE` times the precision; and those whose line is
+        cut off.
         """
         lines = self.cells.lines(self.states)
         low, high = self.cells.reach()
         within = self.kept & (low <= self.target) & (self.target <= high)
         precision = shortfall(within, lines[0] - lines[1] - self.target, self.full_scale)
         beyond = self.kept & ((state.needed < low) | (high < state.needed))
-        most = np.where(beyond, 0.0, UNMET * self.scale)
-        most += np.where(self.kept, _COARSE * precision, 0.0)
+        most = UNMET * self.scale + np.where(self.kept, _COARSE * precision, 0.0)
+        most = np.where(beyond, precision, most)
         missed = np.abs(self.target - state.net) > most * self.full_scale
         return np.asarray(missed | (self.cut & (self.target != 0)))
 

@@ -21,12 +21,12 @@ class Compensation:
     ----------
     program : Program
         The switches; its targets are what each cell was asked for by itself. Its `reachable` is
-        False where open wires cut a cell off, and where its entry is missed: of paired and
-        steered cells by more than the precision (the rms error of subsets without wires) where
-        no subset of the branches makes what is asked, by more than a hundredth of scaled full
-        scale and five times the precision otherwise, and by a hundredth where it is pruned. Of
-        flip and offset cells where no subset makes what is asked, and where conductances of any
-        size within reach were left more than a hundredth of scaled full scale from the target.
+        False where open wires cut a cell off, and where its entry is missed. Of paired and
+        steered cells that is by more than a hundredth of scaled full scale and five times the
+        precision (the rms error of subsets without wires); where it is pruned by a hundredth
+        alone; and by a hundredth or the precision, whichever is less, where no subset of the
+        branches makes what is asked or conductances of any size within reach were left a
+        hundredth from the target. Of flip and offset cells it is either of these two alone.
         Without wire resistance it is that of `plain`.
     plain : Program
         The switches for wires without resistance, at full scale.

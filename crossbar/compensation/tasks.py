@@ -37,8 +37,9 @@ class Answer:
     out_of_reach : ndarray of bool, (rows, columns)
         Cells whose branches cannot make that, or that open wires cut off. Of paired and steered
         cells only those whose entries of `matrix` are missed: by more than the precision of
-        subsets where the branches cannot make what is asked; else by `UNMET` and several times
-        that, pruned cells by `UNMET` alone.
+        subsets or `UNMET`, whichever is less, where the branches cannot make what is asked or
+        conductances of any size would miss, too; else by `UNMET` and several times the
+        precision, pruned cells by `UNMET` alone.
     matrix : ndarray, (rows, columns)
         Transfer matrix with these switches [S].
     updates : int

@@ -165,33 +165,42 @@ class TileTask:
             shares.append(changed)
             if found.error < best[1].error:
                 best = (states, found)
-        answer = self._answer(*best, updates, state.missed)
+        unmet = np.abs(self.target - state.net) > UNMET * self.scale * self.full_scale
+        answer = self._answer(*best, updates, state.missed, unmet)
         return replace(answer, errors=tuple(errors), changed=shares[-1])
 
-    def _answer(self, states: States, state: _State, updates: int, residual: float) -> Answer:
+    def _answer(
+        self,
+        states: States,
+        state: _State,
+        updates: int,
+        residual: float,
+        unmet: Bools | bool = False,
+    ) -> Answer:
         asked = np.where(self.kept, state.needed, 0.0)
         enabled = states if self.enabled.dtype == np.int8 else states.astype(bool)
         # out_of_reach judges the entries themselves, so nothing else counts as missed
         nothing = np.zeros(asked.shape)
-        beyond = self._out_of_reach(state)
+        beyond = self._out_of_reach(state, unmet)
         return Answer(enabled, asked, beyond, state.net, updates, nothing, residual)
 
-    def _out_of_reach(self, state: _State) -> Bools:
+    def _out_of_reach(self, state: _State, unmet: Bools | bool = False) -> Bools:
         """Cells whose entries are missed, and not because subsets are coarse, (rows, columns).
 
         The precision is the rms error of the switches without wires, over kept cells that their
         branches can meet then. Out of reach are cells that would need more than their branches
-        make and miss by more than the precision; others that miss by more than `UNMET` of scaled
-        full scale, to which kept cells add `_COARSE` times the precision; and those whose line is
+        make, or that conductances of any size left `unmet`, and that miss by more than the
+        precision or, where that is less, `UNMET` of scaled full scale; others that miss by more
+        than that and, if kept, `_COARSE` times the precision besides; and those whose line is
         cut off.
         """
         lines = self.cells.lines(self.states)
         low, high = self.cells.reach()
         within = self.kept & (low <= self.target) & (self.target <= high)
         precision = shortfall(within, lines[0] - lines[1] - self.target, self.full_scale)
-        beyond = self.kept & ((state.needed < low) | (high < state.needed))
+        beyond = self.kept & ((state.needed < low) | (high < state.needed) | unmet)
         most = UNMET * self.scale + np.where(self.kept, _COARSE * precision, 0.0)
-        most = np.where(beyond, precision, most)
+        most = np.where(beyond, np.minimum(precision, UNMET * self.scale), most)
         missed = np.abs(self.target - state.net) > most * self.full_scale
         return np.asarray(missed | (self.cut & (self.target != 0)))
 

@@ -21,11 +21,14 @@ class Compensation:
     Parameters
     ----------
     program : Program
-        The switches; its targets are what each cell was asked for by itself, its `reachable`
-        False where no subset of the cell's branches makes that, where conductances of any size
-        within reach were left more than a hundredth of scaled full scale from the target,
-        where open wires cut a cell off, and where wires are so strong that the chosen subsets
-        of paired or steered cells miss by as much and five times their precision.
+        The switches; its targets are what each cell was asked for by itself. Its `reachable` is
+        False where open wires cut a cell off, and where its entry is missed. Of paired and
+        steered cells that is by more than a hundredth of scaled full scale and five times the
+        precision (the rms error of subsets without wires); where it is pruned by a hundredth
+        alone; and by a hundredth or the precision, whichever is less, where no subset of the
+        branches makes what is asked or conductances of any size within reach were left a
+        hundredth from the target. Of flip and offset cells it is either of these two alone.
+        Without wire resistance it is that of `plain`.
     plain : Program
         The switches for wires without resistance, at full scale.
     scale : float or ndarray, (columns,)

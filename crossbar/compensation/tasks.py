@@ -35,13 +35,18 @@ class Answer:
     asked : ndarray, (rows, columns)
         Net conductance that each cell should have, so that the wires make the target of it [S].
     out_of_reach : ndarray of bool, (rows, columns)
-        Cells whose branches cannot make that, or that open wires cut off.
+        Cells whose branches cannot make that, or that open wires cut off. Of paired and steered
+        cells only those whose entries of `matrix` are missed: by more than the precision of
+        subsets or `UNMET`, whichever is less, where the branches cannot make what is asked or
+        conductances of any size would miss, too; else by `UNMET` and several times the
+        precision, pruned cells by `UNMET` alone.
     matrix : ndarray, (rows, columns)
         Transfer matrix with these switches [S].
     updates : int
         Updates of the continuous step.
     missed : ndarray, (rows, columns)
-        Error of the kept cells after it [S].
+        Error of the cells after it that is out of reach where it is more than `UNMET`; 0 where
+        `out_of_reach` says all [S].
     residual : float
         Rms of what the kept cells missed after it, relative to full scale.
     errors : tuple of float

@@ -6,7 +6,8 @@ subset that is chosen anew disturbs its row and its columns by far more than a c
 Hence two steps:
 
 1. continuous: conductances that meet the targets when all cells draw the same total, by the
-   additive update ``g += (target - M) / A`` with the attenuation A of each cell;
+   additive update ``g += (target - M) / A`` with the attenuation A of each cell, until no cell
+   that its branches leave room comes much closer;
 2. passes: the circuit is analysed, how far each cell moves the others is found (`leverage`), and
    the cells choose their subsets one after another, each for what all entries of its row and its
    column lack then (`solvers.settling`): cells cancel what others did. In the first pass a cell
@@ -68,11 +69,11 @@ bit to a bit more of dense staggers at 2e-4 (128 rows); small tiles lose some te
 """
 
 _COARSE = 5.0
-"""Errors of subsets chosen without wires, rms over cells that reach their targets, that may be
-added before a cell is said to miss."""
+"""Precisions of subsets that may be added before a cell that its branches could meet is said to
+miss: their errors have long tails, and strong wires make them coarser."""
 
-_RESIDUAL = 1e-6
-_MOST_UPDATES = 40
+_RESIDUAL, _MOST_UPDATES = 1e-6, 40
+"""Of what updates could still make up for, rms relative to full scale; and at most as many."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class TileTask:
         What the branches may do.
     enabled : ndarray of bool or int8, (rows, columns, branches)
         The switches that meet the targets without wires.
+    reachable : ndarray of bool, (rows, columns)
+        Cells that these make meet their targets.
     wires : Wires
     full_scale : float
         [S].
@@ -102,6 +105,7 @@ class TileTask:
     target: Floats
     cells: Cells
     enabled: Bools | States
+    reachable: Bools
     wires: Wires
     full_scale: float
     passes: int
@@ -117,9 +121,15 @@ class TileTask:
     @property
     def cut(self) -> Bools:
         """Cells whose target is for a line that open wires cut off, (rows, columns)."""
+        plus, minus = self.cut_lines
+        return np.asarray(np.where(self.target > 0, plus, minus))
+
+    @property
+    def cut_lines(self) -> Bools:
+        """Lines of each cell that open wires cut off, (2, rows, columns)."""
         rows, columns = self.target.shape
         lines = cut_off(self.wires, rows, 2 * columns)
-        return np.where(self.target > 0, lines[:, ::2], lines[:, 1::2])
+        return np.array([lines[:, ::2], lines[:, 1::2]])
 
     def scaled(self, size: Floats) -> TileTask:
         """The same with targets multiplied by `size`, (columns,)."""
@@ -135,36 +145,64 @@ class TileTask:
         needed = _continuous(self)[0].needed
         least, greatest = self.cells.reach()
         reach = np.where(needed > 0, greatest, -least)
-        return share_of_reach(needed, reach, self.kept & ~self.cut, self.full_scale)
+        asked = self.kept & ~self.cut_lines.any(axis=0)
+        return share_of_reach(needed, reach, asked, self.full_scale)
 
     def compensated(self) -> Answer:
         """Program the tile; where nothing is better, the switches of the task stay."""
         plain = _State.of(self, self.cells.lines(self.states))
         rows, columns = self.target.shape
-        if not (self.kept.any() and felt(self.wires, rows, 2 * columns)):
-            exact = np.zeros(self.target.shape)
-            answer = _answer(self, self.states, plain, 0, exact, plain.error)
-            return replace(answer, asked=self.target)
+        if not felt(self.wires, rows, 2 * columns):
+            answer = self._answer(self.states, plain, 0, plain.error)
+            return replace(answer, asked=self.target, out_of_reach=~self.reachable)
+        if not self.kept.any():
+            return self._answer(self.states, plain, 0, plain.error)
         state, updates = _continuous(self)
-        missed = np.where(self.kept, np.abs(self.target - state.net), 0.0)
-        residual, errors, shares = state.missed, [], []
+        errors, shares = [], []
         best = (self.states, plain)
         for states, found, changed in _passes(self, state):
             errors.append(found.error)
             shares.append(changed)
             if found.error < best[1].error:
                 best = (states, found)
-        answer = _answer(self, *best, updates, missed, residual, tuple(errors), shares[-1])
-        return replace(answer, out_of_reach=answer.out_of_reach | self._missed(best[1]))
+        unmet = np.abs(self.target - state.net) > UNMET * self.scale * self.full_scale
+        answer = self._answer(*best, updates, state.missed, unmet)
+        return replace(answer, errors=tuple(errors), changed=shares[-1])
 
-    def _missed(self, state: _State) -> Bools:
-        """Cells missed by far more than by their precision, (rows, columns)."""
+    def _answer(
+        self,
+        states: States,
+        state: _State,
+        updates: int,
+        residual: float,
+        unmet: Bools | bool = False,
+    ) -> Answer:
+        asked = np.where(self.kept, state.needed, 0.0)
+        enabled = states if self.enabled.dtype == np.int8 else states.astype(bool)
+        # out_of_reach judges the entries themselves, so nothing else counts as missed
+        nothing = np.zeros(asked.shape)
+        beyond = self._out_of_reach(state, unmet)
+        return Answer(enabled, asked, beyond, state.net, updates, nothing, residual)
+
+    def _out_of_reach(self, state: _State, unmet: Bools | bool = False) -> Bools:
+        """Cells whose entries are missed, and not because subsets are coarse, (rows, columns).
+
+        The precision is the rms error of the switches without wires, over kept cells that their
+        branches can meet then. Out of reach are cells that would need more than their branches
+        make, or that conductances of any size left `unmet`, and that miss by more than the
+        precision or, where that is less, `UNMET` of scaled full scale; others that miss by more
+        than that and, if kept, `_COARSE` times the precision besides; and those whose line is
+        cut off.
+        """
         lines = self.cells.lines(self.states)
         low, high = self.cells.reach()
         within = self.kept & (low <= self.target) & (self.target <= high)
         precision = shortfall(within, lines[0] - lines[1] - self.target, self.full_scale)
-        most = (UNMET * self.scale + _COARSE * precision) * self.full_scale
-        return np.asarray(self.kept & (np.abs(self.target - state.net) > most))
+        beyond = self.kept & ((state.needed < low) | (high < state.needed) | unmet)
+        most = UNMET * self.scale + np.where(self.kept, _COARSE * precision, 0.0)
+        most = np.where(beyond, np.minimum(precision, UNMET * self.scale), most)
+        missed = np.abs(self.target - state.net) > most * self.full_scale
+        return np.asarray(missed | (self.cut & (self.target != 0)))
 
     @property
     def states(self) -> States:
@@ -204,7 +242,7 @@ class _State:
     def of(cls, task: TileTask, siemens: Floats) -> _State:
         """Analyse a tile of these cells, (2, rows, columns)."""
         lines = task.analysed(siemens)
-        total = siemens.sum(axis=0)
+        total = np.where(task.cut_lines, 0.0, siemens).sum(axis=0)
         # what a cell passes of its own conductance; sneak currents count where it has little
         attenuation = np.clip(
             lines.sum(axis=0) / np.where(total > 0, total, np.inf), LEAST_ATTENUATION, 1.0
@@ -226,19 +264,32 @@ def _continuous(task: TileTask) -> tuple[_State, int]:
     total = task.cells.lines(task.states).sum(axis=0)
     average = LIGHTER * total[task.kept].mean() if task.kept.any() else 0.0
     total = np.where(task.kept, average, total)
-    net, state, updates = task.target, None, 0
-    for _ in range(_MOST_UPDATES):
-        minus = np.clip((total - net) / 2, least[1], greatest[1])
-        plus = np.clip(minus + net, least[0], greatest[0])
-        minus = np.clip(plus - net, least[1], greatest[1])
-        former, state = state, _State.of(task, np.array([plus, minus]))
-        updates += 1
-        stalled = former is not None and state.missed > STALLED * former.missed
-        if state.missed < _RESIDUAL or stalled:
-            break
-        net = state.needed
-    assert state is not None
-    return state, updates
+    lines, updates, former = _within(task.target, total, least, greatest), 0, np.inf
+    while True:
+        state, updates = _State.of(task, lines), updates + 1
+        lines = _within(state.needed, total, least, greatest)
+        missed = _made_up(task, state, lines[0] - lines[1])
+        if missed < _RESIDUAL or missed > STALLED * former or updates == _MOST_UPDATES:
+            return state, updates
+        former = missed
+
+
+def _within(net: Floats, total: Floats, least: Floats, greatest: Floats) -> Floats:
+    """Conductances to both lines for these nets and totals, as far as the ends allow."""
+    minus = np.clip((total - net) / 2, least[1], greatest[1])
+    plus = np.clip(minus + net, least[0], greatest[0])
+    return np.array([plus, np.clip(plus - net, least[1], greatest[1])])
+
+
+def _made_up(task: TileTask, state: _State, net: Floats) -> float:
+    """What kept cells miss that these nets will make up for, rms relative to full scale.
+
+    Nothing of a cell that is at its end already: were it counted, updates would end early.
+    """
+    now = state.siemens[0] - state.siemens[1]
+    wanted = state.needed - now
+    share = np.divide(net - now, wanted, out=np.zeros(net.shape), where=wanted != 0)
+    return shortfall(task.kept & ~task.cut, share * (task.target - state.net), task.full_scale)
 
 
 def _passes(task: TileTask, state: _State) -> Iterator[tuple[States, _State, float]]:
@@ -295,27 +346,6 @@ def _pull(task: TileTask, state: _State) -> float:
     return float(3 * ((sneak**2).sum() + summed.sum()) / loads) if loads else 0.0
 
 
-def _answer(
-    task: TileTask,
-    states: States,
-    state: _State,
-    updates: int,
-    missed: Floats,
-    residual: float,
-    errors: tuple[float, ...] = (),
-    changed: float = 0.0,
-) -> Answer:
-    """The answer of a state; a cell cannot meet its target where it would need too much."""
-    asked = np.where(task.kept, state.needed, 0.0)
-    low, high = task.cells.reach()
-    slack = task.cells.base.sum(axis=2) + 1e-12 * task.full_scale
-    beyond = (asked > high + slack) | (asked < low - slack) | (task.cut & (task.target != 0))
-    enabled = states if task.enabled.dtype == np.int8 else states.astype(bool)
-    return Answer(
-        enabled, asked, task.kept & beyond, state.net, updates, missed, residual, errors, changed
-    )
-
-
 def tile_tasks(
     measurement: Measurement,
     plain: Program,
@@ -335,6 +365,7 @@ def tile_tasks(
             target=plain.target_siemens[place],
             cells=cells.part(place),
             enabled=plain.enabled[place],
+            reachable=plain.reachable[place],
             wires=wires,
             full_scale=measurement.design.full_scale_siemens,
             passes=passes,

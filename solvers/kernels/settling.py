@@ -12,10 +12,10 @@ Keys = NDArray[np.int64]
 Bytes = NDArray[np.int8]
 Influences = NDArray[np.float32]
 
-_LEAST, _ALL = 1e-3, 1 << 16
+_LEAST = 1e-3
 """Where a net is felt less than this share once its load makes up for it, as of a cell that has
-lost a line, the parabola keeps nothing out: as many states are all looked at, of more only those
-around the best net for the load as it is."""
+lost a line, no parabola of the net keeps much out: states are then put in order of the sum of net
+and load that is felt most."""
 
 
 @compiled
@@ -86,6 +86,44 @@ def ascending_states(  # type: ignore[no-untyped-def]
 
 
 @compiled
+def aligned(curve: Floats, slope: Floats) -> tuple[float, float]:
+    """Cosine and sine of a turn of net and load, and cost as that turns it.
+
+    None where a parabola of the net will do; else to the axes of the curve, the one that is felt
+    most first.
+    """
+    if curve[2] > 0 and curve[0] - curve[1] ** 2 / curve[2] > _LEAST * curve[0]:
+        return 1.0, 0.0
+    angle = np.arctan2(2 * curve[1], curve[0] - curve[2]) / 2
+    cos, sin = np.cos(angle), np.sin(angle)
+    along, across = np.hypot((curve[0] - curve[2]) / 2, curve[1]), (curve[0] + curve[2]) / 2
+    curve[0], curve[1], curve[2] = across + along, 0.0, max(across - along, 0.0)
+    slope[0], slope[1] = cos * slope[0] + sin * slope[1], cos * slope[1] - sin * slope[0]
+    return cos, sin
+
+
+@compiled
+def turned(pairs: Floats, cos: float, sin: float) -> Floats:
+    """Pairs of a net and a load, seen from axes that are turned."""
+    seen = np.empty(pairs.shape)
+    for k in range(pairs.shape[0]):
+        seen[k, 0] = cos * pairs[k, 0] + sin * pairs[k, 1]
+        seen[k, 1] = cos * pairs[k, 1] - sin * pairs[k, 0]
+    return seen
+
+
+@compiled
+def least_across(one: Floats, two: Floats, origin: Floats, curve: Floats, slope: Floats) -> float:
+    """Least that the second number of any state may cost by itself."""
+    low = one[:, 1].min() + two[:, 1].min() - origin[1]
+    high = one[:, 1].max() + two[:, 1].max() - origin[1]
+    d1 = low if slope[1] > 0 else high
+    if curve[2] > 0:
+        d1 = min(max(-slope[1] / curve[2], low), high)
+    return float(curve[2] * d1**2 + 2 * slope[1] * d1)
+
+
+@compiled
 def best_state(  # type: ignore[no-untyped-def]
     one: Floats,
     one_keys: Keys,
@@ -95,28 +133,23 @@ def best_state(  # type: ignore[no-untyped-def]
     curve: Floats,
     slope: Floats,
 ):
-    """Net, load and key of the state of least cost.
+    """Net, load and key of the state of least cost; or the same two numbers, turned.
 
     The cost of a state that is d away from the origin is ``curve[0] d0^2 + 2 curve[1] d0 d1 +
     curve[2] d1^2 + 2 slope d``. Whatever its load, a state cannot cost less than a parabola of
     its net: only those within are looked at.
     """
-    narrow, tilt, floor = curve[0], slope[0], 0.0
-    if curve[2] > 0:
+    if not curve[0] > 0:
+        return 0.0, 0.0, np.int64(0), False  # nothing is felt of it
+    narrow, tilt = curve[0], slope[0]
+    if curve[1] == 0:
+        floor = least_across(one, two, origin, curve, slope)
+    else:
         narrow -= curve[1] ** 2 / curve[2]
         tilt -= curve[1] * slope[1] / curve[2]
         floor = -(slope[1] ** 2) / curve[2]
-    if not curve[0] > 0:
-        return 0.0, 0.0, np.int64(0), False  # nothing is felt of it
-    vertex = 0.0
-    if narrow > _LEAST * curve[0]:
-        vertex = -tilt / narrow
-        floor -= narrow * vertex**2
-    elif one.shape[0] * two.shape[0] <= _ALL:
-        narrow, floor = 0.0, -np.inf
-    else:
-        vertex, narrow = -slope[0] / curve[0], curve[0]
-        floor = -(slope[0] ** 2) / curve[0]
+    vertex = -tilt / narrow
+    floor -= narrow * vertex**2
     best, best_i, best_j = np.inf, 0, 0
     for look in range(2):  # neighbours of the vertex first, for a bound
         j = two.shape[0]
@@ -257,12 +290,14 @@ def sweep(
             curve,
             slope,
         )
+        cos, sin = aligned(curve, slope)
+        ups, downs = turned(up[r, c], cos, sin), turned(down[r, c], cos, sin)
         can = allowed[r, c]
         one_size, two_size = count_states(can, 0, half), count_states(can, half, branches)
-        one, one_keys = ascending_states(up[r, c], down[r, c], can, 0, half, one_size)
-        two, two_keys = ascending_states(up[r, c], down[r, c], can, half, branches, two_size)
-        origin = numbers[r, c] - base[r, c]
-        net, load, key, found = best_state(one, one_keys, two, two_keys, origin, curve, slope)
+        one, one_keys = ascending_states(ups, downs, can, 0, half, one_size)
+        two, two_keys = ascending_states(ups, downs, can, half, branches, two_size)
+        origin = turned((numbers[r, c] - base[r, c]).reshape(1, 2), cos, sin)[0]
+        along, across, key, found = best_state(one, one_keys, two, two_keys, origin, curve, slope)
         if not found:
             continue
         moved = False
@@ -272,8 +307,9 @@ def sweep(
             moved |= states[r, c, k] != state
             states[r, c, k] = state
         changed += moved
-        net -= origin[0]
-        load -= origin[1]
+        along -= origin[0]
+        across -= origin[1]
+        net, load = cos * along - sin * across, cos * across + sin * along
         numbers[r, c, 0] += net
         numbers[r, c, 1] += load
         take(own[r, c], here, there, missing, total, order[s], net, load)

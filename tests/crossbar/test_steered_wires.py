@@ -69,6 +69,7 @@ def test_tiles_of_128_rows_reach_the_bits_of_ideal_wires(design, keep):
         measured, target, Wires(10, 10, 10, 10), tile=Tile(128, 32), scale="fit", inputs=inputs
     )
     assert found.compensated_bits > found.ideal_wires_bits - 0.3
+    assert not found.out_of_reach.any()  # pruned weights included
 
 
 def test_switches_that_leak_are_part_of_the_circuit():

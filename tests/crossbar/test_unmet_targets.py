@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from crossbar import Design, Tile, Wires, fabricate, measure, program, transfer
-from crossbar.compensation import compensate
+from crossbar import Design, Tile, Wires, as_measured, fabricate, measure, program, transfer
+from crossbar.compensation import compensate, tiles
+from crossbar.compensation.cells import Cells
 from crossbar.compensation.nets import net_tasks
 from crossbar.compensation.tasks import cut_off, share_of_reach
-from crossbar.compensation.tiles import _State, tile_tasks
+from crossbar.compensation.tiles import _continuous, _State, tile_tasks
 from crossbar.metrics import effective_bits
 from spice_models import CircuitError
 
@@ -101,15 +102,143 @@ def test_what_is_missed_is_judged_by_what_was_scaled_and_by_cells_that_can(desig
         4,
         scale=np.array([0.1, 0.1, 0.1, 0.2]),
     )
-    lines = task.cells.lines(task.states)
     off = np.full(target.shape, 0.003 * design.full_scale_siemens)
     off[1] *= -1
     off[:, 3] *= 0.5
-    moved = np.array([task.target + off, np.zeros(target.shape)])
-    missed = task._missed(_State(lines, moved, task.target, 0.0, 0.0))
+    missed = task._out_of_reach(state_of(task, task.target + off))
     # 0.3 % of full scale: three hundredths of the first columns, three quarters of one of the last
     assert missed[:, :3].all()
     assert not missed[:, 3].any()
+
+
+def state_of(task, net, needed=None):
+    """A tile whose entries are these, and whose cells need what they are asked for, or this."""
+    lines = np.array([net, np.zeros(net.shape)])
+    return _State(lines, lines, task.target if needed is None else needed, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("design", CELLS[:2], ids=lambda one: one.polarity)
+def test_out_of_reach_is_what_is_missed_and_by_how_much_depends_on_the_cause(design):
+    """In units of full scale and of the precision of the switches without wires."""
+    design = replace(design, resistors=12)
+    measured, target = made(design, 0.5)
+    target[:, 2:] = 0
+    (task,) = tile_tasks(measured, program(measured, target), Wires(5.0, 5.0), TILE, 4)
+    unit, low_high = design.full_scale_siemens, task.cells.reach()
+    lines = task.cells.lines(task.states)
+    precision = np.sqrt(np.mean((lines[0] - lines[1] - target)[:, :2] ** 2)) / unit
+    assert 1e-6 < precision < 0.005
+    beyond = np.where(target > 0, low_high[1] + 0.1 * unit, low_high[0] - 0.1 * unit)
+    kept = target != 0
+    for needed, miss, expected in (
+        (beyond, 0.99 * precision, False),  # needs too much by a hair, but is met
+        (beyond, 1.01 * precision, True),
+        (target, 0.009 + 5 * precision, False),
+        (target, 0.011 + 5 * precision, True),
+    ):
+        for sign in (-1, 1):
+            net = target + sign * np.where(kept, miss * unit, 0)
+            found = task._out_of_reach(state_of(task, net, np.where(kept, needed, 0)))
+            assert (found == (kept & expected)).all()
+            # what continuous conductances could not meet is missed like what needs too much
+            found = task._out_of_reach(state_of(task, net), kept & (needed is beyond))
+            assert (found == (kept & expected)).all()
+    # where subsets are as coarse as the targets are small, a hundredth of these is missed
+    tiny = replace(task, scale=0.1 * precision / 0.01)
+    for miss, expected in ((0.09, False), (0.11, True)):
+        net = target + np.where(kept, miss * precision * unit, 0)
+        found = tiny._out_of_reach(state_of(tiny, net, np.where(kept, beyond, 0)))
+        assert (found == (kept & expected)).all()
+    # no subset is chosen for a pruned cell, so none is too coarse
+    for miss, expected in ((0.009, False), (0.011, True), (-0.011, True)):
+        found = task._out_of_reach(state_of(task, np.where(kept, target, miss * unit)))
+        assert (found == (~kept & expected)).all()
+
+
+def test_pruned_weights_that_sneak_currents_make_wrong_are_said():
+    design = CELLS[0]
+    chip = fabricate(design, ROWS, COLUMNS, 1)
+    measured, target = made(design)
+    target[::2, ::2] = 0
+    pruned = target == 0
+    for ohm, strong in ((5.0, False), (2000.0, True)):
+        wires = Wires(ohm, ohm, ohm, ohm)
+        found = compensate(measured, target, wires, tile=TILE)
+        matrix = transfer(chip, found.program, wires, tile=TILE).siemens.T
+        wrong = np.abs(matrix / design.full_scale_siemens) > 0.01
+        assert wrong[pruned].any() == strong
+        assert np.array_equal(found.out_of_reach[pruned], wrong[pruned])
+    empty = compensate(measured, 0 * target, wires, tile=TILE)
+    assert not empty.out_of_reach.any()
+
+
+@pytest.mark.parametrize("design", CELLS[:2], ids=lambda one: one.polarity)
+def test_what_is_said_to_be_out_of_reach_is_missed(design):
+    design = replace(design, resistors=12)
+    chip = fabricate(design, ROWS, COLUMNS, 1)
+    measured, target = made(design)
+    wires = Wires(6000.0, 6000.0, 100.0, 100.0)
+    found = compensate(measured, target, wires, tile=TILE)
+    matrix = transfer(chip, found.program, wires, tile=TILE).siemens.T
+    plain = as_measured(measured).cell_siemens(found.plain.enabled)
+    reached = found.plain.reachable
+    precision = np.sqrt(np.mean((plain - target)[reached] ** 2))
+    missed = np.abs(matrix - target)
+    assert 0 < found.out_of_reach.sum() < target.size / 2
+    assert (missed[found.out_of_reach] > precision).all()
+    assert missed[~found.out_of_reach].max() < 5 * precision + 0.01 * design.full_scale_siemens
+
+
+@pytest.mark.parametrize("design", CELLS[:2], ids=lambda one: one.polarity)
+def test_scaled_targets_that_are_lost_altogether_are_out_of_reach(design):
+    """Though they are smaller than subsets are coarse, and no cell needs more than it may."""
+    measured, target = made(design)
+    found = compensate(measured, target, Wires(1e9, 1e9, 1e9, 1e9), tile=TILE, scale="fit")
+    assert found.compensated_bits < 1
+    assert found.scale < 0.1
+    assert found.out_of_reach.all()
+
+
+@pytest.mark.parametrize("design", CELLS[:2], ids=lambda one: one.polarity)
+def test_without_wires_the_plain_program_says_what_is_out_of_reach(design):
+    """By its own rule: a cell of two branches is missed by less than the precision."""
+    measured, target = made(design)
+    on = np.array(measured.on_siemens)
+    on[0, 0] = 0
+    on[3, 2, :3] = on[3, 2, 5:] = 0
+    measured = replace(measured, on_siemens=on)
+    target[3, 2] = 1.001 * Cells.of(measured).reach()[1][3, 2]
+    plain = program(measured, target)
+    found = compensate(measured, target, Wires.ideal(), tile=TILE)
+    assert not plain.reachable[0, 0]
+    assert not plain.reachable[3, 2]
+    assert plain.reachable.any()
+    assert np.array_equal(found.program.reachable, plain.reachable)
+
+
+@pytest.mark.parametrize("design", CELLS[:2], ids=lambda one: one.polarity)
+def test_a_hopeless_cell_does_not_end_the_updates_of_all_others(design, monkeypatch):
+    """A cell without branches is asked for full scale, another is cut off; others need updates."""
+    measured, target = made(design, 0.5)
+    on = np.array(measured.on_siemens)
+    on[2, 1] = 0
+    target[2, 1] = design.full_scale_siemens
+    wires = replace(opened(design, "sense_ohm", 4), word_segment_ohm=200.0)
+    measured = replace(measured, on_siemens=on)
+    (task,) = tile_tasks(measured, program(measured, target), wires, TILE, 4)
+    state, updates = _continuous(task)
+    missed = np.abs(task.target - state.net) / design.full_scale_siemens
+    hopeless = task.cut
+    hopeless[2, 1] = True
+    assert updates < tiles._MOST_UPDATES
+    assert missed[hopeless].min() > 0.05
+    # the rms of all cells is below the residual that ends the updates
+    assert missed[~hopeless].max() < np.sqrt(missed.size) * tiles._RESIDUAL
+    monkeypatch.setattr(tiles, "STALLED", np.inf)
+    monkeypatch.setattr(tiles, "_RESIDUAL", 0.0)
+    monkeypatch.setattr(tiles, "_MOST_UPDATES", 200)
+    long, _ = _continuous(task)
+    assert np.abs(long.net - state.net).max() < 1e-4 * design.full_scale_siemens
 
 
 def test_sums_of_columns_do_not_end_the_updates_before_cells_are_met():

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from solvers import InvalidInput
@@ -96,6 +96,73 @@ def test_a_cell_takes_the_best_of_all_its_states(seed, others, caution, common, 
     found = cost(missing, left, cell, load=change[1], **weights)
     # numbers of order 1, influences of 24 bits
     assert found == pytest.approx(min(costs), rel=1e-6, abs=1e-9)
+
+
+def lost(seed, branches, ratio, spread, codes):
+    """Cells whose load is felt `ratio` times as much as their net, but for a small `spread`."""
+    random = np.random.default_rng(seed)
+    lines = random.uniform(0, 1, (2, ROWS, COLUMNS, branches))
+    up = np.stack([lines[0] - lines[1], lines[0] + lines[1]], axis=3)
+    allowed = random.choice(np.array(codes, np.int8), up.shape[:3])
+    choices = Choices(up, up * [-1, 1], np.zeros((ROWS, COLUMNS, 2)), allowed)
+
+    def felt(*shape):
+        of_net = random.normal(size=shape)
+        of_load = ratio * of_net + spread * random.normal(size=shape)
+        return (0.3 * np.stack([of_net, of_load], axis=2)).astype(np.float32)
+
+    influence = Influence(
+        np.stack([np.ones((ROWS, COLUMNS)), np.full((ROWS, COLUMNS), ratio)], axis=2),
+        felt(ROWS, COLUMNS, COLUMNS),
+        felt(COLUMNS, ROWS, ROWS),
+    )
+    numbers = random.normal(size=(ROWS, COLUMNS, 2))
+    return choices, influence, numbers, random.normal(size=(ROWS, COLUMNS))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([(1, (7,)), (7, (2, 3, 6, 7)), (12, (3, 5, 6)), (11, (7,))]),
+    st.sampled_from([1.0, -1.0, 0.0, 0.3]),
+    st.sampled_from([0.0, 1e-3, 0.02]),
+    st.sampled_from([0.0, 1e-2, -0.3]),
+    st.sampled_from([0.0, 2.0]),
+)
+@example(71468018, (11, (7,)), 0.3, 0.02, 0.0, 0.0)  # the curve has its vertex within
+def test_a_cell_that_has_lost_a_line_takes_the_best_of_all_its_states(
+    seed, branches, ratio, spread, pull, size
+):
+    """One sum of net and load is felt alone, or hardly more: no parabola of the net holds."""
+    choices, influence, numbers, missing = lost(seed, branches[0], ratio, spread, branches[1])
+    missing *= size
+    cell = (seed % ROWS, seed % COLUMNS)
+    visited = np.zeros(missing.shape, dtype=bool)
+    visited[cell] = True
+    states, left = settle(
+        choices,
+        influence,
+        np.zeros(choices.allowed.shape, np.int8),
+        numbers,
+        missing,
+        visited,
+        sweeps=1,
+        pull=pull,
+    )
+    sums = np.zeros((1, 2))
+    for up, down, can in zip(
+        choices.up[cell], choices.down[cell], choices.allowed[cell], strict=True
+    ):
+        each = [sums + step for code, step in ((1, 0), (2, up), (4, down)) if can & code]
+        sums = np.concatenate(each)
+    moved = [missing - lacking(influence, missing, cell, unit) for unit in np.eye(2)]
+    changes = sums + choices.base[cell] - numbers[cell]
+    after = missing - np.tensordot(changes, np.array(moved), axes=1)
+    costs = (after**2).sum(axis=(1, 2)) + 2 * pull * changes[:, 1]
+    load = choices.numbers(states)[cell][1] - numbers[cell][1]
+    found = (left**2).sum() + 2 * pull * load
+    # numbers of order 1 to 100, influences of 24 bits
+    assert found == pytest.approx(costs.min(), rel=1e-6, abs=1e-7)
 
 
 @pytest.mark.parametrize("common", [0.0, 3.0])

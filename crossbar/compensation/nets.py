@@ -170,15 +170,15 @@ class NetTask:
         """Conductances of any size within reach, what the cells would need, and the updates."""
         least, greatest = self._column_ends()
         reference = self._level(self.enabled)[:, self.target.shape[1] :]
-        asked, full_scale = self.kept & ~self.cut, self.design.full_scale_siemens
+        cut, full_scale = self.cut, self.design.full_scale_siemens
         needed, former, updates = self._asked(self.target), np.inf, 0
         while True:
             reached = np.clip(needed, least, greatest)
             state, updates = self._state(np.hstack([reached, reference])), updates + 1
-            lacking = self.target - state.net
+            lacking = np.where(cut, 0.0, self.target - state.net)  # no level would help those
             needed = reached + lacking / attenuation
             step = np.clip(needed, least, greatest) - reached
-            missed = made_up(asked, step, needed - reached, lacking, full_scale)
+            missed = made_up(self.kept, step, needed - reached, lacking, full_scale)
             if missed < _RESIDUAL or missed > STALLED * former:
                 return state, needed, updates
             former = missed

@@ -250,7 +250,7 @@ class _State:
         )
         lacking = task.target - (lines[0] - lines[1])
         missing = np.where(task.kept, lacking, 0.0)
-        needed = siemens[0] - siemens[1] + missing / attenuation
+        needed = siemens[0] - siemens[1] + np.where(task.cut, 0.0, missing) / attenuation
         missed = error = shortfall(task.kept, missing, task.full_scale)
         if task.common:
             sums = np.square(lacking.sum(axis=0) / task.full_scale).sum()
@@ -271,9 +271,7 @@ def _continuous(task: TileTask) -> tuple[_State, int]:
         lines = _within(state.needed, total, least, greatest)
         now = state.siemens[0] - state.siemens[1]
         step, needed = lines[0] - lines[1] - now, state.needed - now
-        missed = made_up(
-            task.kept & ~task.cut, step, needed, task.target - state.net, task.full_scale
-        )
+        missed = made_up(task.kept, step, needed, task.target - state.net, task.full_scale)
         if missed < _RESIDUAL or missed > STALLED * former or updates == _MOST_UPDATES:
             return state, updates
         former = missed

@@ -44,6 +44,24 @@ def test_a_dead_cell_is_the_only_one_out_of_reach(design):
     assert found.updates >= whole.updates - 1
 
 
+@pytest.mark.parametrize("design", CELLS, ids=lambda one: one.polarity)
+def test_a_row_without_an_input_does_not_end_the_updates(design):
+    """Its cells ask for nothing: were small targets asked for again and again, all would move."""
+    full_scale = design.full_scale_siemens
+    measured = measure(fabricate(design, ROWS, COLUMNS, 1), error=0.0, seed=2)
+    target = 0.6 * full_scale * np.random.default_rng(3).uniform(-1, 1, (ROWS, COLUMNS))
+    target[5] = 1e-3 * full_scale
+    ohm, driver = 2e-3 / full_scale, np.full(ROWS, 1.0)
+    updates = []
+    for driver[5] in (1.0, np.inf):
+        wires = Wires(ohm, ohm, driver.copy(), ohm)
+        found = compensate(measured, target, wires, tile=TILE, passes=2)
+        updates.append(found.updates)
+    assert found.out_of_reach[5].all()
+    assert updates[0] >= 6
+    assert updates[1] == pytest.approx(updates[0], abs=1)  # there is hardly less to make up for
+
+
 def test_only_what_cells_have_room_for_is_made_up():
     step, needed = np.array([[1.0, 0.5, 0.0, 0.0]]), np.array([[1.0, 2.0, 3.0, 0.0]])
     lacking, asked = np.full((1, 4), 4.0), np.array([[True, True, True, False]])

@@ -38,8 +38,8 @@ def used(options: dict[str, Any], wire_aware: bool, scaling: str) -> dict[str, A
     """The options of wires and tiles, or an InputError for one that programming has no use for."""
     context = click.get_current_context()
     for name in options:
-        used = wire_aware or (scaling == "tile" and name.startswith("tile"))
-        if not used and context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+        of_use = wire_aware or (scaling == "tile" and name.startswith("tile"))
+        if not of_use and context.get_parameter_source(name) is not ParameterSource.DEFAULT:
             option = f"--{name.replace('_', '-')}"
             raise InputError(f"{option}: without --wire-aware wires are not looked at; drop it")
     return options

@@ -1,10 +1,11 @@
 """Compiled sweeps over the lines of an array, for `spice_models.lines` alone.
 
 Arrays of nodes have shape (rows, lines + 2, lanes), one lane an input, node j at j + 1; the
-columns 0 and lines + 1 are earth and stay 0, so that no sweep needs a branch at an end. The length
-of the tuple `lanes` is a constant to the compiler, which unrolls the innermost loops.
-The length of `modes` is one too, of either line family; `down` (rows, modes) and `right` (lines +
-2, modes) are those of `spice_models.modes`.
+columns 0 and lines + 1 are the inputs, so that no sweep needs a branch at an end: no sweep writes
+to them, and they are 0 but in x where drops are counted from another level. The length of the
+tuple `lanes` is a constant to the compiler, which unrolls the innermost loops. The length of
+`modes` is one too, of either line family; `down` (rows, modes) and `right` (lines + 2, modes) are
+those of `spice_models.modes`.
 Conductances [S]: `cell` (rows, lines); `word` (rows, lines + 1) and `bit` (rows + 1, lines), where
 segment j leads to node j from the one before. A line's matrix is L D L^T: `word_inverse` and
 `bit_inverse` are 1 / D, `onward` (rows, lines + 1) and `above` (rows + 1, lines) are what L takes

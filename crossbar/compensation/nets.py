@@ -25,6 +25,7 @@ from crossbar.compensation.tasks import (
     STALLED,
     Answer,
     cut_off,
+    made_up,
     share_of_reach,
     shortfall,
 )
@@ -39,7 +40,7 @@ Bools = NDArray[np.bool_]
 Switches = NDArray[np.bool_] | NDArray[np.int8]
 
 _RESIDUAL = 1e-8
-"""Rms error relative to full scale at which continuous conductances are good enough."""
+"""Of what updates could still make up for, rms relative to full scale, at which they end."""
 
 _AS_NEAR = 1.5
 """A sum is turned over where that makes its error at most this much larger."""
@@ -169,14 +170,18 @@ class NetTask:
         """Conductances of any size within reach, what the cells would need, and the updates."""
         least, greatest = self._column_ends()
         reference = self._level(self.enabled)[:, self.target.shape[1] :]
+        cut, full_scale = self.cut, self.design.full_scale_siemens
         needed, former, updates = self._asked(self.target), np.inf, 0
         while True:
             reached = np.clip(needed, least, greatest)
             state, updates = self._state(np.hstack([reached, reference])), updates + 1
-            needed = reached + (self.target - state.net) / attenuation
-            if state.error < _RESIDUAL or state.error > STALLED * former:
+            lacking = np.where(cut, 0.0, self.target - state.net)  # no level would help those
+            needed = reached + lacking / attenuation
+            step = np.clip(needed, least, greatest) - reached
+            missed = made_up(self.kept, step, needed - reached, lacking, full_scale)
+            if missed < _RESIDUAL or missed > STALLED * former:
                 return state, needed, updates
-            former = state.error
+            former = missed
 
     def _balanced(self, enabled: Switches, needed: Floats) -> Switches:
         """Turn pruned flip cells over where their column's errors would add up.

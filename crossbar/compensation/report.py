@@ -28,7 +28,7 @@ class Compensation:
         alone; and by a hundredth or the precision, whichever is less, where no subset of the
         branches makes what is asked or conductances of any size within reach were left a
         hundredth from the target. Of flip and offset cells it is either of these two alone.
-        Without wire resistance it is that of `plain`.
+        Without wire resistance it is what `crossbar.program` says of `wanted`.
     plain : Program
         The switches for wires without resistance, at full scale.
     scale : float or ndarray, (columns,)

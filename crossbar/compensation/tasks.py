@@ -93,6 +93,28 @@ def shortfall(kept: Bools, error: Floats, full_scale: float) -> float:
     return float(np.sqrt(np.mean(of_kept**2)) / full_scale) if of_kept.size else 0.0
 
 
+def made_up(
+    asked: Bools, step: Floats, needed: Floats, lacking: Floats, full_scale: float
+) -> float:
+    """What cells lack that an update will make up for, rms relative to full scale.
+
+    Nothing of a cell that is at its end already: were it counted, updates would end early.
+
+    Parameters
+    ----------
+    asked : ndarray of bool, (rows, columns)
+        Cells that are asked for something.
+    step, needed : ndarray, (rows, columns)
+        What each cell's conductance will change by, and would have to [S].
+    lacking : ndarray, (rows, columns)
+        What their entries lack [S].
+    full_scale : float
+        [S].
+    """
+    share = np.divide(step, needed, out=np.zeros(step.shape), where=needed != 0)
+    return shortfall(asked, share * lacking, full_scale)
+
+
 def cut_off(wires: Wires, rows: int, lines: int) -> Bools:
     """Crossings whose word line has no input there or whose bit line no sense, (rows, lines)."""
     ohm = wires.each(rows, lines)

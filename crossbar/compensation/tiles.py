@@ -31,6 +31,7 @@ from crossbar.compensation.tasks import (
     UNMET,
     Answer,
     cut_off,
+    made_up,
     share_of_reach,
     shortfall,
 )
@@ -249,7 +250,7 @@ class _State:
         )
         lacking = task.target - (lines[0] - lines[1])
         missing = np.where(task.kept, lacking, 0.0)
-        needed = siemens[0] - siemens[1] + missing / attenuation
+        needed = siemens[0] - siemens[1] + np.where(task.cut, 0.0, missing) / attenuation
         missed = error = shortfall(task.kept, missing, task.full_scale)
         if task.common:
             sums = np.square(lacking.sum(axis=0) / task.full_scale).sum()
@@ -268,7 +269,9 @@ def _continuous(task: TileTask) -> tuple[_State, int]:
     while True:
         state, updates = _State.of(task, lines), updates + 1
         lines = _within(state.needed, total, least, greatest)
-        missed = _made_up(task, state, lines[0] - lines[1])
+        now = state.siemens[0] - state.siemens[1]
+        step, needed = lines[0] - lines[1] - now, state.needed - now
+        missed = made_up(task.kept, step, needed, task.target - state.net, task.full_scale)
         if missed < _RESIDUAL or missed > STALLED * former or updates == _MOST_UPDATES:
             return state, updates
         former = missed
@@ -279,17 +282,6 @@ def _within(net: Floats, total: Floats, least: Floats, greatest: Floats) -> Floa
     minus = np.clip((total - net) / 2, least[1], greatest[1])
     plus = np.clip(minus + net, least[0], greatest[0])
     return np.array([plus, np.clip(plus - net, least[1], greatest[1])])
-
-
-def _made_up(task: TileTask, state: _State, net: Floats) -> float:
-    """What kept cells miss that these nets will make up for, rms relative to full scale.
-
-    Nothing of a cell that is at its end already: were it counted, updates would end early.
-    """
-    now = state.siemens[0] - state.siemens[1]
-    wanted = state.needed - now
-    share = np.divide(net - now, wanted, out=np.zeros(net.shape), where=wanted != 0)
-    return shortfall(task.kept & ~task.cut, share * (task.target - state.net), task.full_scale)
 
 
 def _passes(task: TileTask, state: _State) -> Iterator[tuple[States, _State, float]]:

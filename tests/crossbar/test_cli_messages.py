@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from crossbar import Design, cli, fabricate, messages, target_siemens, write_measurement
 from crossbar.calibration import Measurement, measure
 from crossbar.errors import InputError
+from crossbar.files import load_chip
 from crossbar.measurements import unlike_design
 from spice_models import CircuitError, SlowSolverWarning
 
@@ -186,6 +187,26 @@ def test_an_odd_tile_names_the_cells_with_two_lines(polarity, folder, monkeypatc
     command = "program weights.npy --design two.toml --wire-aware --tile-lines 1 --out a.npz"
     with pytest.raises(InputError, match=f"^tile lines = 1: give an even number; .*{polarity}"):
         run(command, folder, monkeypatch)
+
+
+def test_tiles_count_without_wires_where_each_has_a_scale(folder, monkeypatch):
+    """The two weights of a column share a tile of two word lines."""
+    np.save(folder / "unlike.npy", [[1.0, 0.1]])
+    command = "program unlike.npy --design cell.toml --scaling tile --tile-rows {} --out tiles.npz"
+    scales = []
+    for rows in (1, 2):
+        run(command.format(rows), folder, monkeypatch)
+        made, _ = load_chip(folder / "tiles.npz")
+        scales.append(np.ravel(made.program.target_siemens))
+    assert scales[0][1] == pytest.approx(scales[0][0], rel=1e-12)
+    assert scales[1][1] == pytest.approx(0.1 * scales[1][0], rel=1e-12)
+
+
+@pytest.mark.parametrize(("command", "of_chip"), [("program", False), ("simulate", True)])
+def test_only_commands_that_take_a_chip_speak_of_its_wires(command, of_chip, folder, monkeypatch):
+    said = run(f"{command} --help", folder, monkeypatch).output
+    assert "--segment-ohm" in said
+    assert ("wire-aware chip's" in " ".join(said.split())) == of_chip
 
 
 def test_an_empty_order_is_refused(folder, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from crossbar.measurements import write_measurement
 from crossbar.metrics import effective_bits
 from crossbar.production import program_real
 from crossbar.studies import load_study
+from crossbar.summaries import programmed
 
 DESIGN = Design(polarity="flip", ladder="guaranteed", resistors=10)
 WIRES = Wires(60.0, 60.0, 10.0, 10.0)
@@ -154,3 +156,22 @@ def test_cells_that_fall_short_of_ideal_wires_are_told_of_a_better_kind(polarity
         assert status == 0, error
         told.append("bits short: flip cells" in said)
     assert told == [False, polarity != "flip"]
+
+
+def test_a_better_kind_is_named_from_three_tenths_of_a_bit_on_where_all_cells_are_met():
+    """Cells out of reach are the reason then, whatever their kind."""
+    design = Design(resistors=8)
+    measured = measure(fabricate(design, 8, 4, seed=1), error=0.0, seed=2)
+    made = program_real(measured, np.eye(4, 8), wires=WIRES, tile=TILE)
+    how = made.compensation
+    assert not how.out_of_reach.any()
+    lost = replace(how.program, reachable=how.program.reachable & (how.wanted == 0))
+    for short, found, told in (
+        (0.29, how.program, False),
+        (0.31, how.program, True),
+        (0.31, lost, False),
+    ):
+        bits = how.ideal_wires_bits - short
+        one = replace(how, compensated_bits=bits, program=found)
+        said = programmed(replace(made, compensation=one, program=found))
+        assert ("0.3 bits short: flip cells of as many resistors would not be" in said) == told

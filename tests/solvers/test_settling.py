@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from solvers import InvalidInput
+from solvers.kernels.settling import aligned
 from solvers.settling import AT_REST, DOWN, UP, Choices, Influence, settle
 
 ROWS, COLUMNS, BRANCHES = 3, 4, 5
@@ -163,6 +164,30 @@ def test_a_cell_that_has_lost_a_line_takes_the_best_of_all_its_states(
     found = (left**2).sum() + 2 * pull * load
     # numbers of order 1 to 100, influences of 24 bits
     assert found == pytest.approx(costs.min(), rel=1e-6, abs=1e-7)
+
+
+@pytest.mark.parametrize(("share", "turns"), [(2e-3, False), (5e-4, True), (0.0, True)])
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_the_cost_is_turned_to_its_axes_where_hardly_any_net_is_felt_alone(share, turns, side):
+    """And stays the same cost, never one that falls without end."""
+    for least in np.linspace(0.1, 30, 50):
+        curve = np.array([2.0, side * np.sqrt((1 - share) * 2 * least), least])
+        slope = np.array([0.3, -0.7])
+        before = curve.copy(), slope.copy()
+        cos, sin = aligned(curve, slope)
+        assert (sin != 0) == turns
+        if not turns:
+            assert cos == 1
+            assert np.array_equal([*curve, *slope], np.concatenate(before))
+            continue
+        assert curve[1] == 0
+        assert curve[0] >= curve[2] >= 0
+        for d0, d1 in np.random.default_rng(1).normal(size=(5, 2)):
+            a, b = cos * d0 + sin * d1, cos * d1 - sin * d0
+            (aa, ab, bb), (sa, sb) = before
+            cost = aa * d0**2 + 2 * ab * d0 * d1 + bb * d1**2 + 2 * (sa * d0 + sb * d1)
+            found = curve[0] * a**2 + curve[2] * b**2 + 2 * (slope[0] * a + slope[1] * b)
+            assert found == pytest.approx(cost, rel=1e-12, abs=1e-12)  # of terms up to 100
 
 
 @pytest.mark.parametrize("common", [0.0, 3.0])

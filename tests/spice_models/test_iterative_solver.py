@@ -74,16 +74,18 @@ def test_light_loads_take_few_iterations(scale):
     assert found.iterations <= 8
 
 
-@pytest.mark.parametrize("driver", [1e4, 1e5, "of some lines", "from far"])
+@pytest.mark.parametrize("driver", [1e4, 1e5, "of some lines", "from far", "of broken lines"])
 @pytest.mark.parametrize("shape", [(24, 100), (60, 60)])
 def test_weak_drivers_of_stiff_lines_cost_no_digits(shape, driver):
     """Drops along a line are then a millionth of what its driver drops, or less."""
-    wires = {"driver_ohm": driver}
-    if driver == "of some lines":
+    wires, word = {"driver_ohm": driver}, np.full((shape[0], shape[1] - 1), 1e-3)
+    if driver == "of broken lines":
+        wires["driver_ohm"], word[:, 3 * shape[1] // 4] = 1e5, np.inf
+    elif driver == "of some lines":
         wires["driver_ohm"] = np.where(np.arange(shape[0]) % 3, 1e4, 1.0)
     elif driver == "from far":
         wires = {"driver_ohm": np.full(shape[0], np.inf), "far_driver_ohm": 1e4}
-    array = Array.from_siemens(100 * cells(*shape), Wires(1e-3, 1e-2, sense_ohm=10.0, **wires))
+    array = Array.from_siemens(100 * cells(*shape), Wires(word, 1e-2, sense_ohm=10.0, **wires))
     for inputs in (np.eye(shape[0])[:4], volts(1, shape[0])):
         wanted = nodal.product(array, inputs, method="direct")
         found = nodal.product(array, inputs, method="iterative")

@@ -6,19 +6,11 @@ import numpy as np
 
 from crossbar.calibration import MeasuredChip
 from crossbar.compensation import Compensation
-from crossbar.design import Design
 from crossbar.messages import counted
 from crossbar.metrics import median_bits, worst_bits
 from crossbar.production import ProgrammedChip
 from crossbar.simulation import SimulatorName, Tile
 from spice_models import Wires
-
-_OTHERS = {
-    "paired": "flip cells of as many resistors would not be",
-    "steered": "flip cells would not be, but need more resistors",
-}
-_SHORT = 0.3
-"""Bits below those of ideal wires from which on another cell is named."""
 
 
 def programmed(made: ProgrammedChip) -> str:
@@ -33,7 +25,7 @@ def programmed(made: ProgrammedChip) -> str:
         + (f", {counted(unreachable, 'cell')} out of reach" if unreachable else "")
     )
     if made.compensation is not None:
-        text += f"; {_with_wires(made.compensation, chip.design)}"
+        text += f"; {_with_wires(made.compensation)}"
     if not isinstance(chip, MeasuredChip):
         return text
     ratio = made.measurement.on_siemens / chip.design.nominal_siemens
@@ -43,18 +35,14 @@ def programmed(made: ProgrammedChip) -> str:
     )
 
 
-def _with_wires(found: Compensation, design: Design) -> str:
-    """What wire-aware programming came to, and which cells would come closer."""
+def _with_wires(found: Compensation) -> str:
+    """What wire-aware programming came to."""
     unknown = f"{found.one_gain_bits:.1f} if they were not known (one gain), "
-    text = (
+    return (
         f"with its wires the matrix has {found.compensated_bits:.1f} effective bits by the "
         f"measured values, {'' if np.isnan(found.one_gain_bits) else unknown}"
         f"{found.ideal_wires_bits:.1f} without any; scale {np.min(found.scale):.3g}"
     )
-    short = found.ideal_wires_bits - found.compensated_bits
-    if design.polarity in _OTHERS and short > _SHORT and not found.out_of_reach.any():
-        text += f"; {short:.1f} bits short: {_OTHERS[design.polarity]}"
-    return text
 
 
 def origin(made: ProgrammedChip, seed: int) -> str:

@@ -85,7 +85,7 @@ def compensate(
         time.
     common : float, optional
         Of paired and steered cells: what the square of the summed errors of a column counts
-        beside the squares of its entries, 0 or more. Inputs of one mean and variance feel the
+        beside the squares of its entries, from 0 to 10. Inputs of one mean and variance feel the
         square of their mean over their variance: 3 where they are uniform from 0 on. Default:
         that of `inputs`.
     method, seed
@@ -103,7 +103,8 @@ def compensate(
     """
     _check_options(measurement, scale, passes, common)
     check_executor(executor)
-    tile = tile or Tile()
+    if not isinstance(tile := tile or Tile(), Tile):
+        raise InputError(f"tile = {tile!r}: give a crossbar.Tile")
     for rows, lines in tile_slices(
         measurement.on_siemens.shape, tile, measurement.design.lines_per_column
     ):
@@ -188,8 +189,10 @@ def _checked_inputs(inputs: ArrayLike | None, full: Floats) -> Floats:
     """Inputs (points, rows), or an InputError where their products could tell no bits."""
     rows = len(full)
     points = np.eye(rows) if inputs is None else np.asarray(inputs)
-    if points.dtype.kind not in "iuf" or points.ndim != 2 or points.shape[1] != rows:
-        raise InputError(f"inputs have shape {points.shape}: give real numbers (points, {rows})")
+    if points.dtype.kind not in "iuf":
+        raise InputError(f"inputs have type {points.dtype}: give real numbers")
+    if points.ndim != 2 or points.shape[1] != rows:
+        raise InputError(f"inputs have shape {points.shape}: give (points, {rows})")
     if not (len(points) and np.isfinite(points).all()):
         raise InputError("inputs: give at least one point, every value finite")
     points = points.astype(float)

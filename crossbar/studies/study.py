@@ -229,8 +229,8 @@ def load_study(path: str | Path) -> Study:
     for number, design in enumerate(_dicts(values.get("designs"))):
         if "resistors" in design:
             raise InputError(
-                f"{path}: designs.{number}.resistors: the study sweeps it; "
-                "move the numbers to the top-level list 'resistors'"
+                f"{path}: designs.{number}.resistors: all designs have the same numbers; "
+                "move them to the top-level list 'resistors'"
             )
         if isinstance(counts := values.get("resistors"), list) and counts:
             design["resistors"] = counts[0]

@@ -12,11 +12,11 @@ WIRES = Wires(10.0, 10.0, 10.0, 10.0)
 UNIT = 1e-5  # full scale [S]
 
 
-def compensated(target, inputs=None, polarity="paired"):
+def compensated(target, inputs=None, polarity="paired", tile=None):
     target = UNIT * np.array(target, dtype=float)
     design = Design(polarity=polarity, ladder="guaranteed", resistors=6)
     measured = measure(fabricate(design, *target.shape, seed=1), error=0.0, seed=2)
-    return compensate(measured, target, WIRES, inputs=inputs, passes=2)
+    return compensate(measured, target, WIRES, inputs=inputs, passes=2, tile=tile)
 
 
 def bits(found):
@@ -77,3 +77,10 @@ def test_the_command_leaves_out_what_one_gain_cannot_tell(weights, crossbar, tmp
     assert ("if they were not known (one gain)" in said) == (len(weights[0]) == 2)
     assert "inf" not in said
     assert "nan" not in said
+
+
+def test_inputs_and_tiles_of_another_type_are_named():
+    with pytest.raises(InputError, match="inputs have type complex128: give real numbers"):
+        compensated([[0.5]], inputs=[[1j]])
+    with pytest.raises(InputError, match=r"tile = \(8, 8\): give a crossbar.Tile"):
+        compensated([[0.5]], tile=(8, 8))

@@ -136,7 +136,11 @@ def test_two_runs_at_once_are_refused(small_toml, tmp_path):
         ("seed = 3", "measurement_error = nan", "measurement_error = nan"),
         ("seed = 3", "read_volt = 0", "read_volt = 0"),
         ('ladder = "stagger"', 'ladder = "binary"\nname = "conventional"', "two are called 'conv"),
-        ('ladder = "stagger"', "resistors = 4", "designs.0.resistors: the study sweeps it"),
+        (
+            'ladder = "stagger"',
+            "resistors = 4",
+            "designs.0.resistors: all designs",
+        ),
         ('ladder = "stagger"', "tolerance = -1", "designs.0: tolerance = -1.0"),
         ("\n[[designs]]", "\n[wires]\nword_segment_ohm = -1\n\n[[designs]]", "word_segment_ohm"),
         ("\n[[designs]]", "\n[wires]\nsense = 1\n\n[[designs]]", "wires.sense: no such setting"),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +14,6 @@ from crossbar.measurements import write_measurement
 from crossbar.metrics import effective_bits
 from crossbar.production import program_real
 from crossbar.studies import load_study
-from crossbar.summaries import programmed
 
 DESIGN = Design(polarity="flip", ladder="guaranteed", resistors=10)
 WIRES = Wires(60.0, 60.0, 10.0, 10.0)
@@ -142,36 +139,3 @@ def test_a_study_with_too_many_resistors_or_noise_by_tile_is_refused(tmp_path):
         path.write_text('simulator = "nodal"\n' + text)
         with pytest.raises(InputError, match=said):
             load_study(path)
-
-
-@pytest.mark.parametrize("polarity", ["paired", "steered", "flip"])
-def test_cells_that_fall_short_of_ideal_wires_are_told_of_a_better_kind(polarity, crossbar):
-    np.save("weights.npy", np.random.default_rng(0).normal(size=(6, 20)))
-    resistors = 10 if polarity == "steered" else 16
-    Path("cell.toml").write_text(f'polarity = "{polarity}"\nresistors = {resistors}\n')
-    given = ["--design", "cell.toml", "--wire-aware", "--scaling", "column", "--out", "chip.npz"]
-    told = []
-    for ohm in (0.1, 100):
-        status, said, error = crossbar("program", "weights.npy", *given, "--segment-ohm", ohm)
-        assert status == 0, error
-        told.append("bits short: flip cells" in said)
-    assert told == [False, polarity != "flip"]
-
-
-def test_a_better_kind_is_named_from_three_tenths_of_a_bit_on_where_all_cells_are_met():
-    """Cells out of reach are the reason then, whatever their kind."""
-    design = Design(resistors=8)
-    measured = measure(fabricate(design, 8, 4, seed=1), error=0.0, seed=2)
-    made = program_real(measured, np.eye(4, 8), wires=WIRES, tile=TILE)
-    how = made.compensation
-    assert not how.out_of_reach.any()
-    lost = replace(how.program, reachable=how.program.reachable & (how.wanted == 0))
-    for short, found, told in (
-        (0.29, how.program, False),
-        (0.31, how.program, True),
-        (0.31, lost, False),
-    ):
-        bits = how.ideal_wires_bits - short
-        one = replace(how, compensated_bits=bits, program=found)
-        said = programmed(replace(made, compensation=one, program=found))
-        assert ("0.3 bits short: flip cells of as many resistors would not be" in said) == told

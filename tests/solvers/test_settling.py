@@ -59,6 +59,14 @@ def cost(before, left, cell, *, others, caution, common, pull, load):
     return squares + caution * others * (moved**2).sum() + 2 * pull * load
 
 
+def visit(cell, choices, influence, numbers, missing, **weights):
+    """States and what entries lack after one visit of one cell, all branches at rest before."""
+    visited = np.zeros(missing.shape, dtype=bool)
+    visited[cell] = True
+    rest = np.zeros(choices.allowed.shape, np.int8)
+    return settle(choices, influence, rest, numbers, missing, visited, sweeps=1, **weights)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.integers(0, 2**32 - 1),
@@ -70,19 +78,8 @@ def cost(before, left, cell, *, others, caution, common, pull, load):
 def test_a_cell_takes_the_best_of_all_its_states(seed, others, caution, common, pull):
     choices, influence, numbers, missing = made(seed)
     cell = (seed % ROWS, seed % COLUMNS)
-    visited = np.zeros(missing.shape, dtype=bool)
-    visited[cell] = True
     weights = {"others": others, "caution": caution, "common": common, "pull": pull}
-    states, left = settle(
-        choices,
-        influence,
-        np.zeros(choices.allowed.shape, np.int8),
-        numbers,
-        missing,
-        visited,
-        sweeps=1,
-        **weights,
-    )
+    states, left = visit(cell, choices, influence, numbers, missing, **weights)
     options = [[s for s, code in CODES.items() if can & code] for can in choices.allowed[cell]]
     assert all(state in can for state, can in zip(states[cell], options, strict=True))
     costs = []
@@ -138,18 +135,7 @@ def test_a_cell_that_has_lost_a_line_takes_the_best_of_all_its_states(
     choices, influence, numbers, missing = lost(seed, branches[0], ratio, spread, branches[1])
     missing *= size
     cell = (seed % ROWS, seed % COLUMNS)
-    visited = np.zeros(missing.shape, dtype=bool)
-    visited[cell] = True
-    states, left = settle(
-        choices,
-        influence,
-        np.zeros(choices.allowed.shape, np.int8),
-        numbers,
-        missing,
-        visited,
-        sweeps=1,
-        pull=pull,
-    )
+    states, left = visit(cell, choices, influence, numbers, missing, pull=pull)
     sums = np.zeros((1, 2))
     for up, down, can in zip(
         choices.up[cell], choices.down[cell], choices.allowed[cell], strict=True

@@ -5,7 +5,10 @@
 | `programming` | `compensate`: a measurement, targets and wires to switches |
 | `report` | `Compensation`: these switches, bits before and after, how far it came |
 | `tasks` | what is compensated at once, what comes of it |
-| `tiles` | a tile of paired or steered cells: continuous first, then passes of choosing subsets |
+| `tiles` | a tile of paired or steered cells: continuous first, then subsets |
+| `passes` | subsets of all cells of a tile: in turn, or in passes |
+| `foresight` | cells chosen in turn, from the far ends of their lines |
+| `shifts` | how cells shift the entries behind them, all together |
 | `cells` | what each state of their branches gives the two lines |
 | `nets` | a row of tiles of flip or offset cells: continuous, then one subset sum a cell |
 | `leverage` | how far a change of one cell moves the entries of its row and column |

@@ -73,6 +73,11 @@ class Cells:
         net = each[..., 0] - each[..., 1]
         return tuple(rest + end(net, axis=0).sum(axis=2) for end in (np.nanmin, np.nanmax))
 
+    def spread(self) -> Floats:
+        """Standard deviation of the net conductance over all states, (rows, columns) [S]."""
+        each = self._each()
+        return np.asarray(np.sqrt(np.nanvar(each[..., 0] - each[..., 1], axis=0).sum(axis=2)))
+
     def stuck(self) -> Bools:
         """Cells with a branch that conducts whatever its switch is told, (rows, columns)."""
         return np.asarray(((self.allowed & AT_REST) == 0).any(axis=2))

@@ -1,13 +1,22 @@
-"""How far a change of one cell moves the entries of a transfer matrix.
+"""How far a change of one cell moves the entries of a transfer matrix, to first order.
 
-With the cells as loads a line is a chain of resistances and conductances to ground. A current
-drawn at place b lowers the voltage at place a by ``z(a, b) = p(min) q(max) / w``: p and q are
-the voltages that solve the chain from one end and from the other (its tridiagonal matrix has a
-semiseparable inverse: Gantmacher and Krein, Oscillation Matrices and Kernels, 1950, chapter II).
-Currents that come back over other lines are left out: of second order in the wires.
+A siemens more between a word line and a bit line changes the current into a sense for one input
+by the voltage across the cell with that input at 1 V, times the voltage across it with that sense
+at 1 V: the adjoint network, which for resistors is the network itself (Director and Rohrer, IEEE
+Trans. Circuit Theory 16, 318, 1969). What a cell does to entries that are neither of its row nor
+of its column is left out: there both voltages come over other lines.
+
+The voltages are found by turns, all word lines and all bit lines, each as a chain with its cells
+as loads, whose currents the lines that cross them give back. In a chain a current at place b
+lowers the voltage at place a by ``p(min) q(max) / w``: p and q are the voltages that solve it
+from one end and from the other (its tridiagonal matrix has a semiseparable inverse: Gantmacher and
+Krein, Oscillation Matrices and Kernels, 1950, chapter II).
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,43 +26,82 @@ from spice_models import Wires
 
 Floats = NDArray[np.float64]
 
+_PRECISION = 1e-3
+"""Of the voltages, relative to the largest that a line gives back."""
 
-def influence(wires: Wires, siemens: Floats, lines: Floats) -> Influence:
-    """What a unit more of each cell's net or total conductance adds to the matrix.
+_MOST_TURNS = 30
+"""Measured: three to five are enough for a segment resistance times full scale of 1e-4."""
 
-    A conductance g at place b of a word line draws ``v(b)`` from it, so entry (i, l) of its row
-    changes by ``-z(l, b) v(b) / v(l)`` of itself; of its bit line likewise, with the share of a
-    current that arrives at the sense in place of the voltage. Its own entry gains the product
-    of both.
+_BLOCK = 2**24
+"""Voltages held at once."""
+
+
+def influence(wires: Wires, siemens: Floats) -> Influence:
+    """What a unit more of each cell's net or total conductance adds to its row and its column.
 
     Parameters
     ----------
     wires : Wires
     siemens : ndarray, (2, rows, columns)
         Conductance of each cell to the positive and the negative line of its column [S].
-    lines : ndarray, (2, rows, columns)
-        Transfer matrix of single bit lines with these cells [S].
     """
     _, rows, columns = siemens.shape
-    places = 2 * columns
-    loads = siemens.transpose(1, 2, 0).reshape(rows, places)
-    entries = lines.transpose(1, 2, 0).reshape(rows, places) * np.tile([1.0, -1.0], columns)
-    ohm = wires.each(rows, places)
+    loads = siemens.transpose(1, 2, 0).reshape(rows, 2 * columns)
+    words, bits = chains(wires, loads)
+    along_row = np.empty((rows, 2 * columns, columns), np.float32)
+    for lines, across in _voltages(bits, words, loads.T, pairs=True):
+        net = across[..., ::2] - across[..., 1::2]
+        along_row[..., lines.start // 2 : lines.stop // 2] = net.transpose(1, 0, 2)
+    row, line = np.ogrid[:rows, : 2 * columns]
+    sensed = along_row[row, line, line // 2].astype(np.float64)
+    along_column = np.empty((2 * columns, rows, rows), np.float32)
+    for inputs, across in _voltages(words, bits, loads):
+        along_column[..., inputs] = (across * sensed[..., None]).transpose(1, 0, 2)
+    both = along_column[line, row, row].astype(np.float64)
+    along_row *= np.divide(both, sensed, out=np.zeros(both.shape), where=sensed != 0)[..., None]
+    along_row[row, line, line // 2] = along_column[line, row, row] = 0
+    return Influence(
+        _by_net_and_load(both.reshape(rows, columns, 2, 1))[..., 0],
+        _by_net_and_load(along_row.reshape(rows, columns, 2, columns)),
+        _by_net_and_load(along_column.reshape(columns, 2, rows, rows).swapaxes(1, 2)),
+    )
+
+
+def chains(wires: Wires, loads: Floats) -> tuple[Chains, Chains]:
+    """Word lines and bit lines of an array with these cells, (rows, lines) [S]."""
+    ohm = wires.each(*loads.shape)
     words = Chains(ohm["word"], ohm["driver"], ohm["far_driver"], loads)
     # bit lines are sensed behind their last row
-    bits = Chains(ohm["bit"].T, ohm["far_sense"], ohm["sense"], loads.T)
-    along_row = np.empty((rows, columns, 2, columns), np.float32)
-    for row in range(rows):
-        moved = words.moved(row, entries[row])  # of the places, by the places
-        net = moved.reshape(places, columns, 2).sum(axis=2)
-        along_row[row] = _by_net_and_load(net.reshape(columns, 2, columns))
-    along_column = np.empty((columns, rows, 2, rows), np.float32)
-    for column in range(columns):
-        both = [bits.moved(line, entries[:, line]) for line in (2 * column, 2 * column + 1)]
-        along_column[column] = _by_net_and_load(np.stack(both, axis=1))
-    reached = (words.level * bits.level.T).reshape(rows, columns, 2) * [1.0, -1.0]
-    own = _by_net_and_load(reached[..., None])[..., 0]
-    return Influence(own, along_row, along_column)
+    return words, Chains(ohm["bit"].T, ohm["far_sense"], ohm["sense"], loads.T)
+
+
+def _voltages(
+    driven: Chains, across: Chains, loads: Floats, pairs: bool = False
+) -> Iterator[tuple[slice, Floats]]:
+    """Voltage across each cell with one of the `driven` lines at 1 V.
+
+    Some such lines at once, always both of a pair, and the voltages, (lines, places, some lines).
+    """
+    lines = len(loads)
+    some = max(_BLOCK // loads.size, 1)
+    some += some % 2 if pairs else 0
+    for start in range(0, lines, some):
+        part = slice(start, min(start + some, lines))
+        yield part, _across(driven, across, loads, np.arange(part.start, part.stop))
+
+
+def _across(driven: Chains, across: Chains, loads: Floats, lines: NDArray[np.intp]) -> Floats:
+    own = np.zeros((*loads.shape, len(lines)), np.float32)
+    loads = loads.astype(np.float32)
+    own[lines, :, np.arange(len(lines))] = driven.level[lines]
+    volts, other = own, np.zeros(own.shape)
+    for _ in range(_MOST_TURNS):
+        former = other
+        other = across.drops((loads[..., None] * volts).swapaxes(0, 1)).swapaxes(0, 1)
+        if np.abs(other - former).max() <= _PRECISION * np.abs(other).max():
+            break
+        volts = own + driven.drops(loads[..., None] * other)
+    return volts - other
 
 
 def felt(wires: Wires, rows: int, lines: int) -> bool:
@@ -62,7 +110,7 @@ def felt(wires: Wires, rows: int, lines: int) -> bool:
     return any(bool((value[np.isfinite(value)] > 0).any()) for value in ohm.values())
 
 
-def _by_net_and_load(lines: Floats) -> Floats:
+def _by_net_and_load(lines: NDArray[Any]) -> NDArray[Any]:
     """Of two lines on axis -2: for a unit of their difference, and of their sum."""
     first, second = lines[..., 0, :], lines[..., 1, :]
     return np.asarray(np.stack([first - second, first + second], axis=-2) / 2)
@@ -93,22 +141,54 @@ class Chains:
         # conductance at a place: of the way to either side, and its own load
         met = self._first * away + self._last * toward + loads * self._first * self._last
         self._met = np.where(met > 0, met, np.inf)
-        drawn = [(self.shared(line) * load).sum(axis=1) for line, load in enumerate(loads)]
         supplied = (toward > 0) | (away > 0)
-        self.level = np.where(supplied, np.clip(1 - np.array(drawn), 0, 1), 0.0)
+        drawn = self.drops(loads[..., None])[..., 0]
+        self.level = np.where(supplied, np.clip(1 - drawn, 0, 1), 0.0)
 
-    def shared(self, line: int) -> Floats:
-        """Drop at each place by a unit of current at each, (places, places) [ohm]."""
-        part, places = self._part[line], np.arange(self._first.shape[1])
+    def alone(self) -> Floats:
+        """Voltage that a current into a place makes there, (lines, places) [ohm]."""
+        return np.asarray(self._first * self._last / self._met)
+
+    def lowered(self, line: int) -> Floats:
+        """What a siemens at each place (axis 0) takes from the voltage at each, relative to it."""
+        places, level = np.arange(self.level.shape[1]), self.level[line]
         low, high = np.minimum.outer(places, places), np.maximum.outer(places, places)
-        found = self._first[line][low] * (self._last[line] / self._met[line])[high]
-        return np.asarray(np.where(part[:, None] == part, found, 0.0))
+        met, part = self._last[line] / self._met[line], self._part[line]
+        shared = np.where(part[:, None] == part, self._first[line][low] * met[high], 0.0)
+        of_place = np.divide(1, level, out=np.zeros(level.shape), where=level > 1e-9)
+        return np.asarray(shared * level[:, None] * of_place)
 
-    def moved(self, line: int, entries: Floats) -> Floats:
-        """What each entry (axis 1) gains by a siemens more at each place (axis 0)."""
-        level = self.level[line]
-        share = np.divide(entries, level, out=np.zeros(level.shape), where=level > 1e-9)
-        return np.asarray(-self.shared(line) * level[:, None] * share)
+    def drops(self, currents: Floats) -> Floats:
+        """Voltage that currents into a line's places make there.
+
+        Parameters
+        ----------
+        currents : ndarray, (lines, places, cases)
+            [A].
+        """
+        found, places = np.empty_like(currents), currents.shape[1]
+        other, alone = self._last / self._met, self.alone().astype(currents.dtype)
+        for order, seen, itself in (
+            (range(places), self._first, True),
+            (range(places)[::-1], other, False),
+        ):
+            met, before = np.zeros_like(currents[:, 0]), order[0]
+            for place in order:
+                # solutions grow along a line beyond all numbers, their ratios do not
+                share = np.divide(
+                    seen[:, before],
+                    seen[:, place],
+                    out=np.zeros(len(seen)),
+                    where=(seen[:, place] > 0) & (self._part[:, before] == self._part[:, place]),
+                ).astype(currents.dtype)[:, None]
+                before, met = place, share * met
+                if itself:
+                    met += currents[:, place]
+                    found[:, place] = alone[:, place, None] * met
+                else:
+                    found[:, place] += alone[:, place, None] * met
+                    met += currents[:, place]
+        return found
 
 
 def _solved(segments: Floats, end: Floats, loads: Floats) -> tuple[Floats, Floats]:

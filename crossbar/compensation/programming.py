@@ -79,7 +79,8 @@ def compensate(
         ``fit columns`` that of each column.
     passes : int
         Of paired and steered cells: passes of choosing subsets, each with a nodal analysis; more
-        come closer. Other cells need one.
+        come closer. Where cells are chosen in turn fewer are needed, and where these miss by much
+        as many follow. Other cells need one.
     inputs : array_like, (points, rows), optional
         Inputs for whose products bits are counted, some of them not 0; default one row at a
         time.
@@ -277,12 +278,16 @@ def _program(
 
 
 def _errors(tasks: Sequence[Task], answers: Sequence[Answer]) -> tuple[float, ...]:
-    """Of all tiles together; a tile that needed no pass keeps its error."""
+    """Of all tiles together; a tile keeps its error where it needs no more passes."""
     kept = np.array([np.count_nonzero(task.kept) for task in tasks])
     most = max(len(answer.errors) for answer in answers)
-    each = [answer.errors or (answer.residual,) * most for answer in answers]
+    each = [_lasting(answer.errors or (answer.residual,), most) for answer in answers]
     squares = kept @ np.square(each) / max(kept.sum(), 1) if most else np.zeros(0)
     return tuple(np.sqrt(squares).tolist())
+
+
+def _lasting(errors: tuple[float, ...], passes: int) -> tuple[float, ...]:
+    return errors + errors[-1:] * (passes - len(errors))
 
 
 def _bits(matrix: Floats, wanted: Floats, points: Floats) -> float:

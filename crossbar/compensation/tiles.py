@@ -5,18 +5,15 @@ voltages of other cells. That total follows from the chosen subset, not from the
 subset that is chosen anew disturbs its row and its columns by far more than a cell's precision.
 Hence two steps:
 
-1. continuous: conductances that meet the targets when all cells draw the same total, by the
-   additive update ``g += (target - M) / A`` with the attenuation A of each cell, until no cell
-   that its branches leave room comes much closer;
-2. passes: the circuit is analysed, how far each cell moves the others is found (`leverage`), and
-   the cells choose their subsets one after another, each for what all entries of its row and its
-   column lack then (`solvers.settling`): cells cancel what others did. In the first pass a cell
-   looks after its own entry nearly alone; others count more from pass to pass, in full at the end.
+1. continuous: conductances that meet the targets when all cells draw what subsets of them can be
+   expected to, by the additive update ``g += (target - M) / A`` with the attenuation A of each
+   cell, until no cell that its branches leave room comes much closer;
+2. subsets (`passes`): one cell after another, each for what all entries of its row and its column
+   lack then, and so that others can still make up for what it does to them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,7 +21,8 @@ from numpy.typing import NDArray
 
 from crossbar.calibration import Measurement
 from crossbar.compensation.cells import Cells, States
-from crossbar.compensation.leverage import felt, influence
+from crossbar.compensation.leverage import felt
+from crossbar.compensation.passes import in_turn, subsets
 from crossbar.compensation.tasks import (
     LEAST_ATTENUATION,
     STALLED,
@@ -37,7 +35,7 @@ from crossbar.compensation.tasks import (
 )
 from crossbar.programming import Program
 from crossbar.simulation import Tile, tile_slices
-from solvers.settling import settle
+from solvers.expectation import expected_load
 from spice_models import Array, Wires, nodal
 
 Floats = NDArray[np.float64]
@@ -50,28 +48,18 @@ Cells that draw less waste less on the wires, so targets need less scaling; but 
 total are few. Measured: 0.5 is too small, 0.7 to 1 differ by some tenths of a bit.
 """
 
-SOFTEST = 1e-3
-"""What other entries lack weighs this much in the first pass, and in full in the last ones.
-
-Measured: 1e-2 to 1e-4 differ by less than a tenth of a bit; in full from the start costs a bit.
-"""
-
-_SWEEPS, _TO_REST = 2, 20
-"""Over all cells in a pass; where others count in full, up to as often as that to come to rest."""
-
-_MANY_STATES = 1000
-"""Of half a cell's branches, from which on one sweep is long enough."""
-
-_ASTRAY = 0.3
-"""Error of what was foretold, relative to that, from which on changes are held back.
-
-Measured: beside 1, the same bits up to a segment resistance times full scale of 1e-4, and half a
-bit to a bit more of dense staggers at 2e-4 (128 rows); small tiles lose some tenths at 1e-2.
-"""
-
 _COARSE = 5.0
 """Precisions of subsets that may be added before a cell that its branches could meet is said to
 miss: their errors have long tails, and strong wires make them coarser."""
+
+_COMMON = 2.4
+"""Standard deviations of the nets of all states that a cell may need, where chosen in turn.
+
+Beyond, states lie so far apart that single cells decide the error of the tile.
+"""
+
+_MEDIAN = 0.6745
+"""Of what is normal, relative to its standard deviation."""
 
 _RESIDUAL, _MOST_UPDATES = 1e-6, 40
 """Of what updates could still make up for, rms relative to full scale; and at most as many."""
@@ -101,6 +89,9 @@ class TileTask:
         Of the draws.
     scale : ndarray, (columns,) or float
         What `target` has been multiplied by.
+    precision : float
+        Error of subsets without wires, of a normal one with the same median; relative to full
+        scale.
     """
 
     target: Floats
@@ -113,6 +104,7 @@ class TileTask:
     common: float = 0.0
     seed: int = 0
     scale: float | Floats = 1.0
+    precision: float = 0.0
 
     @property
     def kept(self) -> Bools:
@@ -143,25 +135,29 @@ class TileTask:
 
     def needed_share(self) -> Floats:
         """Largest conductance that a cell of each column needs, over what it may, (columns,)."""
-        needed = _continuous(self)[0].needed
+        needed = continuous(self)[0].needed
         least, greatest = self.cells.reach()
         reach = np.where(needed > 0, greatest, -least)
+        if in_turn(self):
+            common = 2 * _COMMON * self.cells.spread() - self.full_scale
+            most = np.clip(common, self.full_scale, reach)
+            reach = np.where(reach >= self.full_scale, most, reach)
         asked = self.kept & ~self.cut_lines.any(axis=0)
         return share_of_reach(needed, reach, asked, self.full_scale)
 
     def compensated(self) -> Answer:
         """Program the tile; where nothing is better, the switches of the task stay."""
-        plain = _State.of(self, self.cells.lines(self.states))
+        plain = TileState.of(self, self.cells.lines(self.states))
         rows, columns = self.target.shape
         if not felt(self.wires, rows, 2 * columns):
             answer = self._answer(self.states, plain, 0, plain.error)
             return replace(answer, asked=self.target, out_of_reach=~self.reachable)
         if not self.kept.any():
             return self._answer(self.states, plain, 0, plain.error)
-        state, updates = _continuous(self)
+        state, updates = continuous(self)
         errors, shares = [], []
         best = (self.states, plain)
-        for states, found, changed in _passes(self, state):
+        for states, found, changed in subsets(self, state):
             errors.append(found.error)
             shares.append(changed)
             if found.error < best[1].error:
@@ -173,7 +169,7 @@ class TileTask:
     def _answer(
         self,
         states: States,
-        state: _State,
+        state: TileState,
         updates: int,
         residual: float,
         unmet: Bools | bool = False,
@@ -185,7 +181,7 @@ class TileTask:
         beyond = self._out_of_reach(state, unmet)
         return Answer(enabled, asked, beyond, state.net, updates, nothing, residual)
 
-    def _out_of_reach(self, state: _State, unmet: Bools | bool = False) -> Bools:
+    def _out_of_reach(self, state: TileState, unmet: Bools | bool = False) -> Bools:
         """Cells whose entries are missed, and not because subsets are coarse, (rows, columns).
 
         The precision is the rms error of the switches without wires, over kept cells that their
@@ -221,7 +217,7 @@ class TileTask:
 
 
 @dataclass(frozen=True)
-class _State:
+class TileState:
     """Switches or continuous conductances, and what they do.
 
     Kept cells miss their targets by `missed`, rms relative to full scale; `error` is that with
@@ -240,7 +236,7 @@ class _State:
         return np.asarray(self.lines[0] - self.lines[1])
 
     @classmethod
-    def of(cls, task: TileTask, siemens: Floats) -> _State:
+    def of(cls, task: TileTask, siemens: Floats) -> TileState:
         """Analyse a tile of these cells, (2, rows, columns)."""
         lines = task.analysed(siemens)
         total = np.where(task.cut_lines, 0.0, siemens).sum(axis=0)
@@ -258,16 +254,25 @@ class _State:
         return cls(siemens, lines, needed, missed, error)
 
 
-def _continuous(task: TileTask) -> tuple[_State, int]:
-    """Conductances of any size within the cells' reach, all kept cells with the same total."""
+def continuous(task: TileTask) -> tuple[TileState, int]:
+    """Conductances of any size within the cells' reach.
+
+    Kept cells have the loads that are expected of them where they are chosen in turn, else all
+    the same load.
+    """
     least, greatest = task.cells.ends()
     greatest = np.where(task.kept, greatest, least)
     total = task.cells.lines(task.states).sum(axis=0)
+    expected = in_turn(task)
+    choices = task.cells.choices(task.full_scale)
     average = LIGHTER * total[task.kept].mean() if task.kept.any() else 0.0
     total = np.where(task.kept, average, total)
     lines, updates, former = _within(task.target, total, least, greatest), 0, np.inf
     while True:
-        state, updates = _State.of(task, lines), updates + 1
+        state, updates = TileState.of(task, lines), updates + 1
+        if expected:
+            load = expected_load(choices, state.needed / task.full_scale).load
+            total = np.where(task.kept, load * task.full_scale, total)
         lines = _within(state.needed, total, least, greatest)
         now = state.siemens[0] - state.siemens[1]
         step, needed = lines[0] - lines[1] - now, state.needed - now
@@ -284,60 +289,6 @@ def _within(net: Floats, total: Floats, least: Floats, greatest: Floats) -> Floa
     return np.array([plus, np.clip(plus - net, least[1], greatest[1])])
 
 
-def _passes(task: TileTask, state: _State) -> Iterator[tuple[States, _State, float]]:
-    """Choose the switches of all kept cells, one cell after another, several times over.
-
-    After each pass the switches, what they do, and the share of kept cells that it changed, be it
-    taken back or not.
-    """
-    unit = task.full_scale
-    choices, states = task.cells.choices(unit), task.cells.resting()
-    sweeps = 1 if choices.most_states > _MANY_STATES else _SWEEPS
-    # what no conductances within reach would meet is not asked of the cells around
-    hopeless = np.abs(task.target - state.net) > UNMET * unit
-    goal = np.where(hopeless & task.kept, state.net, task.target)
-    weights = np.ones(task.passes)
-    weights[:-1] = np.geomspace(SOFTEST, 1, task.passes - 1)
-    caution = 0.0
-    for number, weight in enumerate(weights):
-        one, other = state.siemens
-        chosen, foretold = settle(
-            choices,
-            influence(task.wires, state.siemens, state.lines),
-            states,
-            np.stack([one - other, one + other], axis=2) / unit,
-            (goal - state.net) / unit,
-            task.kept,
-            sweeps=sweeps if weight < 1 else _TO_REST * sweeps,
-            others=float(weight),
-            caution=caution,
-            common=float(weight**2 * task.common),
-            pull=_pull(task, state),
-            seed=task.seed + number,
-        )
-        found = _State.of(task, task.cells.lines(chosen))
-        wrong = np.linalg.norm((goal - found.net) / unit - foretold)
-        astray = bool(wrong > _ASTRAY * np.linalg.norm(foretold))
-        caution = 4 * caution + 1 if astray else caution / 2
-        former = states if number else task.states
-        changed = float((chosen != former).any(axis=2)[task.kept].mean())
-        if not (astray and number and found.error > state.error):
-            states, state = chosen, found
-        yield states, state, changed
-
-
-def _pull(task: TileTask, state: _State) -> float:
-    """Half of what sneak currents into pruned cells cost more for a unit of load.
-
-    They go over three cells: their square rises with the sixth power of what these conduct. What
-    they sum up to in a column its kept cells make up for, as far as that is worth it.
-    """
-    loads = state.siemens.sum() / task.full_scale
-    sneak = np.where(task.kept, 0.0, task.target - state.net) / task.full_scale
-    summed = task.common * sneak.sum(axis=0) ** 2 / (1 + task.common * task.kept.sum(axis=0))
-    return float(3 * ((sneak**2).sum() + summed.sum()) / loads) if loads else 0.0
-
-
 def tile_tasks(
     measurement: Measurement,
     plain: Program,
@@ -352,6 +303,8 @@ def tile_tasks(
     """One for each of `tile_slices`; `scale` is what the program's targets were multiplied by."""
     cells, places = Cells.of(measurement), tile_slices(plain.target_siemens.shape, tile)
     size = np.broadcast_to(scale, plain.target_siemens.shape[1])
+    net = np.subtract(*cells.lines(plain.enabled.astype(np.int8)))
+    error = np.abs(net - plain.target_siemens) / measurement.design.full_scale_siemens
     return [
         TileTask(
             target=plain.target_siemens[place],
@@ -364,6 +317,12 @@ def tile_tasks(
             common=common,
             seed=1_000_003 * number + abs(seed),
             scale=size[place[1]],
+            precision=_normal(error[place][plain.target_siemens[place] != 0]),
         )
         for number, place in enumerate(places)
     ]
+
+
+def _normal(errors: Floats) -> float:
+    """Rms of normal errors with the same median; 0 of none."""
+    return float(np.median(errors) / _MEDIAN) if errors.size else 0.0

@@ -20,7 +20,7 @@ from crossbar import (
     target_siemens,
     transfer,
 )
-from crossbar.compensation import compensate, tiles
+from crossbar.compensation import compensate, passes, tiles
 from crossbar.compensation.leverage import Chains, influence
 from crossbar.metrics import effective_bits
 from solvers.settling import settle
@@ -168,7 +168,9 @@ def test_a_pass_that_leads_astray_is_taken_back_and_not_called_settled(monkeypat
         states, left = settle(*given, others=others, **how)
         return (states, left) if others < 1 else (np.zeros_like(states), 1e-6 * left)
 
-    monkeypatch.setattr(tiles, "settle", stray)
+    monkeypatch.setattr(passes, "settle", stray)
+    for module in (passes, tiles):
+        monkeypatch.setattr(module, "in_turn", lambda task: False)
     found = compensate(measured, target, WIRES, tile=TILE, passes=2)
     assert found.errors[1] == found.errors[0] < 0.01
     assert found.changed == 1
@@ -188,7 +190,9 @@ def test_the_best_of_all_passes_and_of_the_plain_switches_is_taken(lost, monkeyp
             return np.zeros_like(states), target / DESIGN.full_scale_siemens
         return settle(choices, influence, states, *given, **how)
 
-    monkeypatch.setattr(tiles, "settle", opening)
+    monkeypatch.setattr(passes, "settle", opening)
+    for module in (passes, tiles):
+        monkeypatch.setattr(module, "in_turn", lambda task: False)
     found = compensate(measured, target, WIRES, tile=TILE, passes=2)
     assert found.errors[1] > 0.1
     assert np.array_equal(found.program.enabled, found.plain.enabled) == (lost == 2)
@@ -207,7 +211,9 @@ def test_cells_are_held_back_while_passes_lead_astray(monkeypatch):
         states, left = settle(*given, caution=caution, **how)
         return states, left * (1e-6 if len(told) < 3 else 1.0)
 
-    monkeypatch.setattr(tiles, "settle", stray)
+    monkeypatch.setattr(passes, "settle", stray)
+    for module in (passes, tiles):
+        monkeypatch.setattr(module, "in_turn", lambda task: False)
     compensate(measured, target, Wires(0.1, 0.1, 0.1, 0.1), tile=TILE, passes=5)
     assert told == [0.0, 1.0, 5.0, 2.5, 1.25]
 
@@ -277,13 +283,14 @@ def test_the_drop_along_a_loaded_line_is_the_inverse_of_its_nodal_matrix():
     near, far = np.array([2.0, np.inf, 3.0, 2.0]), np.array([np.inf, 4.0, 5.0, 6.0])
     segments[3, 2] = np.inf
     found = Chains(segments, near, far, loads)
+    shared = found.drops(np.tile(np.eye(7), (4, 1, 1)))
     for line in range(4):
         matrix = np.diag(loads[line])
         for k, ohm in enumerate(segments[line]):
             matrix[k : k + 2, k : k + 2] += np.array([[1, -1], [-1, 1]]) / ohm
         matrix[0, 0] += 1 / near[line]
         matrix[-1, -1] += 1 / far[line]
-        assert np.allclose(found.shared(line), np.linalg.inv(matrix), rtol=1e-9, atol=1e-12)
+        assert np.allclose(shared[line], np.linalg.inv(matrix), rtol=1e-9, atol=1e-12)
         driven = np.zeros(7)
         driven[0], driven[-1] = 1 / near[line], 1 / far[line]
         assert np.allclose(found.level[line], np.linalg.solve(matrix, driven), rtol=1e-9)
@@ -291,10 +298,10 @@ def test_the_drop_along_a_loaded_line_is_the_inverse_of_its_nodal_matrix():
 
 def test_lines_without_resistance_or_without_an_end_drop_nothing():
     shorted = Chains(np.zeros((1, 3)), np.zeros(1), np.full(1, np.inf), np.ones((1, 4)))
-    assert (shorted.shared(0) == 0).all()
+    assert (shorted.drops(np.ones((1, 4, 1))) == 0).all()
     assert (shorted.level == 1).all()
     floating = Chains(np.ones((1, 3)), np.full(1, np.inf), np.full(1, np.inf), np.zeros((1, 4)))
-    assert (floating.shared(0) == 0).all()
+    assert (floating.drops(np.ones((1, 4, 1))) == 0).all()
     assert (floating.level == 0).all()
 
 
@@ -317,7 +324,7 @@ def test_leverage_foretells_what_a_change_of_one_cell_moves(both_ends):
         return found.reshape(rows, columns, 2).transpose(2, 0, 1)
 
     before = lines(siemens)
-    found = influence(wires, siemens.reshape(rows, columns, 2).transpose(2, 0, 1), before)
+    found = influence(wires, siemens.reshape(rows, columns, 2).transpose(2, 0, 1))
     for row, column in ((0, 3), (5, 0), (2, 2)):
         for kind, (net, load) in enumerate(((1, 0), (0, 1))):
             changed, step = siemens.copy(), 1e-9
@@ -331,5 +338,7 @@ def test_leverage_foretells_what_a_change_of_one_cell_moves(both_ends):
             told[row, column] += found.own[row, column, kind]
             told[row, column] -= moved[row, column]
             moved[row, column] = 0
-            # currents over other lines are left out: of second order in wires of 1e-4
-            assert np.abs(told - moved).max() < 0.02 * np.abs(moved).max()
+            other = np.ones((rows, columns), dtype=bool)
+            other[row], other[:, column] = False, False  # left out: of higher order
+            assert np.abs(told - moved)[~other].max() < 1e-3 * np.abs(moved).max()
+            assert np.abs(moved)[other].max() < 0.02 * np.abs(moved).max()

@@ -1,4 +1,4 @@
-"""What each pass over a tile asks of `solvers.settling`."""
+"""What each pass over a tile asks of `solvers.settling`, where cells are not chosen in turn."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from crossbar import Design, Tile, Wires, fabricate, measure, program
-from crossbar.compensation import compensate, tiles
-from crossbar.compensation.tiles import _pull, _State, tile_tasks
+from crossbar.compensation import compensate, passes, tiles
+from crossbar.compensation.passes import _pull
+from crossbar.compensation.tiles import TileState, tile_tasks
 from solvers.settling import settle
 
 WIRES, TILE = Wires(5.0, 5.0, 5.0, 5.0), Tile(12, 16)
@@ -22,6 +23,11 @@ def made(resistors=8, keep=1.0):
     return measured, target * design.full_scale_siemens
 
 
+def not_in_turn(monkeypatch):
+    for module in (passes, tiles):
+        monkeypatch.setattr(module, "in_turn", lambda task: False)
+
+
 def asked(name, monkeypatch, measured, target, **options):
     """One argument of all calls of `settle`."""
     told = []
@@ -30,7 +36,8 @@ def asked(name, monkeypatch, measured, target, **options):
         told.append(how[name])
         return settle(*given, **how)
 
-    monkeypatch.setattr(tiles, "settle", spied)
+    monkeypatch.setattr(passes, "settle", spied)
+    not_in_turn(monkeypatch)
     compensate(measured, target, WIRES, **options)
     return told
 
@@ -43,12 +50,12 @@ def test_a_load_costs_what_more_flows_into_pruned_cells(common):
     lines = task.cells.lines(task.states)
     costs = []
     for siemens in (lines, 1.001 * lines):
-        net = np.where(task.kept, 0.0, _State.of(task, siemens).net) / task.full_scale
+        net = np.where(task.kept, 0.0, TileState.of(task, siemens).net) / task.full_scale
         # of sums that the kept cells do not make up for, as for a small `common`
         costs.append((net**2).sum() + common * (net.sum(axis=0) ** 2).sum())
     more = (costs[1] - costs[0]) / (1e-3 * lines.sum() / task.full_scale)
     # drops along the wires and the finite step are of the order of a hundredth
-    assert 2 * _pull(task, _State.of(task, lines)) == pytest.approx(more, rel=0.05)
+    assert 2 * _pull(task, TileState.of(task, lines)) == pytest.approx(more, rel=0.05)
 
 
 def test_loads_are_pulled_down_only_where_cells_are_pruned(monkeypatch):

@@ -1,0 +1,137 @@
+"""Tiles whose cells are chosen in turn from the far ends of their lines, and those where not."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from crossbar import Design, Tile, Wires, fabricate, measure, program, target_siemens
+from crossbar.compensation import compensate, passes, tiles
+from crossbar.compensation.passes import in_turn
+from crossbar.compensation.tiles import tile_tasks
+
+DESIGN = Design(ladder="stagger", resistors=16)
+OHM = 1e-3 / DESIGN.full_scale_siemens
+WIRES = Wires(OHM, OHM, 0.0, 0.0)
+TILE = Tile(24, 24)
+
+
+def made(seed=0, rows=24, columns=12, *, design=DESIGN, keep=1.0):
+    """A measurement without errors, and targets for normal weights, some of them pruned."""
+    random = np.random.default_rng(seed)
+    weights = random.normal(size=(columns, rows)) * (random.random((columns, rows)) < keep)
+    measured = measure(fabricate(design, rows, columns, seed), error=0.0, seed=seed + 1)
+    return measured, target_siemens(design, weights)
+
+
+def tasks(measured, target, wires=WIRES, tile=TILE):
+    return tile_tasks(measured, program(measured, target), wires, tile, 24)
+
+
+def never(monkeypatch):
+    """Choose by passes alone, as where sneak currents count."""
+    for module in (passes, tiles):
+        monkeypatch.setattr(module, "in_turn", lambda task: False)
+
+
+def error_of(found, target, cells):
+    """Rms of some entries, relative to full scale; of the array that `found` programs."""
+    return np.sqrt(np.mean((found - target)[cells] ** 2)) / DESIGN.full_scale_siemens
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_dense_tile_gains_bits_where_its_cells_are_chosen_in_turn(seed, monkeypatch):
+    """Measured of seeds 0 to 2: 0.55, 0.70 and 0.80 bits, with an eighth of the passes."""
+    measured, target = made(seed)
+    (task,) = tasks(measured, target)
+    assert in_turn(task) is True
+    found = compensate(measured, target, WIRES, tile=TILE)
+    never(monkeypatch)
+    by_passes = compensate(measured, target, WIRES, tile=TILE)
+    assert found.compensated_bits > by_passes.compensated_bits + 0.35
+    assert len(found.errors) < len(by_passes.errors)
+    assert not found.out_of_reach.any()
+
+
+@pytest.mark.parametrize(
+    "said, design, keep, wires",
+    [
+        ("sensed at both ends", DESIGN, 1.0, replace(WIRES, far_sense_ohm=10.0)),
+        ("driven at both ends", DESIGN, 1.0, replace(WIRES, far_driver_ohm=10.0)),
+        ("few branches decide", Design(ladder="guaranteed", resistors=16), 1.0, WIRES),
+        ("sneak currents", DESIGN, 0.3, WIRES),
+        ("an open bit line", DESIGN, 1.0, Wires(OHM, OHM, 0.0, np.array([np.inf] + [0.0] * 23))),
+        ("an open word line", DESIGN, 1.0, Wires(OHM, OHM, np.array([np.inf] + [0.0] * 23), 0.0)),
+        ("nothing is asked", DESIGN, None, WIRES),
+        ("weak wires", DESIGN, 1.0, Wires(OHM / 50, OHM / 50, 0.0, 0.0)),
+    ],
+)
+def test_cells_are_not_chosen_in_turn_where_that_would_not_do(said, design, keep, wires):
+    measured, target = made(design=design, keep=keep or 1.0)
+    (task,) = tasks(measured, target if keep else np.zeros_like(target), wires)
+    assert in_turn(task) is False, said
+
+
+def test_errors_of_tiles_with_other_numbers_of_passes_are_of_all_their_cells():
+    """A dense tile is done after few passes, a pruned one beside it takes all."""
+    measured, target = made(columns=16)
+    target[:, 8:] *= np.random.default_rng(1).random((24, 8)) < 0.4
+    tile = Tile(24, 16)
+    both = tasks(measured, target, tile=tile)
+    assert [in_turn(task) for task in both] == [True, False]
+    answers = [task.compensated() for task in both]
+    few, many = (len(answer.errors) for answer in answers)
+    assert few < many == 24
+    found = compensate(measured, target, WIRES, tile=tile, common=0.0)
+    cells = np.array([task.kept.sum() for task in both])
+    for place, error in enumerate(found.errors):
+        each = [answer.errors[min(place, len(answer.errors) - 1)] for answer in answers]
+        assert error == pytest.approx(np.sqrt(cells @ np.square(each) / cells.sum()), rel=1e-9)
+    assert len(found.errors) == 24
+
+
+def test_the_same_seed_gives_the_same_bits_on_any_number_of_workers():
+    measured, target = made(1, columns=16)
+    options = {"tile": Tile(12, 16), "seed": 3}
+    alone = compensate(measured, target, WIRES, **options)
+    again = compensate(measured, target, WIRES, **options)
+    runs = [again]
+    for workers in (1, 2):
+        with ProcessPoolExecutor(workers) as executor:
+            runs.append(compensate(measured, target, WIRES, executor=executor, **options))
+    for run in runs:
+        assert np.array_equal(run.program.enabled, alone.program.enabled)
+        assert run.errors == alone.errors
+        assert run.compensated_bits == alone.compensated_bits
+
+
+@pytest.mark.parametrize("place", [(0, 11), (12, 5), (23, 0)])
+def test_a_dead_cell_does_not_spoil_the_others(place):
+    measured, target = made()
+    on = np.array(measured.on_siemens)
+    on[place] = 0
+    dead = replace(measured, on_siemens=on)
+    (whole,), (task,) = tasks(measured, target), tasks(dead, target)
+    assert in_turn(task) is True
+    found, expected = task.compensated(), whole.compensated()
+    others = np.ones(target.shape, dtype=bool)
+    others[place] = False
+    assert not found.enabled[place].any()
+    assert np.isfinite(found.matrix).all()
+    # another draw of the same errors: a factor of 1.4 is half a bit
+    assert error_of(found.matrix, target, others) < 1.4 * error_of(expected.matrix, target, others)
+    assert found.out_of_reach[place]
+    assert not found.out_of_reach[others].any()
+
+
+def test_pruned_cells_stay_at_rest_where_cells_are_chosen_in_turn():
+    measured, target = made()
+    target[0, 3] = target[1, 8] = 0  # where little flows into them
+    (task,) = tasks(measured, target, Wires(OHM / 10, OHM / 10, 0.0, 0.0))
+    assert in_turn(task) is True
+    found = task.compensated()
+    assert not found.enabled[target == 0].any()
+    assert found.enabled.any(axis=2)[target != 0].mean() > 0.9

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from crossbar.compensation.leverage import Chains, chains, influence
+from crossbar.compensation.leverage import Chains, chains, influence, side_by_side
 from crossbar.compensation.shifts import Shifts
 from solvers.expectation import Expectation
 from solvers.foresight import Outlook, RowEffects, mending, settle_row
@@ -96,7 +96,7 @@ def chosen_in_turn(asked: Asked, siemens: Floats, states: States) -> States:
     rows = len(asked.goal)
     for first in range(0, rows, ROWS_AT_ONCE):
         last = min(first + ROWS_AT_ONCE, rows)
-        sequence.analyse(first)
+        sequence.analyse()
         rooms = sequence.shifts.rooms(sequence.room, first, last)
         for row in range(first, last):
             sequence.settle(row, rooms[row - first], rooms[row - first + 1])
@@ -138,15 +138,14 @@ class _Sequence:
         nothing = np.zeros(asked.goal.shape)
         return cls(asked, siemens, states.copy(), numbers, nothing, room, asked.kept.copy())
 
-    def analyse(self, row: int) -> None:
+    def analyse(self) -> None:
         """Find what entries lack, and what cells do to each other."""
         net, load = np.moveaxis(self.numbers, 2, 0)
         siemens = np.maximum(np.stack([load + net, load - net]) / 2, 0) * self.asked.unit
         siemens = np.where(self.asked.kept, siemens, self.pruned)
         self.missing = self.asked.goal - self.asked.transfer(siemens) / self.asked.unit
         self.shifts = Shifts.of(influence(self.asked.wires, siemens), self.asked.kept)
-        loads = siemens.transpose(1, 2, 0).reshape(len(siemens[0]), -1)
-        self.words, self.bits = chains(self.asked.wires, loads)
+        self.words, self.bits = chains(self.asked.wires, side_by_side(siemens))
         self._follow()
 
     def settle(self, row: int, room: Floats, later: Floats) -> None:

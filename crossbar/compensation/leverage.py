@@ -32,6 +32,9 @@ _PRECISION = 1e-3
 _MOST_TURNS = 30
 """Measured: three to five are enough for a segment resistance times full scale of 1e-4."""
 
+_NOTHING = 1e-9
+"""Voltage of a place, relative to its supply, from which on nothing can be taken."""
+
 _BLOCK = 2**24
 """Voltages held at once."""
 
@@ -46,7 +49,7 @@ def influence(wires: Wires, siemens: Floats) -> Influence:
         Conductance of each cell to the positive and the negative line of its column [S].
     """
     _, rows, columns = siemens.shape
-    loads = siemens.transpose(1, 2, 0).reshape(rows, 2 * columns)
+    loads = side_by_side(siemens)
     words, bits = chains(wires, loads)
     along_row = np.empty((rows, 2 * columns, columns), np.float32)
     for lines, across in _voltages(bits, words, loads.T, pairs=True):
@@ -65,6 +68,12 @@ def influence(wires: Wires, siemens: Floats) -> Influence:
         _by_net_and_load(along_row.reshape(rows, columns, 2, columns)),
         _by_net_and_load(along_column.reshape(columns, 2, rows, rows).swapaxes(1, 2)),
     )
+
+
+def side_by_side(siemens: Floats) -> Floats:
+    """Conductances (2, rows, columns) as an array has its lines, (rows, 2 columns)."""
+    _, rows, columns = siemens.shape
+    return siemens.transpose(1, 2, 0).reshape(rows, 2 * columns)
 
 
 def chains(wires: Wires, loads: Floats) -> tuple[Chains, Chains]:
@@ -155,7 +164,7 @@ class Chains:
         low, high = np.minimum.outer(places, places), np.maximum.outer(places, places)
         met, part = self._last[line] / self._met[line], self._part[line]
         shared = np.where(part[:, None] == part, self._first[line][low] * met[high], 0.0)
-        of_place = np.divide(1, level, out=np.zeros(level.shape), where=level > 1e-9)
+        of_place = np.divide(1, level, out=np.zeros(level.shape), where=level > _NOTHING)
         return np.asarray(shared * level[:, None] * of_place)
 
     def drops(self, currents: Floats) -> Floats:

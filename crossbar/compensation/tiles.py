@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from crossbar.calibration import Measurement
 from crossbar.compensation.cells import Cells, States
-from crossbar.compensation.leverage import felt
+from crossbar.compensation.leverage import felt, side_by_side
 from crossbar.compensation.passes import in_turn, subsets
 from crossbar.compensation.tasks import (
     LEAST_ATTENUATION,
@@ -210,8 +210,7 @@ class TileTask:
     def analysed(self, siemens: Floats) -> Floats:
         """Transfer matrix of single bit lines, wires included, (2, rows, columns) [S]."""
         rows, columns = self.target.shape
-        side_by_side = siemens.transpose(1, 2, 0).reshape(rows, 2 * columns)
-        array = Array.from_siemens(side_by_side, self.wires)
+        array = Array.from_siemens(side_by_side(siemens), self.wires)
         found = nodal.transfer_matrix(array, keep=False).siemens
         return np.asarray(found.T.reshape(rows, columns, 2).transpose(2, 0, 1))
 

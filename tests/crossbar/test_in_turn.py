@@ -135,3 +135,34 @@ def test_pruned_cells_stay_at_rest_where_cells_are_chosen_in_turn():
     found = task.compensated()
     assert not found.enabled[target == 0].any()
     assert found.enabled.any(axis=2)[target != 0].mean() > 0.9
+
+
+DESIGNS = [
+    Design(ladder="stagger", resistors=10),
+    Design(polarity="steered", ladder="stagger", radix=1.1, resistors=7),
+]
+
+
+@pytest.mark.parametrize("design", DESIGNS, ids=lambda one: one.polarity)
+def test_dead_cells_do_not_decide_whether_cells_are_chosen_in_turn(design):
+    measured, target = made(0, 16, 6, design=design)
+    on = np.array(measured.on_siemens)
+    on[3, 2] = on[0, 0] = 0
+    measured, tile = replace(measured, on_siemens=on), Tile(16, 12)
+    (task,) = tile_tasks(measured, program(measured, target), Wires(3000.0, 3000.0), tile, 2)
+    assert in_turn(task)
+    on[:] = 0
+    dead = replace(measured, on_siemens=on)
+    (task,) = tile_tasks(dead, program(dead, target), Wires(3000.0, 3000.0), tile, 2)
+    assert not in_turn(task)
+
+
+@pytest.mark.parametrize("ohm", [1e5, 1e7, 1e9, 1e12])
+@pytest.mark.parametrize("design", DESIGNS, ids=lambda one: one.polarity)
+def test_wires_that_leave_hardly_any_voltage_are_borne(design, ohm):
+    """No net is planned that branches do not reach, however little is felt of it."""
+    measured, target = made(0, 16, 6, design=design)
+    wires = Wires(ohm, ohm, ohm, ohm)
+    found = compensate(measured, target, wires, tile=Tile(16, 12), passes=2)
+    assert found.compensated_bits >= found.uncompensated_bits
+    assert found.out_of_reach.mean() > 0.9

@@ -75,6 +75,9 @@ def main() -> None:
     parser.add_argument("--radix", type=float, default=1.2)
     parser.add_argument("--resistors", type=int, default=16)
     given = parser.parse_args()
+    most = {"paired": 20, "steered": 12}[given.polarity]
+    if not 1 <= given.resistors <= most:
+        parser.error(f"--resistors {given.resistors}: all subsets are listed, give 1 to {most}")
     design = Design(
         polarity=given.polarity, ladder="stagger", radix=given.radix, resistors=given.resistors
     )

@@ -136,6 +136,10 @@ class NetTask:
         asked = self.kept & ~self._cut_lines().any(axis=2)
         return share_of_reach(needed - zero, reach, asked, self.design.full_scale_siemens)
 
+    def gaps(self, sizes: Floats) -> Floats:
+        """As of any task: none, nets of these cells follow what the others do."""
+        return np.zeros((self.target.shape[1], len(sizes)))
+
     def compensated(self) -> Answer:
         """Program the row; where nothing is better, the switches of the task stay."""
         plain = self._state(self._level(self.enabled))

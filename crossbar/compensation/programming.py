@@ -5,7 +5,6 @@ from __future__ import annotations
 import numbers
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from operator import methodcaller
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -14,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from crossbar.calibration import Measurement, as_measured
 from crossbar.compensation.nets import net_tasks
 from crossbar.compensation.report import Compensation
-from crossbar.compensation.tasks import UNMET, Answer, Task
+from crossbar.compensation.scales import fitting_scale
+from crossbar.compensation.tasks import UNMET, Answer, Place, Task, mapped
 from crossbar.compensation.tiles import tile_tasks
 from crossbar.design import Design
 from crossbar.errors import InputError
@@ -25,7 +25,6 @@ from spice_models import Wires
 from spice_models.checks import check_executor
 
 Floats = NDArray[np.float64]
-Place = tuple[slice, slice]
 
 PASSES = 24
 MOST_RESISTORS = {"paired": 32, "steered": 14}
@@ -37,7 +36,6 @@ Measured, seconds for 128 x 64 cells: paired 16 and 24 resistors 30 and 60, 28 a
 
 _MOST_PASSES = 1000
 _MOST_COMMON = 10.0  # more would weigh what all inputs share alone
-_FIT_ROUNDS = 10
 _LARGEST_INPUT = 1e100
 _ROUNDED = 1e-12  # of the largest: products that differ by less are alike
 
@@ -125,16 +123,16 @@ def compensate(
         return net_tasks(measurement, plain, wires, tile, method, seed)
 
     tasks = tasks_of(plain, 1.0)
-    before = _joined(full.shape, places, _mapped("plain_matrix", tasks, executor))
+    before = _joined(full.shape, places, mapped("plain_matrix", tasks, executor))
     size: float | Floats
     if isinstance(scale, str):
-        size = _fitting_scale(tasks, places, scale == "fit columns", executor)
+        size = fitting_scale(tasks, places, scale == "fit columns", executor)
     else:
         size = float(scale)
     if np.any(size != 1):
         scaled = program(measurement, size * full, method=method, seed=seed)
         tasks = tasks_of(scaled, size)
-    answers = _mapped("compensated", tasks, executor, progress)
+    answers = mapped("compensated", tasks, executor, progress=progress)
     after = _joined(full.shape, places, [answer.matrix for answer in answers]) / size
     gain = float((before * full).sum() / ((before**2).sum() or 1.0))
     several = np.count_nonzero(full) > 1
@@ -237,31 +235,6 @@ def _places(design: Design, shape: tuple[int, ...], tile: Tile) -> list[Place]:
     return [(rows, slice(shape[1])) for rows, columns in grid if columns.start == 0]
 
 
-def _fitting_scale(
-    tasks: Sequence[Task],
-    places: Sequence[Place],
-    by_column: bool,
-    executor: Executor | None,
-) -> float | Floats:
-    """The largest scale at which no cell needs more than it may, to about 1 %."""
-    size = np.ones(max(columns.stop for _, columns in places))
-    for _ in range(_FIT_ROUNDS):
-        scaled = [
-            task.scaled(size[columns]) for task, (_, columns) in zip(tasks, places, strict=True)
-        ]
-        share = np.zeros(size.size)
-        for (_, columns), found in zip(
-            places, _mapped("needed_share", scaled, executor), strict=True
-        ):
-            share[columns] = np.maximum(share[columns], found)
-        if not by_column:
-            share[:] = share.max()
-        if (share <= 1).all():
-            break
-        size /= np.where(share > 1, 1.005 * share, 1.0)
-    return size if by_column else float(size[0])
-
-
 def _program(
     plain: Program, answers: Sequence[Answer], places: Sequence[Place], most: float | Floats
 ) -> Program:
@@ -311,21 +284,3 @@ def _joined(
     for place, part in zip(places, parts, strict=True):
         whole[place] = part
     return whole
-
-
-def _mapped(
-    method: str,
-    tasks: Sequence[Task],
-    executor: Executor | None,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[Any]:
-    """What a method of each task returns."""
-    work, found = methodcaller(method), []
-    results = executor.map(work, tasks) if executor else map(work, tasks)
-    if progress:
-        progress(0, len(tasks))
-    for result in results:
-        found.append(result)
-        if progress:
-            progress(len(found), len(tasks))
-    return found

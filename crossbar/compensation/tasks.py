@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Protocol
+from operator import methodcaller
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +16,7 @@ from spice_models import Wires
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Switches = NDArray[np.bool_] | NDArray[np.int8]
+Place = tuple[slice, slice]
 
 STALLED = 0.9
 """Updates end where one leaves more than this share of the error."""
@@ -83,6 +87,13 @@ class Task(Protocol):
     def needed_share(self) -> Floats:
         """Largest conductance that a cell of each column needs, over what it may, (columns,)."""
 
+    def gaps(self, sizes: Floats) -> Floats:
+        """Squares of what states of cells miss by with targets times each size, (columns, sizes).
+
+        Summed over the cells of a column, relative to full scale; 0 where cells do not need just
+        one value.
+        """
+
     def compensated(self) -> Answer:
         """Program it; with wires that no current can be felt in its switches stay."""
 
@@ -148,3 +159,22 @@ def share_of_reach(distance: Floats, reach: Floats, asked: Bools, full_scale: fl
     most = np.minimum((reach + full_scale) / 2, reach)
     asked = asked & (reach >= full_scale / 2)
     return np.asarray((np.abs(distance) / np.where(asked, most, np.inf)).max(axis=0))
+
+
+def mapped(
+    method: str,
+    tasks: Sequence[Task],
+    executor: Executor | None,
+    *given: Any,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Any]:
+    """What a method of each task returns."""
+    work, found = methodcaller(method, *given), []
+    results = executor.map(work, tasks) if executor else map(work, tasks)
+    if progress:
+        progress(0, len(tasks))
+    for result in results:
+        found.append(result)
+        if progress:
+            progress(len(found), len(tasks))
+    return found

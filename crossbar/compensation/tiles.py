@@ -36,6 +36,7 @@ from crossbar.compensation.tasks import (
 from crossbar.programming import Program
 from crossbar.simulation import Tile, tile_slices
 from solvers.expectation import expected_load
+from solvers.gaps import distance
 from spice_models import Array, Wires, nodal
 
 Floats = NDArray[np.float64]
@@ -144,6 +145,16 @@ class TileTask:
             reach = np.where(reach >= self.full_scale, most, reach)
         asked = self.kept & ~self.cut_lines.any(axis=0)
         return share_of_reach(needed, reach, asked, self.full_scale)
+
+    def gaps(self, sizes: Floats) -> Floats:
+        """As of any task, where cells are chosen in turn; their needs grow as their targets do."""
+        if not in_turn(self):
+            return np.zeros((self.target.shape[1], len(sizes)))
+        needed = continuous(self)[0].needed / self.full_scale
+        least, greatest = (end / self.full_scale for end in self.cells.reach())
+        asked = self.kept & (least <= needed) & (needed <= greatest)
+        far = distance(self.cells.choices(self.full_scale), needed[..., None] * sizes)
+        return np.asarray(np.where(asked[..., None], far**2, 0.0).sum(axis=0))
 
     def compensated(self) -> Answer:
         """Program the tile; where nothing is better, the switches of the task stay."""

@@ -166,3 +166,34 @@ def test_wires_that_leave_hardly_any_voltage_are_borne(design, ohm):
     found = compensate(measured, target, wires, tile=Tile(16, 12), passes=2)
     assert found.compensated_bits >= found.uncompensated_bits
     assert found.out_of_reach.mean() > 0.9
+
+
+def test_a_fitted_scale_leaves_out_what_a_cell_cannot_make(monkeypatch):
+    """All branches of one cell are alike, so its nets are multiples of one of them."""
+    measured, target = made(4)
+    on = np.array(measured.on_siemens)
+    on[20, 3] = on[20, 3].mean()
+    lattice = replace(measured, on_siemens=on)
+    step = on[20, 3, 0]
+    target[20, 3] = 2.8 * step
+    (task,) = tasks(lattice, target)
+    assert in_turn(task) is True
+    found = compensate(lattice, target, WIRES, tile=TILE, scale="fit columns")
+    needed = found.program.target_siemens[20, 3] / step
+    assert abs(needed - round(needed)) < 0.01
+    monkeypatch.setattr(tiles.TileTask, "gaps", lambda task, sizes: np.zeros((12, len(sizes))))
+    without = compensate(lattice, target, WIRES, tile=TILE, scale="fit columns")
+    assert 0.86 * without.scale[3] < found.scale[3] < without.scale[3]
+    assert found.compensated_bits > without.compensated_bits + 1
+    others = np.arange(12) != 3
+    assert (found.scale[others] > 0.85 * without.scale[others]).all()
+
+
+def test_a_scale_that_is_fitted_is_the_same_on_any_number_of_workers():
+    measured, target = made(1, columns=16)
+    options = {"tile": Tile(12, 16), "scale": "fit columns"}
+    alone = compensate(measured, target, WIRES, **options)
+    with ProcessPoolExecutor(2) as executor:
+        both = compensate(measured, target, WIRES, executor=executor, **options)
+    assert np.array_equal(alone.scale, both.scale)
+    assert np.array_equal(alone.program.enabled, both.program.enabled)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from crossbar import Design, Tile, Wires, as_measured, fabricate, measure, program, transfer
-from crossbar.compensation import compensate, tiles
+from crossbar.compensation import compensate, scales, tiles
 from crossbar.compensation.cells import Cells
 from crossbar.compensation.nets import net_tasks
 from crossbar.compensation.tasks import cut_off, share_of_reach
@@ -291,20 +291,27 @@ def test_cells_share_their_reach_up_to_the_middle_above_full_scale():
 
 @pytest.mark.parametrize("design", CELLS, ids=lambda one: one.polarity)
 @pytest.mark.parametrize("by_column", [False, True])
-def test_the_fitted_scale_is_the_largest_that_every_tile_can_meet(design, by_column):
-    """Two rows of tiles, of which the upper one has the larger targets."""
+def test_the_fitted_scale_is_the_largest_that_every_tile_can_meet(design, by_column, monkeypatch):
+    """Two rows of tiles, of which the upper one has the larger targets.
+
+    Somewhat less where single cells would fall into gaps between the states that they have.
+    """
     measured, target = made(design)
     target[3:] *= 0.1
     wires, tile = Wires(5000.0, 5000.0, 100.0, 100.0), Tile(3, 10)
-    scale = compensate(
-        measured, target, wires, tile=tile, scale="fit columns" if by_column else "fit"
-    ).scale
+    options = {"tile": tile, "scale": "fit columns" if by_column else "fit"}
+    out_of_gaps = compensate(measured, target, wires, **options).scale
+    monkeypatch.setattr(scales, "_out_of_gaps", lambda *_: 1.0)
+    scale = compensate(measured, target, wires, **options).scale
     assert np.min(scale) < 0.99
     plain = program(measured, target)
     if design.polarity in ("paired", "steered"):
         tasks = tile_tasks(measured, plain, wires, tile, 4)
+        assert np.all(out_of_gaps >= 0.859 * scale)
+        assert np.all(out_of_gaps <= scale)
     else:
         tasks = net_tasks(measured, plain, wires, tile, "auto", 0)
+        assert np.array_equal(out_of_gaps, scale)
     size = np.broadcast_to(scale, COLUMNS)
     share = np.max([task.scaled(size).needed_share() for task in tasks], axis=0)
     bound = share[size < 1] if by_column else share.max()
@@ -313,6 +320,8 @@ def test_the_fitted_scale_is_the_largest_that_every_tile_can_meet(design, by_col
     # and subsets for scaled targets may be lighter by themselves
     lighter = by_column or design.polarity == "steered"
     assert np.all(bound > (0.93 if lighter else 0.97))
+    less = [task.scaled(np.broadcast_to(out_of_gaps, COLUMNS)).needed_share() for task in tasks]
+    assert np.max(less) <= 1.01
 
 
 @pytest.mark.parametrize("ohm", [0.01, 1.0, 100.0])

@@ -4,7 +4,9 @@ A layer of 128 inputs and 64 outputs on one tile of 128 x 128 lines, dense and w
 weights pruned, for four cells: programmed as if wires had no resistance, the same with the one
 gain that fits best, wire-aware with one scale for the layer and with one for each column, and
 without any wire resistance. Scales are chosen so that all targets can be met. Bits are those of
-products with uniform random inputs. Run it with::
+products with uniform random inputs, by the values that were measured; two columns of the table
+are those of the chip itself, whose resistors differ from them by the error of the measurement.
+Run it with::
 
     python examples/wire_aware.py --out out/wire_aware --workers 2
 
@@ -27,10 +29,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
-from crossbar import Design, Tile, Wires, fabricate, measure, target_siemens
+from crossbar import (
+    Design,
+    Program,
+    Tile,
+    Wires,
+    fabricate,
+    measure,
+    target_siemens,
+    transfer,
+)
 from crossbar.compensation import compensate
 from crossbar.figures import COLORS, save_figure
+from crossbar.metrics import effective_bits
 
 INPUTS, OUTPUTS = 128, 64
 CELLS = (
@@ -71,9 +84,11 @@ class Row:
     one_gain_bits: float
     compensated_bits: float
     by_column_bits: float
+    ideal_wires_true_bits: float
+    by_column_true_bits: float
 
 
-def row(task: tuple[Design, str, float, int]) -> Row:
+def row(task: tuple[Design, str, float, int], error: float) -> Row:
     """Fabricate, measure and program one layer."""
     design, layer, load, seed = task
     random = np.random.default_rng(seed)
@@ -81,15 +96,16 @@ def row(task: tuple[Design, str, float, int]) -> Row:
     weights *= random.random(weights.shape) < KEPT[layer]
     chip = fabricate(design, INPUTS, OUTPUTS, seed)
     segment = load / design.full_scale_siemens
-    work = partial(
-        compensate,
-        measure(chip, error=1e-5, seed=seed + 1),
-        target_siemens(design, weights),
-        Wires(segment, segment, segment, segment),
-        tile=Tile(128, 128),
-        inputs=random.random((1000, INPUTS)),
-    )
-    found = work(scale="fit")
+    wires, tile = Wires(segment, segment, segment, segment), Tile(128, 128)
+    wanted, inputs = target_siemens(design, weights), random.random((1000, INPUTS))
+    measured = measure(chip, error=error, seed=seed + 1)
+    work = partial(compensate, measured, wanted, wires, tile=tile, inputs=inputs)
+    found, by_column = work(scale="fit"), work(scale="fit columns")
+
+    def true_bits(done: Program, wires: Wires, scale: float | NDArray[np.float64]) -> float:
+        matrix = transfer(chip, done, wires, tile=tile).siemens.T / scale
+        return effective_bits(inputs @ (matrix - wanted), float(np.ptp(inputs @ wanted)))
+
     return Row(
         design.label,
         design.resistors,
@@ -100,7 +116,9 @@ def row(task: tuple[Design, str, float, int]) -> Row:
         found.uncompensated_bits,
         found.one_gain_bits,
         found.compensated_bits,
-        work(scale="fit columns").compensated_bits,
+        by_column.compensated_bits,
+        true_bits(by_column.plain, Wires(), 1.0),
+        true_bits(by_column.program, wires, by_column.scale),
     )
 
 
@@ -170,6 +188,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("out/wire_aware"))
     parser.add_argument("--against", choices=["wires", "resistors"], default="wires")
     parser.add_argument("--resistors", type=int, nargs="+", help="of all cells")
+    parser.add_argument("--error", type=float, default=1e-5, help="of measured conductances")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1, help="processes")
     given = parser.parse_args()
@@ -193,7 +212,7 @@ def main() -> None:
     ):
         table = csv.DictWriter(file, [field.name for field in fields(Row)])
         table.writeheader()
-        for done in executor.map(row, tasks):
+        for done in executor.map(partial(row, error=given.error), tasks):
             rows.append(done)
             table.writerow(asdict(done))
             file.flush()

@@ -74,7 +74,8 @@ def compensate(
     scale : float, "fit" or "fit columns"
         What all targets are multiplied by first, at most 1. ``fit`` takes the largest at which
         no cell needs more than the middle between full scale and what it reaches, and
-        ``fit columns`` that of each column.
+        ``fit columns`` that of each column; both up to 14 % less where cells that are chosen in
+        turn would need what none of their states comes near to.
     passes : int
         Of paired and steered cells: passes of choosing subsets, each with a nodal analysis; more
         come closer. Where cells are chosen in turn fewer are needed, and where these miss by much

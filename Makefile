@@ -14,8 +14,8 @@ demo: setup  ## precision against resistors per weight, on a real network, in ng
 theory: setup  ## bits against the number of random values, in out/theory
 	@$(BIN)/python examples/bits_against_n.py --out out/theory
 
-test: setup-dev  ## all tests (ARGS="-k name" chooses some)
-	@$(BIN)/pytest $(ARGS)
+test: setup-dev  ## all tests, two files at once (ARGS="-k name" chooses some)
+	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 lint: setup-dev  ## style, types and the directions of imports
 	@$(BIN)/ruff check .

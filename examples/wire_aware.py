@@ -117,7 +117,7 @@ def row(task: tuple[Design, str, float, int], error: float) -> Row:
         found.one_gain_bits,
         found.compensated_bits,
         by_column.compensated_bits,
-        true_bits(by_column.plain, Wires(), 1.0),
+        true_bits(by_column.plain, Wires.ideal(), 1.0),
         true_bits(by_column.program, wires, by_column.scale),
     )
 

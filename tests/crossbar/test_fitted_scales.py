@@ -1,0 +1,108 @@
+"""What targets are multiplied by, of tasks that only say what their cells need and miss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+from crossbar.compensation.scales import fitting_scale
+
+ROWS = 100
+
+
+def nothing(scales):
+    return np.zeros(scales.shape)
+
+
+def between(low, high, scales):
+    """Cells miss by a hundredth of full scale where the scale is between these."""
+    return np.where((low < scales) & (scales < high), ROWS * 1e-4, ROWS * 1e-8)
+
+
+def falling(share, scales):
+    """Squares that fall to a share of themselves below a scale of 0.92."""
+    return np.where(scales < 0.92, share, 1.0) * ROWS * 1e-4 * scales**2
+
+
+@dataclass(frozen=True)
+class Told:
+    """A tile; `misses` says what each of its columns does at each scale of it."""
+
+    misses: tuple[Callable[[np.ndarray], np.ndarray], ...]
+    share: float = 0.5
+    rows: int = ROWS
+    scale: np.ndarray | float = 1.0
+
+    @property
+    def kept(self):
+        return np.ones((self.rows, len(self.misses)), dtype=bool)
+
+    def scaled(self, size):
+        return replace(self, scale=self.scale * size)
+
+    def needed_share(self):
+        return self.share * self.scale * np.ones(len(self.misses))
+
+    def gaps(self, sizes):
+        scales = np.multiply.outer(self.scale * np.ones(len(self.misses)), sizes)
+        return np.array([one(row) for one, row in zip(self.misses, scales, strict=True)])
+
+
+def fitted(*tiles, by_column=True):
+    """Of tiles one above the other."""
+    columns = slice(len(tiles[0].misses))
+    places = [(slice(ROWS * k, ROWS * (k + 1)), columns) for k in range(len(tiles))]
+    return fitting_scale(tiles, places, by_column, None)
+
+
+@pytest.mark.parametrize("share", [0.5, 1.25])
+def test_the_scale_is_what_cells_may_need_where_there_are_no_gaps(share):
+    least = min(1.0, 1 / (1.005 * share))
+    for misses in (nothing, partial(between, 0.5, 2.0)):
+        assert fitted(Told((misses,), share)) == pytest.approx(least, rel=1e-12)
+        assert fitted(Told((misses,), share), by_column=False) == pytest.approx(least, rel=1e-12)
+
+
+@pytest.mark.parametrize("share, low", [(0.5, 0.95), (0.5, 0.89), (1.25, 0.72)])
+def test_it_leaves_a_gap_by_as_much_as_needs_are_unsure(share, low):
+    scale = fitted(Told((partial(between, low, 2.0), nothing), share))
+    assert 0.993 < 1.02 * scale[0] / low < 1.001
+    assert scale[1] == pytest.approx(min(1.0, 1 / (1.005 * share)))
+
+
+def test_it_is_out_of_the_gaps_of_all_tiles_above_each_other():
+    upper, lower = partial(between, 0.95, 1.1), partial(between, 0.89, 0.94)
+    for tiles in ((upper, lower), (lower, upper)):
+        scale = fitted(*(Told((one,)) for one in tiles))
+        assert 0.993 < 1.02 * scale[0] / 0.89 < 1.001
+
+
+def test_one_scale_is_out_of_the_gaps_of_all_columns():
+    told = Told((partial(between, 0.95, 1.1), nothing, partial(between, 0.89, 0.94)))
+    assert 0.993 < 1.02 * fitted(told, by_column=False) / 0.89 < 1.001
+    assert (fitted(told) > [0.92, 0.99, 0.99]).all()
+
+
+def test_it_stays_within_one_gap_that_is_wider_than_what_may_be_lost():
+    assert fitted(Told((partial(between, 0.5, 1.1),)))[0] == 1.0
+
+
+@pytest.mark.parametrize("share, below", [(0.95, False), (0.8, True)])
+def test_targets_are_not_scaled_for_a_gain_that_is_small(share, below):
+    """Errors count relative to the targets: what falls with their square is no gain at all."""
+    scale = fitted(Told((partial(falling, share),)))[0]
+    assert scale == 1.0 or below
+    assert (scale < 0.95) == below
+
+
+def test_gaps_that_are_small_beside_other_errors_are_none():
+    def slightly(scales):
+        return 1e-4 * between(0.95, 1.1, scales) / 100
+
+    assert fitted(Told((slightly,)))[0] < 0.95
+    assert fitted(Told((slightly,)), Told((nothing,), rows=100 * ROWS))[0] == 1.0
+    assert fitted(Told((nothing,), rows=100 * ROWS), Told((slightly,)))[0] == 1.0

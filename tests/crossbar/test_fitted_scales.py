@@ -1,4 +1,4 @@
-"""What targets are multiplied by, of tasks that only say what their cells need and miss."""
+"""What targets are multiplied by: of tasks that only say what cells miss, and what these do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from functools import partial
 import numpy as np
 import pytest
 
+from crossbar import Design, Tile, Wires, fabricate, measure, program, target_siemens
+from crossbar.compensation import tiles
+from crossbar.compensation.passes import in_turn
 from crossbar.compensation.scales import fitting_scale
+from crossbar.compensation.tiles import tile_tasks
+from solvers.settling import AT_REST, DOWN, UP
 
 ROWS = 100
 
@@ -76,8 +81,8 @@ def test_it_leaves_a_gap_by_as_much_as_needs_are_unsure(share, low):
 
 def test_it_is_out_of_the_gaps_of_all_tiles_above_each_other():
     upper, lower = partial(between, 0.95, 1.1), partial(between, 0.89, 0.94)
-    for tiles in ((upper, lower), (lower, upper)):
-        scale = fitted(*(Told((one,)) for one in tiles))
+    for each in ((upper, lower), (lower, upper)):
+        scale = fitted(*(Told((one,)) for one in each))
         assert 0.993 < 1.02 * scale[0] / 0.89 < 1.001
 
 
@@ -106,3 +111,50 @@ def test_gaps_that_are_small_beside_other_errors_are_none():
     assert fitted(Told((slightly,)))[0] < 0.95
     assert fitted(Told((slightly,)), Told((nothing,), rows=100 * ROWS))[0] == 1.0
     assert fitted(Told((nothing,), rows=100 * ROWS), Told((slightly,)))[0] == 1.0
+
+
+def nets(cells, row, column):
+    """Of all states of a cell that its branches allow [S]."""
+    found = np.array([np.subtract(*cells.base[row, column])])
+    for up, down, can in zip(
+        cells.up[row, column], cells.down[row, column], cells.allowed[row, column], strict=True
+    ):
+        steps = ((AT_REST, (0.0, 0.0)), (UP, up), (DOWN, down))
+        found = np.add.outer(found, [np.subtract(*each) for code, each in steps if can & code])
+        found = found.ravel()
+    return found
+
+
+@pytest.mark.parametrize("polarity, resistors", [("paired", 9), ("steered", 5)])
+def test_gaps_are_what_the_nearest_of_all_states_miss(polarity, resistors, monkeypatch):
+    """With a pruned cell, a dead one, and one whose branches reach less than it needs."""
+    design = Design(polarity=polarity, ladder="stagger", resistors=resistors)
+    random = np.random.default_rng(0)
+    measured = measure(fabricate(design, 8, 3, 0), error=0.0, seed=1)
+    on = np.array(measured.on_siemens)
+    on[1, 0], on[2, 0, 2:] = 0, 0
+    stuck = np.zeros(on.shape, dtype=np.int8 if polarity == "steered" else bool)
+    stuck[3, 1, 0] = stuck[4, 2] = 1
+    measured = replace(measured, on_siemens=on, stuck_closed=stuck)
+    target = target_siemens(design, random.normal(size=(3, 8)))
+    target[2, 0], target[5, 1] = design.full_scale_siemens, 0
+    ohm = 1e-3 / design.full_scale_siemens
+    (task,) = tile_tasks(
+        measured, program(measured, target), Wires(ohm, ohm, 0.0, 0.0), Tile(8, 6), 4
+    )
+    sizes = np.array([1.02, 1.0, 0.9])
+    assert not in_turn(task)
+    assert np.array_equal(task.gaps(sizes), np.zeros((3, 3)))
+    monkeypatch.setattr(tiles, "in_turn", lambda task: True)
+    needed, expected = tiles.continuous(task)[0].needed, np.zeros((3, 3))
+    asked = []
+    for row, column in np.argwhere(task.kept):
+        states = nets(task.cells, row, column)
+        if states.min() <= needed[row, column] <= states.max():
+            asked.append((row, column))
+            missed = np.subtract.outer(needed[row, column] * sizes, states)
+            expected[column] += (missed**2).min(axis=1) / design.full_scale_siemens**2
+    assert not {(1, 0), (2, 0), (5, 1)} & set(asked)
+    assert (3, 1) in asked
+    assert len(asked) > 15
+    assert task.gaps(sizes) == pytest.approx(expected, rel=1e-9, abs=8 * 4e-12)

@@ -23,7 +23,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -103,12 +102,9 @@ def row(task: tuple[Design, str, float, int], error: float) -> Row:
     work = partial(compensate, measured, wanted, wires, tile=tile, inputs=inputs)
     found, by_column = work(scale="fit"), work(scale="fit columns")
 
-    def true_bits(
-        done: Program, scale: float | NDArray[np.float64], simulator: Literal["nodal", "ideal"]
-    ) -> float:
-        found = transfer(chip, done, wires, tile=tile, simulator=simulator)
-        off = inputs @ (found.siemens.T / scale - wanted)
-        return effective_bits(off, float(np.ptp(inputs @ wanted)))
+    def true_bits(done: Program, wires: Wires, scale: float | NDArray[np.float64]) -> float:
+        matrix = transfer(chip, done, wires, tile=tile).siemens.T / scale
+        return effective_bits(inputs @ (matrix - wanted), float(np.ptp(inputs @ wanted)))
 
     return Row(
         design.label,
@@ -121,8 +117,8 @@ def row(task: tuple[Design, str, float, int], error: float) -> Row:
         found.one_gain_bits,
         found.compensated_bits,
         by_column.compensated_bits,
-        true_bits(by_column.plain, 1.0, "ideal"),
-        true_bits(by_column.program, by_column.scale, "nodal"),
+        true_bits(by_column.plain, Wires.ideal(), 1.0),
+        true_bits(by_column.program, wires, by_column.scale),
     )
 
 

@@ -11,7 +11,7 @@ from solvers.settling import Choices
 Floats = NDArray[np.float64]
 
 
-def distance(choices: Choices, nets: Floats) -> Floats:
+def distance(choices: Choices, nets: Floats, *, enough: float = 0.0) -> Floats:
     """Distance from each net to the nearest one that a state of its cell has.
 
     Parameters
@@ -20,6 +20,9 @@ def distance(choices: Choices, nets: Floats) -> Floats:
         What cells can do.
     nets : ndarray, (rows, columns, points)
         Several for each cell.
+    enough : float
+        What no distance need be less than; given where one is. Takes far less time where cells
+        have many states.
 
     Returns
     -------
@@ -40,5 +43,5 @@ def distance(choices: Choices, nets: Floats) -> Floats:
     from solvers.kernels import gaps as kernels
 
     found = np.empty(nets.shape)
-    kernels.distance(choices.up, choices.down, choices.base, choices.allowed, nets, found)
+    kernels.distance(choices.up, choices.down, choices.base, choices.allowed, nets, enough, found)
     return found

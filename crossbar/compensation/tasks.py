@@ -91,7 +91,7 @@ class Task(Protocol):
         """Squares of what states of cells miss by with targets times each size, (columns, sizes).
 
         Summed over the cells of a column, relative to full scale; 0 where cells do not need just
-        one value.
+        one value. Faulty cells, that reach less than half of full scale, are not asked.
         """
 
     def compensated(self) -> Answer:

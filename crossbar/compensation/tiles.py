@@ -62,6 +62,9 @@ Beyond, states lie so far apart that single cells decide the error of the tile.
 _MEDIAN = 0.6745
 """Of what is normal, relative to its standard deviation."""
 
+_FINE = 2e-6
+"""Of full scale: states of a cell need come no nearer to what it needs, they are felt no more."""
+
 _RESIDUAL, _MOST_UPDATES = 1e-6, 40
 """Of what updates could still make up for, rms relative to full scale; and at most as many."""
 
@@ -152,8 +155,10 @@ class TileTask:
             return np.zeros((self.target.shape[1], len(sizes)))
         needed = continuous(self)[0].needed / self.full_scale
         least, greatest = (end / self.full_scale for end in self.cells.reach())
-        asked = self.kept & (least <= needed) & (needed <= greatest)
-        far = distance(self.cells.choices(self.full_scale), needed[..., None] * sizes)
+        faulty = np.where(needed > 0, greatest, -least) < 0.5
+        asked = self.kept & (least <= needed) & (needed <= greatest) & ~faulty
+        choices, nets = self.cells.choices(self.full_scale), needed[..., None] * sizes
+        far = distance(choices, nets, enough=_FINE)
         return np.asarray(np.where(asked[..., None], far**2, 0.0).sum(axis=0))
 
     def compensated(self) -> Answer:

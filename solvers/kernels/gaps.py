@@ -12,8 +12,11 @@ Floats = NDArray[np.float64]
 
 
 @compiled
-def nearest(one: Floats, two: Floats, net: float) -> float:
-    """Distance from a net to the nearest sum of one of each; both by ascending net."""
+def nearest(one: Floats, two: Floats, net: float, enough: float) -> float:
+    """Distance from a net to the nearest sum of one of each, or `enough` where that is less.
+
+    Both are by ascending net.
+    """
     best, j = np.inf, two.shape[0] - 1
     for i in range(one.shape[0]):
         rest = net - one[i, 0]
@@ -22,12 +25,20 @@ def nearest(one: Floats, two: Floats, net: float) -> float:
         best = min(best, abs(two[j, 0] - rest))
         if j > 0:
             best = min(best, abs(two[j - 1, 0] - rest))
+        if best <= enough:
+            return enough
     return best
 
 
 @compiled
 def distance(
-    up: Floats, down: Floats, base: Floats, allowed: NDArray[np.int8], nets: Floats, found: Floats
+    up: Floats,
+    down: Floats,
+    base: Floats,
+    allowed: NDArray[np.int8],
+    nets: Floats,
+    enough: float,
+    found: Floats,
 ) -> None:
     """Fill `found`; see `solvers.gaps.distance`."""
     rows, columns, branches = allowed.shape
@@ -40,4 +51,4 @@ def distance(
             one, _ = ascending_states(up[r, c], down[r, c], here, 0, half, one_size)
             two, _ = ascending_states(up[r, c], down[r, c], here, half, branches, two_size)
             for k in range(nets.shape[2]):
-                found[r, c, k] = nearest(one, two, nets[r, c, k] - base[r, c, 0])
+                found[r, c, k] = nearest(one, two, nets[r, c, k] - base[r, c, 0], enough)

@@ -53,6 +53,14 @@ def test_a_net_that_a_state_has_is_no_distance_away():
     assert distance(choices, asked).max() < 1e-12
 
 
+@pytest.mark.parametrize("enough", [1e-4, 1e-2, 10.0])
+def test_distances_end_where_they_are_small_enough(enough):
+    choices = made(1, 3, 2, 9)
+    asked = np.random.default_rng(1).normal(size=(3, 2, 40))
+    exact = distance(choices, asked)
+    assert np.array_equal(distance(choices, asked, enough=enough), np.maximum(exact, enough))
+
+
 @pytest.mark.parametrize("shape", [(2, 3), (3, 2, 4), (2, 3, 4, 1)])
 def test_nets_of_other_cells_are_refused(shape):
     with pytest.raises(InvalidInput, match="nets have shape"):

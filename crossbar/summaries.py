@@ -38,10 +38,12 @@ def programmed(made: ProgrammedChip) -> str:
 def _with_wires(found: Compensation) -> str:
     """What wire-aware programming came to."""
     unknown = f"{found.one_gain_bits:.1f} if they were not known (one gain), "
+    least, most = (f"{end(found.scale):.3g}" for end in (np.min, np.max))
     return (
         f"with its wires the matrix has {found.compensated_bits:.1f} effective bits by the "
         f"measured values, {'' if np.isnan(found.one_gain_bits) else unknown}"
-        f"{found.ideal_wires_bits:.1f} without any; scale {np.min(found.scale):.3g}"
+        f"{found.ideal_wires_bits:.1f} without any; "
+        + (f"scale {least}" if least == most else f"scales of columns {least} to {most}")
     )
 
 

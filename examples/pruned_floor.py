@@ -8,9 +8,9 @@ some multiple of full scale, in a layer of 128 x 64 weights of which 90 % are pr
 * bits of conductances of any precision: each meets its weight, and what a column's sneak currents
   sum up to for mean inputs, but draws that much;
 * bits of the best subsets that draw no more, by themselves, if all else were exact;
-* bits of both together: no choice of subsets has more than the largest of these.
+* bits of both together: to a tenth or so, no choice of subsets has more than the largest of these.
 
-Run it with::
+It takes about a minute of CPU. Run it with::
 
     python examples/pruned_floor.py [--polarity steered --radix 1.1 --resistors 10]
 """

@@ -52,8 +52,9 @@ class Cells:
         return cls(up - rest, down - rest, base, allowed.astype(np.int8))
 
     def part(self, place: tuple[slice, slice]) -> Cells:
-        """Those of a tile."""
-        return Cells(self.up[place], self.down[place], self.base[place], self.allowed[place])
+        """Those of a tile, laid out as in another process, so that sums are the same to the bit."""
+        parts = (self.up[place], self.down[place], self.base[place], self.allowed[place])
+        return Cells(*map(np.ascontiguousarray, parts))
 
     def lines(self, states: States) -> Floats:
         """Conductance of each cell to each of its lines, (2, rows, columns) [S]."""

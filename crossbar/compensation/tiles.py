@@ -256,9 +256,8 @@ class TileState:
         lines = task.analysed(siemens)
         total = np.where(task.cut_lines, 0.0, siemens).sum(axis=0)
         # what a cell passes of its own conductance; sneak currents count where it has little
-        attenuation = np.clip(
-            lines.sum(axis=0) / np.where(total > 0, total, np.inf), LEAST_ATTENUATION, 1.0
-        )
+        passed = np.divide(lines.sum(axis=0), total, out=np.ones(total.shape), where=total > 0)
+        attenuation = np.clip(passed, LEAST_ATTENUATION, 1.0)
         lacking = task.target - (lines[0] - lines[1])
         missing = np.where(task.kept, lacking, 0.0)
         needed = siemens[0] - siemens[1] + np.where(task.cut, 0.0, missing) / attenuation
@@ -322,9 +321,9 @@ def tile_tasks(
     error = np.abs(net - plain.target_siemens) / measurement.design.full_scale_siemens
     return [
         TileTask(
-            target=plain.target_siemens[place],
+            target=np.ascontiguousarray(plain.target_siemens[place]),
             cells=cells.part(place),
-            enabled=plain.enabled[place],
+            enabled=np.ascontiguousarray(plain.enabled[place]),
             reachable=plain.reachable[place],
             wires=wires,
             full_scale=measurement.design.full_scale_siemens,

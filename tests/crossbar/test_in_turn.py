@@ -125,6 +125,7 @@ def test_a_dead_cell_does_not_spoil_the_others(place):
     assert error_of(found.matrix, target, others) < 1.4 * error_of(expected.matrix, target, others)
     assert found.out_of_reach[place]
     assert not found.out_of_reach[others].any()
+    assert abs(found.asked[place]) < 2 * abs(target[place])
 
 
 def test_pruned_cells_stay_at_rest_where_cells_are_chosen_in_turn():
@@ -189,11 +190,14 @@ def test_a_fitted_scale_leaves_out_what_a_cell_cannot_make(monkeypatch):
     assert (found.scale[others] > 0.85 * without.scale[others]).all()
 
 
-def test_a_scale_that_is_fitted_is_the_same_on_any_number_of_workers():
-    measured, target = made(1, columns=16)
-    options = {"tile": Tile(12, 16), "scale": "fit columns"}
+@pytest.mark.parametrize("resistors, keep", [(16, 1.0), (8, 0.3)])
+def test_a_fitted_scale_and_errors_are_the_same_on_any_number_of_workers(resistors, keep):
+    design = Design(polarity="steered" if resistors == 8 else "paired", resistors=resistors)
+    measured, target = made(1, 30, 7, design=design, keep=keep)
+    options = {"tile": Tile(16, 8), "scale": "fit columns"}
     alone = compensate(measured, target, WIRES, **options)
     with ProcessPoolExecutor(2) as executor:
         both = compensate(measured, target, WIRES, executor=executor, **options)
     assert np.array_equal(alone.scale, both.scale)
+    assert alone.errors == both.errors
     assert np.array_equal(alone.program.enabled, both.program.enabled)

@@ -321,9 +321,9 @@ def tile_tasks(
     error = np.abs(net - plain.target_siemens) / measurement.design.full_scale_siemens
     return [
         TileTask(
-            target=np.ascontiguousarray(plain.target_siemens[place]),
+            target=plain.target_siemens[place].copy(),
             cells=cells.part(place),
-            enabled=np.ascontiguousarray(plain.enabled[place]),
+            enabled=plain.enabled[place].copy(),
             reachable=plain.reachable[place],
             wires=wires,
             full_scale=measurement.design.full_scale_siemens,

@@ -91,7 +91,7 @@ class Task(Protocol):
         """Squares of what states of cells miss by with targets times each size, (columns, sizes).
 
         Summed over the cells of a column, relative to full scale; 0 where cells do not need just
-        one value. Faulty cells, that reach less than half of full scale, are not asked.
+        one value, and for faulty cells.
         """
 
     def compensated(self) -> Answer:
@@ -141,11 +141,16 @@ def _joined(segments: Floats, near: Floats, far: Floats) -> Bools:
     return np.asarray(np.isfinite(np.minimum(first, last)))
 
 
+def faulty(reach: Floats, full_scale: float) -> Bools:
+    """Cells that reach less than half of full scale: they decide no scale, (rows, columns)."""
+    return np.asarray(reach < full_scale / 2)
+
+
 def share_of_reach(distance: Floats, reach: Floats, asked: Bools, full_scale: float) -> Floats:
     """Largest conductance that a cell of each column needs, relative to what it may, (columns,).
 
     It may go to the middle between full scale and what its branches reach: beyond, sums lie
-    ever farther apart. Cells that reach less than half of full scale are faulty and not asked.
+    ever farther apart. Faulty cells are not asked.
 
     Parameters
     ----------
@@ -157,7 +162,7 @@ def share_of_reach(distance: Floats, reach: Floats, asked: Bools, full_scale: fl
         [S].
     """
     most = np.minimum((reach + full_scale) / 2, reach)
-    asked = asked & (reach >= full_scale / 2)
+    asked = asked & ~faulty(reach, full_scale)
     return np.asarray((np.abs(distance) / np.where(asked, most, np.inf)).max(axis=0))
 
 

@@ -29,6 +29,7 @@ from crossbar.compensation.tasks import (
     UNMET,
     Answer,
     cut_off,
+    faulty,
     made_up,
     share_of_reach,
     shortfall,
@@ -155,8 +156,8 @@ class TileTask:
             return np.zeros((self.target.shape[1], len(sizes)))
         needed = continuous(self)[0].needed / self.full_scale
         least, greatest = (end / self.full_scale for end in self.cells.reach())
-        faulty = np.where(needed > 0, greatest, -least) < 0.5
-        asked = self.kept & (least <= needed) & (needed <= greatest) & ~faulty
+        asked = self.kept & (least <= needed) & (needed <= greatest)
+        asked &= ~faulty(np.where(needed > 0, greatest, -least), 1.0)
         choices, nets = self.cells.choices(self.full_scale), needed[..., None] * sizes
         far = distance(choices, nets, enough=_FINE)
         return np.asarray(np.where(asked[..., None], far**2, 0.0).sum(axis=0))

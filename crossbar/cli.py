@@ -110,6 +110,12 @@ def main() -> None:
 )
 @click.option("--method", default="auto", show_default=True, help="Subset-sum method.")
 @WIRE_AWARE
+@click.option(
+    "--inputs",
+    type=click.Path(path_type=Path),
+    help="Rows of inputs such as the chip will get: with --wire-aware, paired and steered cells "
+    "are chosen for the products with them.",
+)
 @SCALING
 @wire_options(of_chip=False)
 def program(
@@ -122,11 +128,14 @@ def program(
     measurement_error: float | None,
     method: str,
     wire_aware: bool,
+    inputs: Path | None,
     scaling: Scaling,
     **options: Any,
 ) -> None:
     """Program a chip for WEIGHTS (outputs x inputs): one that is fabricated and measured by
     seed, or with --chip a real one, whose measured resistances stand for the true ones."""
+    import hashlib
+
     import numpy as np
 
     from crossbar.design import Design
@@ -135,7 +144,9 @@ def program(
     from crossbar.progress import progress_bar
     from crossbar.summaries import programmed
 
-    check_output(out, (".npz",), inputs=[weights, design_file, measured])
+    check_output(out, (".npz",), inputs=[weights, design_file, measured, inputs])
+    if inputs is not None and not wire_aware:
+        raise InputError("--inputs: only with --wire-aware; drop it")
     if measured is None and switch_included is not None:
         raise InputError("--switch-included, --switch-excluded: only with --chip; drop it")
     if measured is not None and measurement_error is not None:
@@ -149,6 +160,7 @@ def program(
     how: dict[str, Any] = {"scaling": scaling, "tile": tile, "method": method}
     how["wires"] = wires if wire_aware else None
     matrix = read_matrix(weights, "weights")
+    how["inputs"] = None if inputs is None else read_matrix(inputs, "inputs")
     with progress_bar(not wire_aware, "wire-aware", "tiles") as how["progress"]:
         if measured is not None:
             made = _program_real(measured, design, matrix, switch_included is not False, seed, how)
@@ -156,9 +168,11 @@ def program(
             random = np.random.SeedSequence(seed)
             made = produce(design, matrix, random, measurement_error=error, **how)
     settings = {"seed": seed, "measurement_error": error, "method": method}
-    known = {"wire_aware": options, "scaling": scaling} if wire_aware else {}
+    known: dict[str, Any] = {"wire_aware": options, "scaling": scaling} if wire_aware else {}
+    if inputs is not None:
+        known["inputs_sha256"] = hashlib.sha256(inputs.read_bytes()).hexdigest()
     save_chip(out, made, {"version": __version__, **settings, **known})
-    click.echo(f"{out}: {programmed(made)}")
+    click.echo(f"{out}: {programmed(made, inputs is not None)}")
 
 
 def _program_real(

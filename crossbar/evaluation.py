@@ -21,6 +21,8 @@ from crossbar.scaling import Scaling, described
 from crossbar.simulation import SimulatorName, Tile, Transfer, layer_text, place_tiles, transfer
 from spice_models import Wires
 
+CALIBRATION_IMAGES = 1000
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -128,7 +130,15 @@ def produce_layer(setting: Setting, design: Design, chip: int, number: int) -> P
         scaling=setting.scaling,
         wires=setting.wires if setting.wire_aware else None,
         tile=setting.tile,
+        inputs=_calibration(setting, number) if setting.wire_aware else None,
     )
+
+
+def _calibration(setting: Setting, number: int) -> NDArray[np.float64] | None:
+    """What the digital network gives a layer on the first training images; None if nothing."""
+    images = setting.dataset.train_inputs[:CALIBRATION_IMAGES]
+    inputs = setting.network.activations(images)[number]
+    return inputs if inputs.any() else None
 
 
 def analog_layer(setting: Setting, design: Design, chip: int, number: int) -> AnalogLayer:

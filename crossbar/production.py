@@ -27,7 +27,8 @@ from crossbar.simulation import Tile
 from spice_models import Wires
 
 COMMON = 1.0
-"""Of wire-aware programs: activations of a network are mostly of one sign, see `compensate`."""
+"""Of wire-aware programs whose inputs are not known: activations of a network are mostly of one
+sign, see `compensate`."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ def produce(
     scaling: Scaling = "layer",
     wires: Wires | None = None,
     tile: Tile | None = None,
+    inputs: ArrayLike | None = None,
     executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ProgrammedChip:
@@ -137,6 +139,9 @@ def produce(
         that all can be met; default as if there were none.
     tile : Tile, optional
         For both of these; default 32 x 32 lines.
+    inputs : array_like, (points, inputs), optional
+        Such as the chip will be given: with `wires`, what products with them need counts, see
+        `compensate`.
     executor : concurrent.futures.Executor, optional
         Where tiles are compensated.
     progress : callable, optional
@@ -164,6 +169,7 @@ def produce(
         by_column=scaling == "column",
         wires=wires,
         tile=tile,
+        inputs=inputs,
         executor=executor,
         progress=progress,
     )
@@ -181,6 +187,7 @@ def _programmed(
     by_column: bool,
     wires: Wires | None,
     tile: Tile | None,
+    inputs: ArrayLike | None,
     executor: Executor | None,
     progress: Callable[[int, int], None] | None,
 ) -> ProgrammedChip:
@@ -195,7 +202,8 @@ def _programmed(
         wires,
         tile=tile,
         scale=scale,
-        common=COMMON,
+        inputs=inputs,
+        common=COMMON if inputs is None else None,
         method=method,
         seed=seed,
         executor=executor,
@@ -284,6 +292,7 @@ def program_real(
     scaling: Scaling = "layer",
     wires: Wires | None = None,
     tile: Tile | None = None,
+    inputs: ArrayLike | None = None,
     executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ProgrammedChip:
@@ -301,7 +310,7 @@ def program_real(
         For randomized methods.
     source : str
         Where the measurement comes from.
-    scaling, wires, tile, executor, progress
+    scaling, wires, tile, inputs, executor, progress
         As for `produce`.
 
     Raises
@@ -328,6 +337,7 @@ def program_real(
         by_column=scaling == "column",
         wires=wires,
         tile=tile,
+        inputs=inputs,
         executor=executor,
         progress=progress,
     )

@@ -13,8 +13,11 @@ from crossbar.simulation import SimulatorName, Tile
 from spice_models import Wires
 
 
-def programmed(made: ProgrammedChip) -> str:
-    """One line about size, switches and precision; for a real chip another about its values."""
+def programmed(made: ProgrammedChip, with_inputs: bool = False) -> str:
+    """One line about size, switches and precision; for a real chip another about its values.
+
+    A wire-aware program's bits are those of the matrix, or of products `with_inputs`.
+    """
     chip, unreachable = made.chip, int((~made.program.reachable).sum())
     enabled = made.program.enabled
     text = (
@@ -25,7 +28,7 @@ def programmed(made: ProgrammedChip) -> str:
         + (f", {counted(unreachable, 'cell')} out of reach" if unreachable else "")
     )
     if made.compensation is not None:
-        text += f"; {_with_wires(made.compensation)}"
+        text += f"; {_with_wires(made.compensation, with_inputs)}"
     if not isinstance(chip, MeasuredChip):
         return text
     ratio = made.measurement.on_siemens / chip.design.nominal_siemens
@@ -35,12 +38,13 @@ def programmed(made: ProgrammedChip) -> str:
     )
 
 
-def _with_wires(found: Compensation) -> str:
+def _with_wires(found: Compensation, with_inputs: bool) -> str:
     """What wire-aware programming came to."""
+    what = "products with such inputs have" if with_inputs else "the matrix has"
     unknown = f"{found.one_gain_bits:.1f} if they were not known (one gain), "
     least, most = (f"{end(found.scale):.3g}" for end in (np.min, np.max))
     return (
-        f"with its wires the matrix has {found.compensated_bits:.1f} effective bits by the "
+        f"with its wires {what} {found.compensated_bits:.1f} effective bits by the "
         f"measured values, {'' if np.isnan(found.one_gain_bits) else unknown}"
         f"{found.ideal_wires_bits:.1f} without any; "
         + (f"scale {least}" if least == most else f"scales of columns {least} to {most}")

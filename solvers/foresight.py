@@ -44,6 +44,10 @@ class RowEffects:
         its own among them, which keep their entries right.
     entries : ndarray, (columns, shifts)
         What a unit of each shift adds to the cell's entry once it is settled.
+    earlier : ndarray, (columns, shifts)
+        What it adds to the settled entries that are summed up with the cell's.
+    weight : ndarray, (columns,)
+        Of the cell's entry in that sum, whose square is to be small.
     room : ndarray, (columns,)
         Variance of its load over the price of an error.
     offset : ndarray, (columns,)
@@ -57,6 +61,8 @@ class RowEffects:
     by_net: Floats
     by_load: Floats
     entries: Floats
+    earlier: Floats
+    weight: Floats
     room: Floats
     offset: Floats
 
@@ -68,23 +74,22 @@ class Outlook:
     Parameters
     ----------
     squares : ndarray, (shifts, shifts)
-        Products of the shifts of settled entries with each other.
+        Products of what shifts add to the sums of settled entries with each other.
     products : ndarray, (shifts,)
-        The same with what these entries lack.
+        The same with what these sums lack.
     mending : ndarray, (shifts, shifts)
         Shifts that all later cells, those of the row among them, make best for such products.
     coming : ndarray, (shifts,)
         Shifts that their planned loads make.
-    summed, total : ndarray, (columns,)
-        Weight of the square of a column's sum beside those of its entries, and what it lacks.
+    aside : ndarray, (columns,)
+        What settled entries lack in the sums of the row's.
     """
 
     squares: Floats
     products: Floats
     mending: Floats
     coming: Floats
-    summed: Floats
-    total: Floats
+    aside: Floats
 
 
 def mending(squares: Floats, room: Floats) -> Floats:
@@ -150,14 +155,15 @@ def settle_row(
         effects.by_net,
         effects.by_load,
         effects.entries,
+        effects.earlier,
+        effects.weight,
         effects.room,
         effects.offset,
         outlook.squares.copy(),
         outlook.products.copy(),
         outlook.mending.copy(),
         outlook.coming.copy(),
-        outlook.summed,
-        outlook.total.copy(),
+        outlook.aside.copy(),
         numbers,
         missing,
         states,

@@ -119,7 +119,7 @@ def settle(
     sweeps: int,
     others: float = 1.0,
     caution: float = 0.0,
-    common: float = 0.0,
+    moments: Floats | None = None,
     pull: float = 0.0,
     seed: int = 0,
 ) -> tuple[NDArray[np.int8], Floats]:
@@ -140,12 +140,13 @@ def settle(
     sweeps : int
         At most; they end where one changes nothing.
     others : float
-        Weight of the square of what another entry lacks, relative to the cell's own.
+        Weight of the square of what another entry lacks, relative to the cell's own; its square,
+        of products of entries.
     caution : float
         How much more a change of other entries costs by its square: holds cells back where
         `influence` is not to be relied on.
-    common : float
-        Weight of the square of the sum of a column.
+    moments : ndarray, (rows, rows), optional
+        Weights of products of entries of a column with each other; default 1 with itself, 0 else.
     pull : float
         What a unit of load costs by itself, halved.
     seed : int
@@ -169,6 +170,7 @@ def settle(
         ("own", influence.own, (*shape, 2)),
         ("along_row", influence.along_row, (*shape, 2, shape[1])),
         ("along_column", influence.along_column, (*shape[::-1], 2, shape[0])),
+        ("moments", moments := np.eye(shape[0]) if moments is None else moments, shape[:1] * 2),
     ):
         if array.shape != expected:
             raise InvalidInput(f"{name} has shape {array.shape}: give {expected}")
@@ -177,6 +179,9 @@ def settle(
     random = np.random.default_rng(seed)
     cells = np.argwhere(visited)
     states, numbers, missing = states.copy(), numbers.copy(), missing.copy()
+    weights, own = others**2 * moments, np.diagonal(moments).copy()
+    np.fill_diagonal(weights, others * own)
+    columns = influence.along_column @ weights.astype(np.float32)
     for _ in range(sweeps):
         changed = kernels.sweep(
             choices.up,
@@ -186,9 +191,10 @@ def settle(
             influence.own,
             influence.along_row,
             influence.along_column,
-            others,
+            columns,
+            weights,
+            own,
             caution,
-            common,
             pull,
             cells[random.permutation(len(cells))],
             numbers,

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossbar.compensation.leverage import Chains, chains, influence, side_by_side
+from crossbar.compensation.moments import told_apart
 from crossbar.compensation.shifts import Shifts
 from solvers.expectation import Expectation
 from solvers.foresight import Outlook, RowEffects, mending, settle_row
@@ -63,8 +64,8 @@ class Asked:
         Of their loads.
     price : float
         Square of the errors that a load one standard deviation off is worth.
-    common : float
-        How much the square of a column's summed errors counts beside those of its entries.
+    moments : ndarray, (rows, rows)
+        How much the errors of a column count, see `moments`.
     transfer : callable
         Entries with the cells given, (2, rows, columns) [S].
     """
@@ -77,7 +78,7 @@ class Asked:
     reach: Floats
     expected: Expectation
     price: float
-    common: float
+    moments: Floats
     transfer: Callable[[Floats], Floats]
 
 
@@ -117,6 +118,8 @@ class _Sequence:
         Variance of each load over the price.
     open : ndarray of bool, (rows, columns)
         Cells that are to be chosen.
+    sums : ndarray, (columns, rows, rows)
+        Of the errors of each column, see `told_apart`; of as much weight as errors by themselves.
     """
 
     asked: Asked
@@ -126,6 +129,7 @@ class _Sequence:
     missing: Floats
     room: Floats
     open: Bools
+    sums: Floats
     shifts: Shifts = field(init=False)
     words: Chains = field(init=False)
     bits: Chains = field(init=False)
@@ -136,7 +140,10 @@ class _Sequence:
         numbers = np.stack([one - other, one + other], axis=2)
         room = np.where(asked.kept, asked.expected.spread**2 / asked.price, 0.0)
         nothing = np.zeros(asked.goal.shape)
-        return cls(asked, siemens, states.copy(), numbers, nothing, room, asked.kept.copy())
+        sums = told_apart(asked.moments, asked.kept)
+        weights = np.diagonal(sums, axis1=1, axis2=2).T[asked.kept]
+        sums /= np.exp(np.log(weights).mean())
+        return cls(asked, siemens, states.copy(), numbers, nothing, room, asked.kept.copy(), sums)
 
     def analyse(self) -> None:
         """Find what entries lack, and what cells do to each other."""
@@ -160,6 +167,7 @@ class _Sequence:
             self._plan(row, room)
         shifts, offset = self.shifts, self._offset()
         by_load = shifts.by_load(row, planned=False)
+        weight, earlier, aside = self._summed(row)
         effects = RowEffects(
             shifts.influence.own[row],
             shifts.influence.along_row[row].astype(np.float64),
@@ -168,11 +176,15 @@ class _Sequence:
             shifts.by_net(row),
             by_load,
             shifts.entries(row),
+            earlier,
+            weight,
             self.room[row],
             offset[row],
         )
         coming = shifts.coming(offset, row + 1) + by_load.T @ offset[row]
-        outlook = self._outlook(later + (by_load * self.room[row][:, None]).T @ by_load, coming)
+        squares, products = self._settled()
+        mends = mending(squares, later + (by_load * self.room[row][:, None]).T @ by_load)
+        outlook = Outlook(squares, products, mends, coming, aside)
         order = np.flatnonzero(self.open[row])[::-1]
         states, numbers, missing = settle_row(
             self.asked.choices, row, order, effects, outlook, self.numbers[row], self.missing[row]
@@ -199,7 +211,7 @@ class _Sequence:
 
     def _plan(self, row: int, room: Floats) -> None:
         """Loads that bring settled entries right with the least departure from the expected."""
-        squares, products, _ = self._settled()
+        squares, products = self._settled()
         asked = products + squares @ self.shifts.coming(self._offset(), row)
         pulls = np.asarray(np.linalg.solve(np.eye(len(room)) + squares @ room, asked), np.float64)
         most = _FARTHEST * self.asked.expected.spread
@@ -226,35 +238,38 @@ class _Sequence:
         """How far loads of open cells are planned from the expected ones, (rows, columns)."""
         return np.where(self.open, self.numbers[..., 1] - self.asked.expected.load, 0.0)
 
-    def _settled(self) -> tuple[Floats, Floats, Floats]:
-        """Products of the shifts of settled entries with each other and with what these lack.
+    def _settled(self) -> tuple[Floats, Floats]:
+        """Products of what shifts add to sums of settled entries, with each other and with lacks.
 
-        With the sums of columns, whose weight is the last that is returned: what cells that are
-        open will take of them is not counted.
+        (shifts, shifts) and (shifts,).
         """
-        chosen, common = self.asked.kept & ~self.open, self.asked.common
-        lines = self.shifts.lines * chosen
-        weight = common / (1 + common * self.open.sum(axis=0))
-        sums, lacks = lines.sum(axis=1), self._sums()
-        products = np.zeros(self.shifts.count)
-        products[:-1] = ((lines * self.missing).sum(axis=1) + weight * sums * lacks).ravel()
-        squares = np.zeros((self.shifts.count, self.shifts.count))
-        columns = np.arange(len(weight))
+        chosen, count = self.asked.kept & ~self.open, self.shifts.count
+        seen = self.sums @ self._heard().transpose(2, 1, 0) * chosen.T[..., None]
+        by_line = seen.swapaxes(1, 2) @ seen
+        products, squares = np.zeros(count), np.zeros((count, count))
+        columns = np.arange(len(by_line))
         for i in range(2):
+            products[i * len(by_line) + columns] = by_line[:, i, 2]
             for j in range(2):
-                both = (lines[i] * lines[j]).sum(axis=0) + weight * sums[i] * sums[j]
-                squares[i * len(weight) + columns, j * len(weight) + columns] = both
-        return squares, products, weight
+                squares[i * len(by_line) + columns, j * len(by_line) + columns] = by_line[:, i, j]
+        return squares, products
 
-    def _sums(self) -> Floats:
-        """What columns lack in all, open cells aside, (columns,)."""
-        return np.asarray(np.where(self.open, 0.0, self.missing).sum(axis=0))
+    def _summed(self, row: int) -> tuple[Floats, Floats, Floats]:
+        """Of sums that end with the entries of a row.
 
-    def _outlook(self, room: Floats, coming: Floats) -> Outlook:
-        """What later cells can do; `room` is the covariance of what their loads shift."""
-        squares, products, weight = self._settled()
-        mends = mending(squares, room)
-        more = (mends @ (products + squares @ coming) - coming)[:-1].reshape(2, -1)
-        chosen = self.asked.kept & ~self.open
-        total = self._sums() - ((self.shifts.lines * chosen).sum(axis=1) * more).sum(axis=0)
-        return Outlook(squares, products, mends, coming, weight, total)
+        Weight of these entries, (columns,), what shifts add to the others, (columns, shifts), and
+        what these lack, (columns,).
+        """
+        sums, columns = self.sums[:, row].copy(), np.arange(len(self.sums))
+        weight = sums[:, row].copy()
+        sums[:, row] = 0
+        one, other, lacks = np.einsum("cr,src->sc", sums, self._heard())
+        earlier = np.zeros((len(columns), self.shifts.count))
+        earlier[columns, columns], earlier[columns, len(columns) + columns] = one, other
+        return weight, earlier, lacks
+
+    def _heard(self) -> Floats:
+        """What both lines add to settled entries, and what all but open ones lack, (3, ...)."""
+        settled = self.asked.kept & ~self.open
+        lines = self.shifts.lines * settled
+        return np.concatenate([lines, np.where(self.open, 0.0, self.missing)[None]])

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from crossbar.compensation.cells import States
 from crossbar.compensation.foresight import Asked, chosen_in_turn
 from crossbar.compensation.leverage import chains, influence, side_by_side
+from crossbar.compensation.moments import told_apart
 from crossbar.compensation.tasks import UNMET, shortfall
 from solvers.expectation import expected_load
 from solvers.settling import settle
@@ -99,7 +100,8 @@ def in_turn(task: TileTask) -> bool:
     if task.kept.all():
         return True
     sneak = np.where(task.kept, 0.0, task.plain_matrix()) / task.full_scale
-    return bool(_of_sneak(task, sneak).sum() <= task.kept.sum() * task.precision**2)
+    lost, own = _of_sneak(task, sneak)
+    return bool(lost <= own * task.precision**2)
 
 
 def _coupling(task: TileTask) -> float:
@@ -162,7 +164,7 @@ def _chosen_in_turn(task: TileTask, goal: Floats, state: TileState) -> States:
         np.stack(task.cells.reach()) / unit,
         expected_load(choices, state.needed / unit),
         _PRICE * max(task.precision, _FINEST) ** 2,
-        task.common,
+        task.moments,
         transfer,
     )
     return chosen_in_turn(asked, state.siemens, task.cells.resting())
@@ -192,7 +194,7 @@ def _passes(
             sweeps=sweeps if weight < 1 else _TO_REST * sweeps,
             others=float(weight),
             caution=caution,
-            common=float(weight**2 * task.common),
+            moments=task.moments,
             pull=_pull(task, state),
             seed=task.seed + number,
         )
@@ -210,13 +212,15 @@ def _changed(task: TileTask, states: States, former: States) -> float:
     return float((states != former).any(axis=2)[task.kept].mean())
 
 
-def _of_sneak(task: TileTask, sneak: Floats) -> Floats:
-    """What sneak currents into pruned cells cost in each column, squared errors of entries.
+def _of_sneak(task: TileTask, sneak: Floats) -> tuple[float, float]:
+    """What errors of pruned cells by sneak currents cost, and what those of all kept ones of 1 do.
 
-    What they sum up to its kept cells make up for, as far as that is worth it.
+    What kept cells can make up for, as far as that is worth it, costs nothing.
     """
-    summed = task.common * sneak.sum(axis=0) ** 2 / (1 + task.common * task.kept.sum(axis=0))
-    return np.asarray((sneak**2).sum(axis=0) + summed)
+    sums = told_apart(task.moments, task.kept)
+    lost = np.where(task.kept, 0.0, (sums @ sneak.T[..., None])[..., 0].T)
+    own = np.diagonal(sums, axis1=1, axis2=2).T
+    return float((lost**2).sum()), float((own[task.kept] ** 2).sum())
 
 
 def _pull(task: TileTask, state: TileState) -> float:
@@ -226,4 +230,4 @@ def _pull(task: TileTask, state: TileState) -> float:
     """
     loads = state.siemens.sum() / task.full_scale
     sneak = np.where(task.kept, 0.0, task.target - state.net) / task.full_scale
-    return float(3 * _of_sneak(task, sneak).sum() / loads) if loads else 0.0
+    return 3 * _of_sneak(task, sneak)[0] / loads if loads else 0.0

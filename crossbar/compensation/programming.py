@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crossbar.calibration import Measurement, as_measured
+from crossbar.compensation.moments import moments_alike, moments_of
 from crossbar.compensation.nets import net_tasks
 from crossbar.compensation.report import Compensation
 from crossbar.compensation.scales import fitting_scale
@@ -81,13 +82,14 @@ def compensate(
         come closer. Where cells are chosen in turn fewer are needed, and where these miss by much
         as many follow. Other cells need one.
     inputs : array_like, (points, rows), optional
-        Inputs for whose products bits are counted, some of them not 0; default one row at a
-        time.
+        Such as the array will be given, some of them not 0; default one row at a time. Bits are
+        those of products with them, and paired and steered cells are chosen for these: errors of
+        a column that inputs feel together make up for each other. Some hundred points will do.
     common : float, optional
-        Of paired and steered cells: what the square of the summed errors of a column counts
-        beside the squares of its entries, from 0 to 10. Inputs of one mean and variance feel the
-        square of their mean over their variance: 3 where they are uniform from 0 on. Default:
-        that of `inputs`.
+        What paired and steered cells take for `inputs` in place of these: what the square of the
+        summed errors of a column counts beside the squares of its entries, from 0 to 10. Inputs
+        of one mean and variance feel the square of their mean over their variance: 3 where they
+        are uniform from 0 on.
     method, seed
         Of the subset sums without wires, see `program`; of the order of cells, `seed`.
     executor : concurrent.futures.Executor, optional
@@ -114,12 +116,13 @@ def compensate(
     full = plain.target_siemens
     points = _checked_inputs(inputs, full)
     places = _places(measurement.design, full.shape, tile)
+    both_lines = measurement.design.polarity in ("paired", "steered")
+    moments = _moments(points, places, common) if both_lines else []
 
     def tasks_of(plain: Program, scale: float | Floats) -> Sequence[Task]:
-        if measurement.design.polarity in ("paired", "steered"):
-            weight = _common(points) if common is None else float(common)
+        if both_lines:
             return tile_tasks(
-                measurement, plain, wires, tile, passes, scale=scale, common=weight, seed=seed
+                measurement, plain, wires, tile, passes, moments=moments, scale=scale, seed=seed
             )
         return net_tasks(measurement, plain, wires, tile, method, seed)
 
@@ -212,20 +215,16 @@ def _checked_inputs(inputs: ArrayLike | None, full: Floats) -> Floats:
     return points
 
 
-def _common(points: Floats) -> float:
-    """What the square of a column's summed errors counts beside the squares of its entries.
-
-    Products with inputs x have the squared error ``e' X e`` with the mean X of ``x x'``: here with
-    one mean of its diagonal and one of the rest, the variance and the square of the mean of inputs
-    that are all alike.
-    """
-    rows = points.shape[1]
-    squares = float(np.mean(points**2))
-    if rows < 2 or not squares:
-        return 0.0
-    products = float(np.mean(points.sum(axis=1) ** 2 - (points**2).sum(axis=1)))
-    products /= rows * (rows - 1)
-    return float(max(products, 0.0) / max(squares - products, squares / _MOST_COMMON))
+def _moments(points: Floats, places: Sequence[Place], common: float | None) -> list[Floats]:
+    """Of the inputs of each place, relative to the mean square of all."""
+    size = float(np.mean(points**2))
+    of_rows: dict[int, Floats] = {}
+    for rows, _ in places:
+        if rows.start not in of_rows and common is None:
+            of_rows[rows.start] = moments_of(points[:, rows] / np.sqrt(size))
+        elif rows.start not in of_rows:
+            of_rows[rows.start] = moments_alike(rows.stop - rows.start, float(common or 0))
+    return [of_rows[rows.start] for rows, _ in places]
 
 
 def _places(design: Design, shape: tuple[int, ...], tile: Tile) -> list[Place]:

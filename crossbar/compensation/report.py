@@ -50,9 +50,9 @@ class Compensation:
         What these left, rms over the kept cells of the worst tile relative to full scale.
     errors : tuple of float
         Rms error of the kept cells after each pass of choosing subsets, relative to full scale,
-        all tiles together; of paired and steered cells with what `common` adds. Fewer than
-        `passes` where more gained nothing, up to twice as many where cells that were chosen in
-        turn missed by much and settled anew.
+        all tiles together; of paired and steered cells that of errors with nothing in common that
+        the inputs would feel as much. Fewer than `passes` where more gained nothing, up to twice
+        as many where cells that were chosen in turn missed by much and settled anew.
     changed : float
         Share of a tile's kept cells that the last pass still changed, at most.
     """

@@ -14,6 +14,7 @@ Hence two steps:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -88,8 +89,8 @@ class TileTask:
     full_scale : float
         [S].
     passes : int
-    common : float
-        How much the square of a column's summed errors counts beside those of its entries.
+    moments : ndarray, (rows, rows)
+        How much the errors of a column count, see `moments`.
     seed : int
         Of the draws.
     scale : ndarray, (columns,) or float
@@ -106,7 +107,7 @@ class TileTask:
     wires: Wires
     full_scale: float
     passes: int
-    common: float = 0.0
+    moments: Floats
     seed: int = 0
     scale: float | Floats = 1.0
     precision: float = 0.0
@@ -236,8 +237,8 @@ class TileTask:
 class TileState:
     """Switches or continuous conductances, and what they do.
 
-    Kept cells miss their targets by `missed`, rms relative to full scale; `error` is that with
-    what the sums of columns add.
+    Kept cells miss their targets by `missed`, rms relative to full scale; `error` is what errors of
+    that size that have nothing to do with each other cost as much as those of all cells do.
     """
 
     siemens: Floats
@@ -262,10 +263,9 @@ class TileState:
         lacking = task.target - (lines[0] - lines[1])
         missing = np.where(task.kept, lacking, 0.0)
         needed = siemens[0] - siemens[1] + np.where(task.cut, 0.0, missing) / attenuation
-        missed = error = shortfall(task.kept, missing, task.full_scale)
-        if task.common:
-            sums = np.square(lacking.sum(axis=0) / task.full_scale).sum()
-            error = float(np.hypot(missed, np.sqrt(task.common * sums / max(task.kept.sum(), 1))))
+        missed = shortfall(task.kept, missing, task.full_scale)
+        cost = float((lacking * (task.moments @ lacking)).sum()) / task.full_scale**2
+        error = float(np.sqrt(max(cost, 0.0) / max(task.kept.sum(), 1)))
         return cls(siemens, lines, needed, missed, error)
 
 
@@ -311,11 +311,14 @@ def tile_tasks(
     tile: Tile,
     passes: int,
     *,
+    moments: Sequence[Floats] = (),
     scale: float | Floats = 1.0,
-    common: float = 0.0,
     seed: int = 0,
 ) -> list[TileTask]:
-    """One for each of `tile_slices`; `scale` is what the program's targets were multiplied by."""
+    """One for each of `tile_slices`, with its `moments`; default 1 of each error with itself.
+
+    `scale` is what the program's targets were multiplied by.
+    """
     cells, places = Cells.of(measurement), tile_slices(plain.target_siemens.shape, tile)
     size = np.broadcast_to(scale, plain.target_siemens.shape[1])
     net = np.subtract(*cells.lines(plain.enabled.astype(np.int8)))
@@ -329,7 +332,7 @@ def tile_tasks(
             wires=wires,
             full_scale=measurement.design.full_scale_siemens,
             passes=passes,
-            common=common,
+            moments=moments[number] if moments else np.eye(len(plain.enabled[place])),
             seed=1_000_003 * number + abs(seed),
             scale=size[place[1]],
             precision=_normal(error[place][plain.target_siemens[place] != 0]),

@@ -70,7 +70,10 @@ class AnalogMatrix:
 
 
 def make_matrix(
-    weights: NDArray[np.float64], making: Making, seed: np.random.SeedSequence
+    weights: NDArray[np.float64],
+    making: Making,
+    seed: np.random.SeedSequence,
+    points: NDArray[np.float64] | None = None,
 ) -> AnalogMatrix:
     """Fabricate, program and simulate the arrays of one weight matrix.
 
@@ -82,6 +85,8 @@ def make_matrix(
         Finite; when all are zero, no array is made.
     seed : numpy.random.SeedSequence
         As for `produce`.
+    points : ndarray, (points, inputs), optional
+        Inputs that it will be multiplied by; none where there are none but zeros.
     """
     outputs, inputs = (np.flatnonzero(weights.any(axis=axis)) for axis in (1, 0))
     product = np.zeros(weights.shape)
@@ -89,6 +94,9 @@ def make_matrix(
     if not outputs.size:
         return AnalogMatrix(product, grid_row, np.zeros(0), np.zeros(0))
     placed = np.ix_(outputs, inputs)
+    if points is not None:
+        points = points[:, inputs] if len(points) else None
+        points = points if points is not None and points.any() else None
     start = time.perf_counter()
     made = produce(
         making.design,
@@ -100,6 +108,7 @@ def make_matrix(
         scaling=making.scaling,
         wires=making.wires if making.wire_aware else None,
         tile=making.tile,
+        inputs=points,
         executor=making.executor,
     )
     programmed = time.perf_counter()

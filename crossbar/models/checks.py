@@ -64,12 +64,14 @@ def check_options(
         raise InputError(f"bias = {bias!r}: choose one of {', '.join(get_args(Bias))}")
     if converters is not None and not isinstance(converters, Converters):
         raise InputError(f"converters = {converters!r}: give a crossbar.Converters or None")
-    if (converters is None) != (calibration is None):
-        given, missing = "converters", "calibration"
-        if converters is None:
-            given, missing = missing, given
+    if converters is not None and calibration is None:
         raise InputError(
-            f"{given} without {missing}: give both, the ranges of converters come from batches"
+            "converters without calibration: give both, the ranges of converters come from batches"
+        )
+    if calibration is not None and converters is None and not making.wire_aware:
+        raise InputError(
+            "calibration without converters and without wire_aware: nothing would use it; give "
+            "one of them, or drop calibration"
         )
 
 

@@ -236,6 +236,7 @@ def evaluate(
     from crossbar.models.comparison import compare
     from crossbar.models.conversion import convert
     from crossbar.models.converters import Converters
+    from crossbar.models.studies import CALIBRATION_IMAGES
     from crossbar.models.training import deterministic, image_tensors
     from crossbar.simulation import Tile
     from spice_models import Wires
@@ -257,7 +258,7 @@ def evaluate(
             simulator=simulator,
             seed=seed,
             converters=None if bits is None else Converters(dac_bits=bits, adc_bits=bits),
-            calibration=None if bits is None else [train_images[:1000]],
+            calibration=[train_images[:CALIBRATION_IMAGES]] if bits or wire_aware else None,
             wire_aware=wire_aware,
             scaling=scaling,
             progress=progress,

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from typing import Any, TypeVar, cast
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from crossbar.design import Design
@@ -20,6 +22,7 @@ from crossbar.models.checks import (
     rehearse,
 )
 from crossbar.models.converters import Converters
+from crossbar.models.inputs import note_inputs
 from crossbar.models.layers import AnalogLayer
 from crossbar.models.making import Work, analog_layer, report, shaped_like, typed_like, works
 from crossbar.models.planning import WEIGHT_HOOKS, plan_layers
@@ -101,14 +104,15 @@ def convert(
         driven by a constant that the report tells: the largest bias over the largest weight.
         No DAC drives it, and it passes the ADC with its tile.
     wire_aware : bool
-        Whether the switches are chosen for the wires, see `crossbar.compensation.compensate`.
+        Whether the switches are chosen for the wires, see `crossbar.compensation.compensate`, and,
+        where there is a `calibration`, such that products with its inputs come out best.
     scaling : {"layer", "column", "tile"}
         What has a full scale of its own, see `crossbar.scaling`.
     converters : Converters, optional
         Default none: arrays take and give real numbers.
     calibration : iterable, optional
-        Batches for the ranges of the converters: tensors, or tuples of the model's inputs, each
-        a tensor or lists, tuples and dicts of tensors.
+        Batches for the ranges of the converters, and for wire-aware switches: tensors, or tuples
+        of the model's inputs, each a tensor or lists, tuples and dicts of tensors.
     nonidealities : Nonidealities, optional
         What the chips suffer: gradients, faults, temperature, drift; default nothing. Layers are
         read without noise, and converters are given above.
@@ -158,6 +162,8 @@ def convert(
     check_wires(todo, making)
     rehearse(making, seed)
     batches = [] if calibration is None else checked_batches(analog, calibration)
+    if wire_aware:
+        note_inputs(analog, todo, batches)
     _make(todo, making, seed, chip, progress)
     paths = {module: path for path, module in analog.named_modules()}
     made = tuple(report(work, bias, paths) for work in todo)
@@ -204,8 +210,11 @@ def _make(
     total = sum(len(work.matrices) for work in todo)
     done = 0
     for work in todo:
-        for matrix, seeds in zip(work.matrices, work.seeds(seed, chip), strict=True):
-            work.made.append(make_matrix(matrix, making, seeds))
+        unknown: list[NDArray[np.float64] | None] = [None] * len(work.matrices)
+        for matrix, seeds, points in zip(
+            work.matrices, work.seeds(seed, chip), work.inputs or unknown, strict=True
+        ):
+            work.made.append(make_matrix(matrix, making, seeds, points))
             done += 1
             if progress:
                 progress(done, total)

@@ -111,6 +111,10 @@ class AnalogLayer(nn.Module):
         """The same as a sum of converted partial sums."""
         raise NotImplementedError
 
+    def vectors(self, inputs: Tensor) -> list[Tensor]:
+        """What each group's matrix is multiplied by, (..., inputs of the group)."""
+        raise NotImplementedError
+
     @property
     def lines(self) -> Tensor:
         """Which inputs have a word line: bool, in the shape of the weights."""
@@ -220,6 +224,10 @@ class AnalogLinear(AnalogLayer):
         """The same as a sum of converted partial sums."""
         return self.sum_of_parts(inputs, 0)
 
+    def vectors(self, inputs: Tensor) -> list[Tensor]:
+        """The inputs as they are."""
+        return [inputs]
+
 
 class AnalogConv2d(AnalogLayer):
     """A convolution on arrays: each patch of an image is one input vector.
@@ -271,14 +279,23 @@ class AnalogConv2d(AnalogLayer):
             )
         )
         outputs = []
-        for group, channels in enumerate(images.chunk(self.groups, dim=1)):
-            patches = F.unfold(
-                channels, self.kernel_size, dilation=self.dilation, stride=self.stride
-            )
-            total = self.sum_of_parts(patches.transpose(1, 2), group)
+        for group, patches in enumerate(self._patches(images)):
+            total = self.sum_of_parts(patches, group)
             outputs.append(total.transpose(1, 2).reshape(*total.shape[::2], height, width))
         joined = torch.cat(outputs, dim=1)
         return joined[0] if single else joined
+
+    def vectors(self, inputs: Tensor) -> list[Tensor]:
+        """Patches of the images, (batch, places, inputs of the group)."""
+        return self._patches(self._padded(inputs[None] if inputs.ndim == 3 else inputs))
+
+    def _patches(self, images: Tensor) -> list[Tensor]:
+        return [
+            F.unfold(
+                channels, self.kernel_size, dilation=self.dilation, stride=self.stride
+            ).transpose(1, 2)
+            for channels in images.chunk(self.groups, dim=1)
+        ]
 
     def _padded(self, inputs: Tensor) -> Tensor:
         mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
@@ -323,3 +340,7 @@ class AnalogConv1d(AnalogConv2d):
     def tile_by_tile(self, inputs: Tensor) -> Tensor:
         """The same as a sum of converted partial sums, patch by patch."""
         return super().tile_by_tile(inputs.unsqueeze(-2)).squeeze(-2)
+
+    def vectors(self, inputs: Tensor) -> list[Tensor]:
+        """Parts of the sequences, (batch, places, inputs of the group)."""
+        return super().vectors(inputs.unsqueeze(-2))

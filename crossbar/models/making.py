@@ -32,6 +32,8 @@ class Work:
         One for each group, with the bias as last input where it is a word line.
     constants : list of float
         Inputs that drive the bias lines; empty where there are none.
+    inputs : list of ndarray, (points, inputs), optional
+        What each matrix is multiplied by, as far as that is known.
     made : list of AnalogMatrix
         What became of the matrices.
     """
@@ -39,6 +41,7 @@ class Work:
     layers: list[PlannedLayer]
     matrices: list[Floats]
     constants: list[float]
+    inputs: list[Floats] | None = None
     made: list[AnalogMatrix] = field(default_factory=list)
 
     @property
@@ -91,7 +94,13 @@ def analog_layer(work: Work, layer: PlannedLayer, converters: Converters | None)
         "grid_row": grid_row.to(weight.device),
         "converters": converters,
     }
-    offset = None if bias is None else typed_like(layer, bias)
+    return as_analog(layer, weight, None if bias is None else typed_like(layer, bias), **options)
+
+
+def as_analog(
+    layer: PlannedLayer, weight: Tensor, offset: Tensor | None, **options: Any
+) -> AnalogLayer:
+    """The analog form of a layer with such weights and bias."""
     if isinstance(layer.module, nn.Conv2d):
         return AnalogConv2d(layer.module, layer.paths[0], weight, offset, **options)
     if isinstance(layer.module, nn.Conv1d):

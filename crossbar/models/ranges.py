@@ -44,7 +44,7 @@ def checked_batches(model: nn.Module, batches: Iterable[Any]) -> list[Batch]:
         for part in parts:
             if part.is_floating_point() and not torch.isfinite(part).all():
                 raise InputError(f"calibration batch {number}: every value must be finite")
-        _run(model, batch, number)
+        run_batch(model, batch, number)
     return found
 
 
@@ -78,7 +78,7 @@ def calibrate(
         layer.observer = partial(_note, seen[layer], percentile)
     try:
         for number, batch in enumerate(batches):
-            _run(model, batch, number)
+            run_batch(model, batch, number)
     finally:
         for layer in layers:
             layer.observer = None
@@ -113,7 +113,7 @@ def _note(seen: dict[str, list[float]], percentile: float, name: str, values: Te
     seen[name] = [max(before[0], largest), min(before[1], float(numbers.min(initial=0.0)))]
 
 
-def _run(model: nn.Module, batch: Batch, number: int) -> None:
+def run_batch(model: nn.Module, batch: Batch, number: int) -> None:
     """Run one batch; an error names the module that was at work."""
     at_work = [""]
 

@@ -94,14 +94,15 @@ def choose_row(
     by_net: Floats,
     by_load: Floats,
     entries: Floats,
+    earlier: Floats,
+    weight: Floats,
     room: Floats,
     offset: Floats,
     squares: Floats,
     products: Floats,
     mending: Floats,
     coming: Floats,
-    summed: Floats,
-    total: Floats,
+    aside: Floats,
     numbers: Floats,
     missing: Floats,
     states: Bytes,
@@ -110,12 +111,12 @@ def choose_row(
     branches = allowed.shape[1]
     begun, level, now = drops.copy(), np.ones(missing.size), np.empty(2)
     gained = np.zeros(missing.size)  # by entries since then, if the row had all its voltage
-    earlier, settled = products.copy(), squares.copy()
+    before, settled = products.copy(), squares.copy()
     half = branches // 2
     curve, slope, shifts = np.empty(3), np.empty(2), np.empty((2, squares.shape[0]))
     for place in range(order.size):
         c = order[place]
-        entry = entries[c]
+        entry = weight[c] * entries[c] + earlier[c]
         now[0], now[1] = own[c, 0] * level[c], own[c, 1] * level[c]
         coming -= offset[c] * by_load[c]
         without(mending, squares, by_load[c], room[c])
@@ -129,15 +130,15 @@ def choose_row(
         cost = felt @ shifts.T - mended @ felt.T
         lacking = products + squares @ coming
         gain = shifts @ lacking - mended @ lacking
-        lacks = missing[c] + entry @ coming - (mending @ entry) @ lacking
-        reach = now - mended @ entry
+        lacks = weight[c] * missing[c] + aside[c] + entry @ coming - (mending @ entry) @ lacking
+        reach = weight[c] * now + shifts @ earlier[c] - mended @ entry
         reach[1] -= (drops[c, c] + behind[c]) * lacks  # of a voltage that its own load lowers
-        weight = 1 / (1 + entry @ (mending @ entry))
-        curve[0] = cost[0, 0] + (weight + summed[c]) * reach[0] * reach[0]
-        curve[1] = cost[0, 1] + (weight + summed[c]) * reach[0] * reach[1]
-        curve[2] = max(cost[1, 1], 0.0) + (weight + summed[c]) * reach[1] * reach[1]
+        share = 1 / (1 + entry @ (mending @ entry))
+        curve[0] = cost[0, 0] + share * reach[0] * reach[0]
+        curve[1] = cost[0, 1] + share * reach[0] * reach[1]
+        curve[2] = max(cost[1, 1], 0.0) + share * reach[1] * reach[1]
         for k in range(2):
-            slope[k] = -gain[k] - reach[k] * (weight * lacks + summed[c] * (lacks + total[c]))
+            slope[k] = -gain[k] - reach[k] * share * lacks
         cos, sin = aligned(curve, slope)
         ups, downs = turned(up[c], cos, sin), turned(down[c], cos, sin)
         one_size = count_states(allowed[c], 0, half)
@@ -156,15 +157,17 @@ def choose_row(
         net, load = cos * far - sin * across, cos * across + sin * far
         numbers[c, 0] += net
         numbers[c, 1] += load
-        total[c] += lacks - reach[0] * net - reach[1] * load
         gained[c] = own[c, 0] * net + own[c, 1] * load
-        earlier -= net * (shifts[0] @ settled) + load * (shifts[1] @ settled)
-        before = level.copy()
+        moved = net * shifts[0] + load * shifts[1]
+        before -= moved @ settled
+        aside -= earlier @ moved
+        full = level.copy()
         lowered(drops, level, behind[c], c, load)
-        if before[c] > 0:
-            missing[c] -= (now[0] * net + now[1] * load) * level[c] / before[c]
-        felt_by_others(missing, along[c], begun[c], gained, before - level, c, net)
-        products[:] = earlier
+        if full[c] > 0:
+            missing[c] -= (now[0] * net + now[1] * load) * level[c] / full[c]
+        felt_by_others(missing, along[c], begun[c], gained, full - level, c, net)
+        products[:] = before
         for k in order[: place + 1]:
-            products += missing[k] * entries[k]
+            lacks = weight[k] * missing[k] + aside[k]
+            products += lacks * (weight[k] * entries[k] + earlier[k])
         joined(mending, squares, entry)

@@ -181,46 +181,54 @@ def weigh(  # type: ignore[no-untyped-def]
     own: Floats,
     here: Influences,
     there: Influences,
-    missing: Floats,
-    total: Floats,
-    place: NDArray[np.int64],
-    others: float,
+    counted: Influences,
+    weights: Floats,
+    alone: float,
     careful: float,
-    common: float,
+    missing: Floats,
+    wanted: Floats,
+    place: NDArray[np.int64],
     curve: Floats,
     slope: Floats,
 ):
     """Add what a change of the cell at `place` costs by its square, and halved, by its size.
 
-    `here` and `there` are what its net and load add to the entries of its row and its column.
+    `here` and `there` are what its net and load add to the entries of its row and its column,
+    `counted` the latter times `weights`, which make `wanted` of what all entries are missing. Its
+    own entry counts by `alone`.
     """
     r, c = place
-    n_sum, l_sum = own[0] + here[0, c], own[1] + here[1, c]
+    n_own, l_own = own[0] + here[0, c], own[1] + here[1, c]
+    others = weights[r, r]
+    curve[0] += n_own * (2 * counted[0, r] + others * n_own)
+    curve[1] += n_own * counted[1, r] + l_own * counted[0, r] + others * n_own * l_own
+    curve[2] += l_own * (2 * counted[1, r] + others * l_own)
+    slope[0] -= n_own * wanted[c, r]
+    slope[1] -= l_own * wanted[c, r]
     for i in range(missing.shape[0]):
-        n, load, share, square = there[0, i], there[1, i], others, others * careful
-        n_sum += n
-        l_sum += load
-        if i == r:
-            n, load, share, square = n + own[0] + here[0, c], load + own[1] + here[1, c], 1.0, 1.0
-        curve[0] += square * n * n
-        curve[1] += square * n * load
-        curve[2] += square * load * load
-        slope[0] -= share * n * missing[i, c]
-        slope[1] -= share * load * missing[i, c]
-    curve[0] += common * n_sum * n_sum
-    curve[1] += common * n_sum * l_sum
-    curve[2] += common * l_sum * l_sum
-    slope[0] -= common * n_sum * total[c]
-    slope[1] -= common * l_sum * total[c]
-    square = careful * others + common
+        n, load = there[0, i], there[1, i]
+        more = careful * weights[i, i] if i != r else 0.0
+        curve[0] += n * (counted[0, i] + more * n)
+        curve[1] += n * (counted[1, i] + more * load)
+        curve[2] += load * (counted[1, i] + more * load)
+        slope[0] -= n * wanted[c, i]
+        slope[1] -= load * wanted[c, i]
+    n_own += there[0, r]
+    l_own += there[1, r]
+    curve[0] += (alone - others) * n_own * n_own
+    curve[1] += (alone - others) * n_own * l_own
+    curve[2] += (alone - others) * l_own * l_own
+    slope[0] -= (alone - others) * n_own * missing[r, c]
+    slope[1] -= (alone - others) * l_own * missing[r, c]
+    square = (1 + careful) * others
     for j in range(missing.shape[1]):
         if j != c:
-            n, load, lacks = here[0, j], here[1, j], others * missing[r, j] + common * total[j]
+            n, load = here[0, j], here[1, j]
             curve[0] += square * n * n
             curve[1] += square * n * load
             curve[2] += square * load * load
-            slope[0] -= n * lacks
-            slope[1] -= load * lacks
+            slope[0] -= n * wanted[j, r]
+            slope[1] -= load * wanted[j, r]
 
 
 @compiled
@@ -228,25 +236,26 @@ def take(  # type: ignore[no-untyped-def]
     own: Floats,
     here: Influences,
     there: Influences,
+    counted: Influences,
+    weights: Floats,
     missing: Floats,
-    total: Floats,
+    wanted: Floats,
     place: NDArray[np.int64],
     net: float,
     load: float,
 ):
-    """Subtract what a change of net and load adds to the entries."""
+    """Subtract what a change of net and load adds to the entries, and from what they want."""
     r, c = place
+    by_row = weights[r]
     for j in range(missing.shape[1]):
         taken = here[0, j] * net + here[1, j] * load
+        if j == c:
+            taken += own[0] * net + own[1] * load
         missing[r, j] -= taken
-        total[j] -= taken
+        wanted[j] -= taken * by_row
     for i in range(missing.shape[0]):
-        taken = there[0, i] * net + there[1, i] * load
-        missing[i, c] -= taken
-        total[c] -= taken
-    taken = own[0] * net + own[1] * load
-    missing[r, c] -= taken
-    total[c] -= taken
+        missing[i, c] -= there[0, i] * net + there[1, i] * load
+        wanted[c, i] -= counted[0, i] * net + counted[1, i] * load
 
 
 @compiled
@@ -258,9 +267,10 @@ def sweep(
     own: Floats,
     rows: Influences,
     columns: Influences,
-    others: float,
+    counted: Influences,
+    weights: Floats,
+    alone: Floats,
     caution: float,
-    common: float,
     pull: float,
     order: Keys,
     numbers: Floats,
@@ -270,7 +280,7 @@ def sweep(
     """Choose the states of the cells in `order`; see `solvers.settling.settle`."""
     branches = allowed.shape[2]
     half, changed = branches // 2, 0
-    total = missing.sum(axis=0)
+    wanted = missing.T.copy() @ weights
     curve, slope = np.empty(3), np.empty(2)
     for s in range(order.shape[0]):
         r, c = order[s]
@@ -281,12 +291,13 @@ def sweep(
             own[r, c],
             here,
             there,
+            counted[c, r],
+            weights,
+            alone[r],
+            caution,
             missing,
-            total,
+            wanted,
             order[s],
-            others,
-            1 + caution,
-            common,
             curve,
             slope,
         )
@@ -312,5 +323,16 @@ def sweep(
         net, load = cos * along - sin * across, cos * across + sin * along
         numbers[r, c, 0] += net
         numbers[r, c, 1] += load
-        take(own[r, c], here, there, missing, total, order[s], net, load)
+        take(
+            own[r, c],
+            here,
+            there,
+            counted[c, r],
+            weights,
+            missing,
+            wanted,
+            order[s],
+            net,
+            load,
+        )
     return changed

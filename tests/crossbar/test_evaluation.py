@@ -11,6 +11,7 @@ from crossbar import Design, InputError, Wires, evaluation
 from crossbar.datasets import Dataset
 from crossbar.evaluation import Setting, evaluate, layer_netlists, produce_layer
 from crossbar.networks import Layer, Network
+from crossbar.production import produce
 from crossbar.simulation import Tile, place_tiles
 from spice_models import nodal
 
@@ -284,3 +285,21 @@ def test_wire_aware_programming_gains_bits_and_leaves_the_ideal_column_alone():
     assert aware[-1].product_effective_bits > plain[-1].product_effective_bits + 1
     scaled = evaluate(small_setting(measurement_error=0.0, scaling="column"), design, 0)
     assert scaled[-1].product_effective_bits != plain[-1].product_effective_bits
+
+
+def test_wire_aware_layers_are_programmed_for_what_they_see_of_the_training_images(monkeypatch):
+    setting, given = small_setting(wire_aware=True), []
+
+    def produced(*arguments, inputs, **options):
+        given.append(inputs)
+        return produce(*arguments, inputs=inputs, **options)
+
+    monkeypatch.setattr(evaluation, "produce", produced)
+    monkeypatch.setattr(evaluation, "CALIBRATION_IMAGES", 5)
+    evaluate(setting, DESIGN, 0)
+    seen = setting.network.activations(setting.dataset.train_inputs[:5])
+    assert len(given) == 2
+    assert all(np.array_equal(*pair) for pair in zip(given, seen, strict=False))
+    given.clear()
+    evaluate(small_setting(), DESIGN, 0)
+    assert given == [None, None]

@@ -46,7 +46,8 @@ def asked(name, monkeypatch, measured, target, **options):
 def test_a_load_costs_what_more_flows_into_pruned_cells(common):
     """Against the growth of these currents when all cells conduct a thousandth more."""
     measured, target = made(keep=0.3)
-    (task,) = tile_tasks(measured, program(measured, target), WIRES, TILE, 4, common=common)
+    moments = np.eye(len(target)) + common
+    (task,) = tile_tasks(measured, program(measured, target), WIRES, TILE, 4, moments=[moments])
     lines = task.cells.lines(task.states)
     costs = []
     for siemens in (lines, 1.001 * lines):

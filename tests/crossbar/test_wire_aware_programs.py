@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 
 import numpy as np
@@ -107,17 +109,48 @@ def test_programmed_and_simulated_with_the_same_wires(of, crossbar, tmp_path):
     assert source.tile == Tile(16, 16)
 
 
+def test_switches_are_chosen_for_products_with_the_inputs_of_a_file(crossbar, tmp_path):
+    """Inputs of three sources."""
+    random = np.random.default_rng(1)
+    np.save("weights.npy", random.normal(size=(6, 20)))
+    volts = random.normal(size=(200, 3)) @ random.normal(size=(3, 20))
+    np.save("volts.npy", volts + 0.1 * random.normal(size=(200, 20)))
+    program = ["program", "weights.npy", "--wire-aware", "--segment-ohm", 60]
+    program += ["--measurement-error", 0]
+    found = []
+    for more in ([], ["--inputs", "volts.npy"]):
+        status, said, error = crossbar(*program, "--out", "made.npz", *more)
+        assert status == 0, error
+        told = "products with such inputs have" if more else "the matrix has"
+        assert f"with its wires {told} " in said
+        status, said, error = crossbar(
+            *["simulate", "made.npz", "--inputs", "volts.npy", "--out", "amperes.npy"],
+            *["--simulator", "nodal"],
+        )
+        assert status == 0, error
+        found.append(float(re.search(r"product: (-?[\d.]+) effective bits", said)[1]))
+    assert found[1] > found[0] + 1
+    with np.load(tmp_path / "made.npz") as file:
+        settings = json.loads(str(file["about"]))["settings"]
+    digest = hashlib.sha256((tmp_path / "volts.npy").read_bytes()).hexdigest()
+    assert settings["inputs_sha256"] == digest
+
+
 @pytest.mark.parametrize(
     "given, said",
     [
         (["--segment-ohm", 1], "--segment-ohm: without --wire-aware wires are not looked at"),
         (["--tile-rows", 16], "--tile-rows: without --wire-aware"),
+        (["--inputs", "weights.npy"], "--inputs: only with --wire-aware; drop it"),
+        (["--wire-aware", "--inputs", "none.npy"], "inputs = none.npy"),
+        (["--wire-aware", "--inputs", "two.csv"], "inputs have shape (2, 2): give (points, 3)"),
         (["--wire-aware", "--design", "steered.toml"], "resistors = 20: wire-aware"),
         (["--wire-aware", "--segment-ohm", -1], "--segment-ohm"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(given, said, crossbar, tmp_path):
     np.save("weights.npy", np.ones((2, 3)))
+    (tmp_path / "two.csv").write_text("1,2\n3,4\n")
     (tmp_path / "steered.toml").write_text('polarity = "steered"\nresistors = 20\n')
     status, _, error = crossbar("program", "weights.npy", "--out", "made.npz", *given)
     assert status == 2

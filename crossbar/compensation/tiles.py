@@ -280,8 +280,12 @@ def continuous(task: TileTask) -> tuple[TileState, int]:
     total = task.cells.lines(task.states).sum(axis=0)
     expected = in_turn(task)
     choices = task.cells.choices(task.full_scale)
-    average = LIGHTER * total[task.kept].mean() if task.kept.any() else 0.0
-    total = np.where(task.kept, average, total)
+    if expected:
+        load = expected_load(choices, task.target / task.full_scale).load * task.full_scale
+    else:
+        busy = task.kept & task.states.any(axis=2)
+        load = np.asarray(LIGHTER * total[busy].mean() if busy.any() else 0.0)
+    total = np.where(task.kept, load, total)
     lines, updates, former = _within(task.target, total, least, greatest), 0, np.inf
     while True:
         state, updates = TileState.of(task, lines), updates + 1
@@ -323,6 +327,8 @@ def tile_tasks(
     size = np.broadcast_to(scale, plain.target_siemens.shape[1])
     net = np.subtract(*cells.lines(plain.enabled.astype(np.int8)))
     error = np.abs(net - plain.target_siemens) / measurement.design.full_scale_siemens
+    # weights too small for any branch tell nothing of what subsets can do
+    used = (plain.target_siemens != 0) & plain.enabled.any(axis=2)
     return [
         TileTask(
             target=plain.target_siemens[place].copy(),
@@ -335,7 +341,7 @@ def tile_tasks(
             moments=moments[number] if moments else np.eye(len(plain.enabled[place])),
             seed=1_000_003 * number + abs(seed),
             scale=size[place[1]],
-            precision=_normal(error[place][plain.target_siemens[place] != 0]),
+            precision=_normal(error[place][used[place]]),
         )
         for number, place in enumerate(places)
     ]

@@ -201,3 +201,18 @@ def test_a_fitted_scale_and_errors_are_the_same_on_any_number_of_workers(resisto
     assert np.array_equal(alone.scale, both.scale)
     assert alone.errors == both.errors
     assert np.array_equal(alone.program.enabled, both.program.enabled)
+
+
+@pytest.mark.parametrize("keep", [0.5, 0.1])
+def test_weights_too_small_for_any_branch_cost_no_bits(keep):
+    """And half of them gain some: their switches serve the others, sneak currents do not count."""
+    measured, target = made(3, keep=keep)
+    tiny = np.where(target == 0, 1e-9 * DESIGN.full_scale_siemens, target)
+    pruned = compensate(measured, target, WIRES, tile=TILE, scale="fit")
+    used = compensate(measured, tiny, WIRES, tile=TILE, scale="fit")
+    assert not pruned.program.enabled[target == 0].any()
+    assert used.program.enabled[target == 0].any(axis=1).all()
+    more = 1.0 if keep == 0.5 else -0.7  # measured: 1.5 more and 0.3 less
+    assert used.compensated_bits > pruned.compensated_bits + more
+    (task,), (plain,) = tasks(measured, tiny), tasks(measured, target)
+    assert task.precision == plain.precision

@@ -152,6 +152,7 @@ def produce(
     InputError
         For bad weights or options.
     """
+    _check_inputs_have_wires(inputs, wires)
     suffered = nonidealities or Nonidealities()
     seed = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
     per_weight = scaled_siemens_per_weight(design, weights, scaling, tile)
@@ -214,12 +215,17 @@ def _programmed(
 
 
 def reprogram(
-    made: ProgrammedChip, *, measurement_error: float = 1e-4, seed: Seed, method: str = "auto"
+    made: ProgrammedChip,
+    *,
+    measurement_error: float = 1e-4,
+    seed: Seed,
+    method: str = "auto",
+    wires: Wires | None = None,
+    tile: Tile | None = None,
+    inputs: ArrayLike | None = None,
+    executor: Executor | None = None,
 ) -> ProgrammedChip:
     """Measure a chip again, as it is now, and program it again for the same weights.
-
-    Switches that were chosen for the wires are chosen cell by cell for the conductances that
-    these asked for.
 
     Parameters
     ----------
@@ -232,12 +238,14 @@ def reprogram(
         are used (`nonidealities.Child`).
     method : str
         Subset-sum method, see `solvers.solve_batch`.
+    wires, tile, inputs, executor
+        As for `produce`; a chip whose switches were chosen for its wires needs these again.
 
     Raises
     ------
     InputError
         For anything but a `ProgrammedChip`, or a real chip, of which no more is known than its
-        first measurement.
+        first measurement; for a chip that was programmed for wires, without any.
     """
     if not isinstance(made, ProgrammedChip):
         raise InputError(f"made = {made!r:.40}: give a ProgrammedChip, such as crossbar.produce's")
@@ -246,14 +254,38 @@ def reprogram(
             f"chip = {made.chip.source or 'a real chip'}: nothing is known of it besides its "
             "measurement; measure it again and use program_real"
         )
+    _check_inputs_have_wires(inputs, wires)
+    if made.matrix_siemens is not None and wires is None:
+        raise InputError(
+            "wires = None: the switches of this chip were chosen for its wires; give them, and the "
+            "tile and the inputs that it was programmed with"
+        )
     root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
-    measurement = measure(
-        made.chip, error=measurement_error, seed=_child(root, Child.MEASURED_AGAIN)
+    target, per_weight, how = made.wanted_siemens, made.siemens_per_weight, made.compensation
+    if how is not None:
+        target, per_weight = how.plain.target_siemens, per_weight / how.weight_scale
+    return _programmed(
+        measure(made.chip, error=measurement_error, seed=_child(root, Child.MEASURED_AGAIN)),
+        made.chip,
+        target,
+        per_weight,
+        method=method,
+        seed=int(_child(root, Child.SOLVED_AGAIN).generate_state(1)[0]),
+        by_column=how is not None and not isinstance(how.scale, float),
+        wires=wires,
+        tile=tile,
+        inputs=inputs,
+        executor=executor,
+        progress=None,
     )
-    solver_seed = int(_child(root, Child.SOLVED_AGAIN).generate_state(1)[0])
-    target = made.program.target_siemens
-    programmed = program(measurement, target, method=method, seed=solver_seed)
-    return replace(made, measurement=measurement, program=programmed)
+
+
+def _check_inputs_have_wires(inputs: object, wires: Wires | None) -> None:
+    if inputs is not None and wires is None:
+        raise InputError(
+            "inputs without wires: switches are chosen for inputs only together with wires; give "
+            "wires, or drop inputs"
+        )
 
 
 def check_programming(
@@ -318,6 +350,7 @@ def program_real(
     InputError
         For bad weights or options, or weights of another size than the array.
     """
+    _check_inputs_have_wires(inputs, wires)
     matrix = checked_weights(weights)
     rows, columns = measurement.rows, measurement.columns
     if matrix.shape != (columns, rows):

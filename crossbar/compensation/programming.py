@@ -191,18 +191,24 @@ def _check_options(measurement: Measurement, scale: object, passes: object, comm
 def _checked_inputs(inputs: ArrayLike | None, full: Floats) -> Floats:
     """Inputs (points, rows), or an InputError where their products could tell no bits."""
     rows = len(full)
-    points = np.eye(rows) if inputs is None else np.asarray(inputs)
-    if points.dtype.kind not in "iuf":
+    try:
+        points = np.eye(rows) if inputs is None else np.asarray(inputs)
+    except ValueError:
+        raise InputError("inputs are ragged: give rows of equal length") from None
+    if points.dtype.kind not in "biuf":
         raise InputError(f"inputs have type {points.dtype}: give real numbers")
-    if points.ndim != 2 or points.shape[1] != rows:
+    if points.ndim != 2 or points.shape[1] != rows or not len(points):
         raise InputError(f"inputs have shape {points.shape}: give (points, {rows})")
-    if not (len(points) and np.isfinite(points).all()):
-        raise InputError("inputs: give at least one point, every value finite")
+    if not np.isfinite(points).all():
+        point, row = np.argwhere(~np.isfinite(points))[0]
+        raise InputError(
+            f"inputs[{point}, {row}] = {points[point, row]}: every value must be finite"
+        )
     points = points.astype(float)
     if not (largest := float(np.abs(points).max())):
         raise InputError(
             "inputs = 0 everywhere: all products are 0, so there is nothing to count bits by; "
-            "give other inputs, or None for one row at a time"
+            "give other inputs, or none"
         )
     if not 1 / _LARGEST_INPUT < largest < _LARGEST_INPUT:
         raise InputError(f"inputs of up to {largest:g}: scale them to a usual size")
@@ -210,7 +216,7 @@ def _checked_inputs(inputs: ArrayLike | None, full: Floats) -> Floats:
     if full.any() and np.abs(points @ full).max() <= _ROUNDED * summed.max():
         raise InputError(
             "inputs: all their products with the target are 0, so there is nothing to count bits "
-            "by; give inputs that rows with targets feel, or None for one row at a time"
+            "by; give inputs that rows with targets feel, or none"
         )
     return points
 

@@ -230,7 +230,8 @@ def evaluate(
     quiet: bool,
 ) -> None:
     """Put the network of FILE (.safetensors, .npz, .pt or .onnx) on arrays and compare it with the
-    digital one on the dataset's test images: tiles, resistors, bits, flips, accuracy."""
+    digital one on the dataset's test images: tiles, resistors, bits, flips, accuracy. Training
+    images set the ranges of converters, and wire-aware switches are chosen for them."""
     require_torch()
     from crossbar.datasets import load_dataset
     from crossbar.models.comparison import compare

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from typing import Any, TypeVar, cast
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from crossbar.design import Design
@@ -111,8 +109,9 @@ def convert(
     converters : Converters, optional
         Default none: arrays take and give real numbers.
     calibration : iterable, optional
-        Batches for the ranges of the converters, and for wire-aware switches: tensors, or tuples
-        of the model's inputs, each a tensor or lists, tuples and dicts of tensors.
+        Batches for the ranges of the converters, and for wire-aware switches, for which some
+        hundred images will do: tensors, or tuples of the model's inputs, each a tensor or lists,
+        tuples and dicts of tensors.
     nonidealities : Nonidealities, optional
         What the chips suffer: gradients, faults, temperature, drift; default nothing. Layers are
         read without noise, and converters are given above.
@@ -210,9 +209,9 @@ def _make(
     total = sum(len(work.matrices) for work in todo)
     done = 0
     for work in todo:
-        unknown: list[NDArray[np.float64] | None] = [None] * len(work.matrices)
+        inputs = work.inputs or [None] * len(work.matrices)
         for matrix, seeds, points in zip(
-            work.matrices, work.seeds(seed, chip), work.inputs or unknown, strict=True
+            work.matrices, work.seeds(seed, chip), inputs, strict=True
         ):
             work.made.append(make_matrix(matrix, making, seeds, points))
             done += 1

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
+from crossbar.errors import InputError
 from crossbar.models.layers import AnalogLayer
 from crossbar.models.making import Work, as_analog, typed_like
 from crossbar.models.ranges import Batch, run_batch
@@ -17,13 +20,37 @@ from crossbar.models.ranges import Batch, run_batch
 Floats = NDArray[np.float64]
 
 MOST_VECTORS = 2000
-"""Of a matrix and a batch; patches of images beyond are left out at even distances."""
+"""That a matrix keeps, drawn from all that it is multiplied by."""
+
+_AT_ONCE = 8  # images, whose patches take some times their memory
+_LARGEST = 1e100
+_ROUNDED = 1e-12  # of the largest: products that are less are 0
+
+
+@dataclass
+class _Drawn:
+    """Vectors with the smallest of random keys, so that each is as likely to be kept."""
+
+    random: np.random.Generator
+    keys: Floats = field(default_factory=lambda: np.zeros(0))
+    vectors: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def add(self, vectors: Tensor) -> None:
+        each = vectors.reshape(-1, vectors.shape[-1])
+        keys = self.random.random(len(each))
+        kept = np.sort(np.argsort(keys)[:MOST_VECTORS])
+        chosen = each[torch.as_tensor(kept, device=each.device)].cpu().double().numpy()
+        keys = np.concatenate([self.keys, keys[kept]])
+        chosen = np.concatenate([self.vectors.reshape(-1, each.shape[1]), chosen])
+        kept = np.sort(np.argsort(keys)[:MOST_VECTORS])
+        self.keys, self.vectors = keys[kept], chosen[kept]
 
 
 def note_inputs(model: nn.Module, works: Sequence[Work], batches: Sequence[Batch]) -> None:
     """Give all works the inputs of their matrices, those of all their layers together.
 
-    Works that no batch reaches, or only with zeros, get none.
+    Of many, as of the patches of images, at most `MOST_VECTORS` are drawn, the same every time.
+    Matrices that no batch reaches, or whose products are all 0, get none.
 
     Parameters
     ----------
@@ -31,10 +58,15 @@ def note_inputs(model: nn.Module, works: Sequence[Work], batches: Sequence[Batch
         The digital one, whose layers are in `works`.
     batches : sequence of tuple
         Each with the inputs of the model; see `checked_batches`.
+
+    Raises
+    ------
+    InputError
+        For inputs of a layer that are not finite or of an unusual size.
     """
     hooks = []
-    seen: list[list[list[Floats]]] = [[[] for _ in work.matrices] for work in works]
-    for work, found in zip(works, seen, strict=True):
+    drawn = [[_Drawn(np.random.default_rng(0)) for _ in work.matrices] for work in works]
+    for work, found in zip(works, drawn, strict=True):
         for layer in work.layers:
             form = as_analog(layer, typed_like(layer, layer.weight), None)
             note = partial(_note, form, found)
@@ -45,25 +77,38 @@ def note_inputs(model: nn.Module, works: Sequence[Work], batches: Sequence[Batch
     finally:
         for hook in hooks:
             hook.remove()
-    for work, found in zip(works, seen, strict=True):
-        matrices = [np.concatenate(parts) if parts else np.zeros((0, 0)) for parts in found]
-        if work.constants:
-            matrices = [
-                np.column_stack([matrix, np.full(len(matrix), constant)])
-                for matrix, constant in zip(matrices, work.constants, strict=True)
-            ]
-        work.inputs = matrices
+    for work, found in zip(works, drawn, strict=True):
+        constants = work.constants or [None] * len(found)
+        work.inputs = [
+            _of_use(work.path, one.vectors, matrix, constant)
+            for one, matrix, constant in zip(found, work.matrices, constants, strict=True)
+        ]
 
 
 def _note(
     form: AnalogLayer,
-    found: list[list[Floats]],
+    found: Sequence[_Drawn],
     _: nn.Module,
     args: tuple[Any, ...],
     named: dict[str, Any],
 ) -> None:
-    given = args[0] if args else named["input"]
-    for vectors, parts in zip(form.vectors(given.detach()), found, strict=True):
-        each = vectors.reshape(-1, vectors.shape[-1])
-        step = -(-len(each) // MOST_VECTORS) or 1
-        parts.append(each[::step].cpu().double().numpy())
+    given: Tensor = (args[0] if args else named["input"]).detach()
+    step = _AT_ONCE if given.ndim == form.weight.ndim > 2 else max(len(given), 1)
+    for first in range(0, len(given), step):
+        for vectors, drawn in zip(form.vectors(given[first : first + step]), found, strict=True):
+            drawn.add(vectors)
+
+
+def _of_use(path: str, vectors: Floats, matrix: Floats, constant: float | None) -> Floats | None:
+    """Inputs with that of a bias line, or None where all their products are 0."""
+    if not len(vectors):
+        return None
+    if not np.abs(vectors).max(initial=0) < _LARGEST:
+        raise InputError(
+            f"layer {path!r}: calibration puts inputs of up to {np.abs(vectors).max():g} into it; "
+            "give other batches, or scale the model to a usual size"
+        )
+    if constant is not None:
+        vectors = np.column_stack([vectors, np.full(len(vectors), constant)])
+    most = (np.abs(vectors) @ np.abs(matrix).T).max()
+    return vectors if np.abs(vectors @ matrix.T).max() > _ROUNDED * most else None

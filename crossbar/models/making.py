@@ -32,8 +32,8 @@ class Work:
         One for each group, with the bias as last input where it is a word line.
     constants : list of float
         Inputs that drive the bias lines; empty where there are none.
-    inputs : list of ndarray, (points, inputs), optional
-        What each matrix is multiplied by, as far as that is known.
+    inputs : list of ndarray, (points, inputs), or None
+        What each matrix is multiplied by, where that is known.
     made : list of AnalogMatrix
         What became of the matrices.
     """
@@ -41,7 +41,7 @@ class Work:
     layers: list[PlannedLayer]
     matrices: list[Floats]
     constants: list[float]
-    inputs: list[Floats] | None = None
+    inputs: list[Floats | None] = field(default_factory=list)
     made: list[AnalogMatrix] = field(default_factory=list)
 
     @property

@@ -258,7 +258,8 @@ def test_open_branches_and_lines_without_weights_are_borne():
         ({"common": True}, "common = True"),
         ({"passes": 0}, "passes = 0: give a whole number from 1"),
         ({"inputs": np.ones((3, 2))}, "inputs have shape"),
-        ({"inputs": np.full((1, 24), np.nan)}, "every value finite"),
+        ({"inputs": np.full((1, 24), np.nan)}, r"inputs\[0, 0\] = nan: every value must be finite"),
+        ({"inputs": [[1.0, 2.0], [3.0]]}, "inputs are ragged"),
         ({"target": np.full((24, 12), 2e-5)}, "scale the weights"),
     ],
 )

@@ -30,7 +30,7 @@ PRUNED_ROW = [[1.0, -0.5], [0.3, 0.7], [0.0, 0.0]]
 @pytest.mark.parametrize(
     ("target", "inputs", "said"),
     [
-        (DENSE, [[0, 0, 0], [0, 0, 0]], "inputs = 0 everywhere: .*; give other inputs, or None"),
+        (DENSE, [[0, 0, 0], [0, 0, 0]], "inputs = 0 everywhere: .*; give other inputs, or none"),
         (DENSE, [[1, -1, 0]], "inputs: all their products .* are 0, .*; give inputs that rows"),
         ([[0.1], [0.2], [0.3]], [[0.1, 0.4, -0.3]], "inputs: all their products"),  # but for 1e-17
         (PRUNED_ROW, [[0, 0, 5]], "inputs: all their products"),

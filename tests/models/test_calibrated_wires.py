@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import crossbar
-from crossbar import Design, Tile, Wires
+from crossbar import Design, InputError, Tile, Wires
 from crossbar.metrics import effective_bits
 from crossbar.models import inputs as noting
 from crossbar.models.inputs import note_inputs
@@ -68,6 +68,7 @@ def test_what_is_noted_makes_the_outputs_of_the_layers(bias_on_line: bool) -> No
         hook.remove()
     found = noted(model, batches, bias_on_line)
     for name in ("first", "again", "line", "last"):
+        assert all(points is not None for _, points in found[name])
         products = [points @ matrix.T for matrix, points in found[name]]
         wanted = []
         for module, out in seen[name]:
@@ -82,18 +83,68 @@ def test_what_is_noted_makes_the_outputs_of_the_layers(bias_on_line: bool) -> No
             exact = np.concatenate([part.reshape(-1, product.shape[1]).numpy() for part in parts])
             # single precision of the model
             assert product == pytest.approx(exact, abs=1e-5)
-    assert found["idle"][0][1].shape[0] == 0
+    assert found["idle"][0][1] is None
     assert not any(layer._forward_pre_hooks for layer in model.children())
 
 
-def test_of_many_patches_some_are_noted_at_even_distances(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(noting, "MOST_VECTORS", 10)
-    model = Net()
-    ((_, points),) = noted(model, [images(0, 3, 2, 4, 4)], False)["first"]
-    monkeypatch.undo()
-    ((_, every),) = noted(model, [images(0, 3, 2, 4, 4)], False)["first"]
-    assert len(every) == 48
-    assert np.array_equal(points, every[::5])
+def test_of_many_patches_some_are_drawn_from_all_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every column and row of the images, however many there are in a batch; twice the same."""
+    layer = nn.Conv2d(1, 2, 1)
+    places = torch.arange(784.0).reshape(1, 1, 28, 28) + 1
+    monkeypatch.setattr(noting, "MOST_VECTORS", 300)
+    for images_in_batch in (1, 28, 100):
+        batches = [places.repeat(images_in_batch, 1, 1, 1)] * 3
+        ((_, points),) = noted(nn.Sequential(layer), batches, False)["0"]
+        ((_, again),) = noted(nn.Sequential(layer), batches, False)["0"]
+        assert len(points) == 300
+        assert np.array_equal(points, again)
+        at = points[:, 0].astype(int) - 1
+        for part in (at % 28, at // 28):
+            # 10.7 are expected of each
+            assert np.bincount(part, minlength=28).min() >= 1
+            assert np.bincount(part, minlength=28).max() <= 30
+
+
+def test_early_and_late_batches_are_drawn_from_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(noting, "MOST_VECTORS", 400)
+    batches = [torch.full((500, 3), float(number + 1)) for number in range(4)]
+    ((_, points),) = noted(nn.Sequential(nn.Linear(3, 2)), batches, False)["0"]
+    assert len(points) == 400
+    # 100 of each, by chance 9 more or less
+    assert np.bincount(points[:, 0].astype(int))[1:] == pytest.approx([100] * 4, abs=40)
+
+
+class InPlace(nn.Module):
+    """What the second layer got is overwritten behind it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Linear(6, 4), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = torch.relu(self.one(x)) + 1
+        out = self.two(hidden)
+        hidden.mul_(0)
+        return out
+
+
+def test_inputs_are_those_when_the_layer_ran() -> None:
+    ((_, points),) = noted(InPlace().double(), [images(0, 9, 6).double()], False)["two"]
+    assert points.min() >= 1
+
+
+def test_inputs_that_no_product_feels_are_left_out_and_those_of_no_size_refused() -> None:
+    """Such as flat images that a filter for edges sees."""
+    edges = nn.Conv2d(1, 1, 3, bias=False)
+    edges.weight.data[:] = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]])
+    model = nn.Sequential(edges)
+    options = {"wires": WIRES, "tile": Tile(32, 32), "wire_aware": True}
+    plain = crossbar.convert(model, DESIGN, **options)
+    flat = crossbar.convert(model, DESIGN, calibration=[torch.ones(2, 1, 8, 8)], **options)
+    assert torch.equal(flat[0].weight, plain[0].weight)
+    huge, model = torch.full((2, 1, 8, 8), 1e120, dtype=torch.float64), model.double()
+    with pytest.raises(InputError, match=r"layer '0': calibration puts inputs of up to 1e\+120"):
+        crossbar.convert(model, DESIGN, calibration=[huge], **options)
 
 
 def bits(analog: nn.Module, model: nn.Module, others: Tensor) -> float:

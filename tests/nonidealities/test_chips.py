@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossbar import Design, InputError, Nonidealities, Wires, fabricate, measure, reprogram
+from crossbar import Design, InputError, Nonidealities, Tile, Wires, fabricate, measure, reprogram
 from crossbar.calibration import as_measured
 from crossbar.files import load_chip, save_chip
 from crossbar.nonidealities import Child, as_made, as_used
@@ -235,6 +235,41 @@ def test_programming_again_from_a_new_measurement_recovers_the_bits(later, most)
     # of 16 branches 0.8 are stuck, each a bit less
     assert rms(old) > 5 * rms(fresh)
     assert np.median(np.abs(again.cell_errors)) < most * np.median(np.abs(fresh.cell_errors))
+
+
+@pytest.mark.parametrize("polarity", ["paired", "flip"])
+@pytest.mark.parametrize("scaling", ["layer", "column", "tile"])
+def test_a_chip_that_knows_its_wires_is_programmed_again_for_these(polarity, scaling):
+    design, tile = Design(polarity=polarity, resistors=10), Tile(16, 16)
+    wires = Wires(20.0, 20.0)
+    weights = np.random.default_rng(2).normal(size=(6, 20))
+    inputs = np.random.default_rng(3).random((100, 20))
+    options = {"wires": wires, "tile": tile, "inputs": inputs}
+    old = produce(
+        design,
+        weights,
+        SEED,
+        measurement_error=0,
+        nonidealities=DRIFTED,
+        scaling=scaling,
+        **options,
+    )
+    with pytest.raises(InputError, match=r"wires = None: .* chosen for its wires; give them"):
+        reprogram(old, seed=3)
+    again = reprogram(old, seed=3, **options)
+    assert again.chip is old.chip
+    error = []
+    for made in (old, again):
+        found = transfer(made.chip, made.program, wires, tile=tile).siemens
+        error.append(np.sqrt(np.mean((found / made.siemens_per_weight - weights) ** 2)))
+    assert error[1] < error[0] / 2
+
+
+def test_inputs_without_wires_are_refused():
+    with pytest.raises(InputError, match="inputs without wires"):
+        produce(DESIGN, np.eye(3), 1, inputs=np.eye(3))
+    with pytest.raises(InputError, match="inputs without wires"):
+        reprogram(make(), seed=1, inputs=np.eye(3))
 
 
 def test_a_real_chip_cannot_be_measured_again():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossbar.compensation import nothing_comes_of
 from crossbar.datasets import Dataset
 from crossbar.design import Design
 from crossbar.errors import InputError
@@ -135,10 +136,10 @@ def produce_layer(setting: Setting, design: Design, chip: int, number: int) -> P
 
 
 def _calibration(setting: Setting, number: int) -> NDArray[np.float64] | None:
-    """What the digital network gives a layer on the first training images; None if nothing."""
+    """What the digital network gives a layer on the first training images; None if it makes 0."""
     images = setting.dataset.train_inputs[:CALIBRATION_IMAGES]
     inputs = setting.network.activations(images)[number]
-    return inputs if inputs.any() else None
+    return None if nothing_comes_of(inputs, setting.network.layers[number].weights.T) else inputs
 
 
 def analog_layer(setting: Setting, design: Design, chip: int, number: int) -> AnalogLayer:

@@ -86,7 +86,7 @@ def make_matrix(
     seed : numpy.random.SeedSequence
         As for `produce`.
     points : ndarray, (points, inputs), optional
-        Inputs that it will be multiplied by; none where there are none but zeros.
+        Such as it will be multiplied by, with products that are not all 0.
     """
     outputs, inputs = (np.flatnonzero(weights.any(axis=axis)) for axis in (1, 0))
     product = np.zeros(weights.shape)
@@ -94,9 +94,6 @@ def make_matrix(
     if not outputs.size:
         return AnalogMatrix(product, grid_row, np.zeros(0), np.zeros(0))
     placed = np.ix_(outputs, inputs)
-    if points is not None:
-        points = points[:, inputs] if len(points) else None
-        points = points if points is not None and points.any() else None
     start = time.perf_counter()
     made = produce(
         making.design,
@@ -108,7 +105,7 @@ def make_matrix(
         scaling=making.scaling,
         wires=making.wires if making.wire_aware else None,
         tile=making.tile,
-        inputs=points,
+        inputs=None if points is None else points[:, inputs],
         executor=making.executor,
     )
     programmed = time.perf_counter()

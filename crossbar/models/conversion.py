@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from typing import Any, TypeVar, cast
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from crossbar.design import Design
@@ -210,9 +208,8 @@ def _make(
     total = sum(len(work.matrices) for work in todo)
     done = 0
     for work in todo:
-        unknown: list[NDArray[np.float64] | None] = [None] * len(work.matrices)
         for matrix, seeds, points in zip(
-            work.matrices, work.seeds(seed, chip), work.inputs or unknown, strict=True
+            work.matrices, work.seeds(seed, chip), work.inputs, strict=True
         ):
             work.made.append(make_matrix(matrix, making, seeds, points))
             done += 1

@@ -111,8 +111,11 @@ class AnalogLayer(nn.Module):
         """The same as a sum of converted partial sums."""
         raise NotImplementedError
 
-    def vectors(self, inputs: Tensor) -> list[Tensor]:
-        """What each group's matrix is multiplied by, (..., inputs of the group)."""
+    def vectors(self, inputs: Tensor, most: int) -> list[Tensor]:
+        """Up to `most` vectors that each group's matrix is multiplied by, at even distances.
+
+        (points, inputs of the group), from the first on.
+        """
         raise NotImplementedError
 
     @property
@@ -224,9 +227,10 @@ class AnalogLinear(AnalogLayer):
         """The same as a sum of converted partial sums."""
         return self.sum_of_parts(inputs, 0)
 
-    def vectors(self, inputs: Tensor) -> list[Tensor]:
-        """The inputs as they are."""
-        return [inputs]
+    def vectors(self, inputs: Tensor, most: int) -> list[Tensor]:
+        """Some of the inputs, (points, inputs)."""
+        each = inputs if inputs.ndim > 1 else inputs[None]
+        return [_some(each, each.ndim - 1, most)]
 
 
 class AnalogConv2d(AnalogLayer):
@@ -279,23 +283,23 @@ class AnalogConv2d(AnalogLayer):
             )
         )
         outputs = []
-        for group, patches in enumerate(self._patches(images)):
-            total = self.sum_of_parts(patches, group)
+        for group, channels in enumerate(images.chunk(self.groups, dim=1)):
+            patches = F.unfold(
+                channels, self.kernel_size, dilation=self.dilation, stride=self.stride
+            )
+            total = self.sum_of_parts(patches.transpose(1, 2), group)
             outputs.append(total.transpose(1, 2).reshape(*total.shape[::2], height, width))
         joined = torch.cat(outputs, dim=1)
         return joined[0] if single else joined
 
-    def vectors(self, inputs: Tensor) -> list[Tensor]:
-        """Patches of the images, (batch, places, inputs of the group)."""
-        return self._patches(self._padded(inputs[None] if inputs.ndim == 3 else inputs))
-
-    def _patches(self, images: Tensor) -> list[Tensor]:
-        return [
-            F.unfold(
-                channels, self.kernel_size, dilation=self.dilation, stride=self.stride
-            ).transpose(1, 2)
-            for channels in images.chunk(self.groups, dim=1)
-        ]
+    def vectors(self, inputs: Tensor, most: int) -> list[Tensor]:
+        """Some patches of the images, (points, inputs of the group)."""
+        patches = self._padded(inputs[None] if inputs.ndim == 3 else inputs)
+        sizes = zip(self.kernel_size, self.dilation, self.stride, strict=True)
+        for axis, (kernel, dilation, stride) in enumerate(sizes, 2):
+            patches = patches.unfold(axis, dilation * (kernel - 1) + 1, stride)[..., ::dilation]
+        each = patches.movedim(1, 3).chunk(self.groups, dim=3)  # views: all together are large
+        return [_some(part, 3, most) for part in each]
 
     def _padded(self, inputs: Tensor) -> Tensor:
         mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
@@ -341,6 +345,13 @@ class AnalogConv1d(AnalogConv2d):
         """The same as a sum of converted partial sums, patch by patch."""
         return super().tile_by_tile(inputs.unsqueeze(-2)).squeeze(-2)
 
-    def vectors(self, inputs: Tensor) -> list[Tensor]:
-        """Parts of the sequences, (batch, places, inputs of the group)."""
-        return super().vectors(inputs.unsqueeze(-2))
+    def vectors(self, inputs: Tensor, most: int) -> list[Tensor]:
+        """Some parts of the sequences, (points, inputs of the group)."""
+        return super().vectors(inputs.unsqueeze(-2), most)
+
+
+def _some(values: Tensor, axes: int, most: int) -> Tensor:
+    """Of the vectors at all places of the first axes, (points, rest)."""
+    shape = values.shape[:axes]
+    places = torch.arange(0, count := shape.numel(), -(-count // most) or 1, device=values.device)
+    return values[torch.unravel_index(places, shape)].flatten(1)

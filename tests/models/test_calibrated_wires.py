@@ -38,6 +38,7 @@ class Net(nn.Module):
         self.line = nn.Conv1d(4, 3, 3, stride=2, dilation=2)
         self.last = nn.Linear(15, 5)
         self.idle = nn.Linear(4, 4)
+        self.first.bias.data += 1.0  # no channel is dead
 
     def forward(self, x: Tensor) -> Tensor:
         x = torch.relu(self.again(torch.relu(self.again(torch.relu(self.first(x))))))
@@ -82,7 +83,7 @@ def test_what_is_noted_makes_the_outputs_of_the_layers(bias_on_line: bool) -> No
             exact = np.concatenate([part.reshape(-1, product.shape[1]).numpy() for part in parts])
             # single precision of the model
             assert product == pytest.approx(exact, abs=1e-5)
-    assert found["idle"][0][1].shape[0] == 0
+    assert found["idle"][0][1] is None
     assert not any(layer._forward_pre_hooks for layer in model.children())
 
 
@@ -94,6 +95,63 @@ def test_of_many_patches_some_are_noted_at_even_distances(monkeypatch: pytest.Mo
     ((_, every),) = noted(model, [images(0, 3, 2, 4, 4)], False)["first"]
     assert len(every) == 48
     assert np.array_equal(points, every[::5])
+
+
+def test_many_batches_are_noted_as_sparsely_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(noting, "MOST_VECTORS", 12)
+    batches = [images(seed, 3, 2, 4, 4) for seed in range(4)]
+    found = noted(Net(), batches, False)
+    assert len(found["first"][0][1]) == 12
+    assert len(found["again"][0][1]) == 24  # used twice
+    assert len(noted(Net(), batches * 10, False)["last"][0][1]) == 40  # one of each at least
+
+
+def test_patches_are_noted_without_all_others_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unfold(*_: object, **__: object) -> None:
+        raise AssertionError("all patches of all images are too many")
+
+    monkeypatch.setattr("torch.nn.functional.unfold", unfold)
+    assert noted(Net(), [images(0, 3, 2, 4, 4)], False)["first"][0][1].shape == (48, 18)
+
+
+def test_numbers_that_are_not_finite_are_refused_before_long_work() -> None:
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last = nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.last(x / (x > 0.5))
+
+    with pytest.raises(crossbar.InputError, match="layer 'last': sees NaN or infinity"):
+        crossbar.convert(Masked(), DESIGN, wire_aware=True, calibration=[images(0, 3, 4)])
+
+
+@pytest.mark.parametrize("bias", ["digital", "word line"])
+def test_what_a_filter_makes_0_of_tells_nothing(bias: str) -> None:
+    torch.manual_seed(0)
+    model = nn.Conv2d(1, 2, 3)
+    ring = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]])
+    model.weight.data[:] = torch.stack([ring, -ring])[:, None]
+    options = {"wires": WIRES, "wire_aware": True, "bias": bias}
+    plain = crossbar.convert(model, DESIGN, **options)
+    known = crossbar.convert(model, DESIGN, calibration=[torch.ones(2, 1, 5, 5)], **options)
+    assert torch.equal(known.weight, plain.weight)
+
+
+def test_inputs_without_weights_are_left_out() -> None:
+    """As they get no line: what they see does not matter."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 4))
+    model[0].weight.data[:, 2] = 0
+    options = {"wires": WIRES, "tile": Tile(32, 32), "wire_aware": True}
+    points = images(0, 30, 6)
+    known = crossbar.convert(model, DESIGN, calibration=[points], **options)
+    points[:, 2] = 100
+    again = crossbar.convert(model, DESIGN, calibration=[points], **options)
+    plain = crossbar.convert(model, DESIGN, **options)
+    assert torch.equal(known[0].weight, again[0].weight)
+    assert not torch.equal(known[0].weight, plain[0].weight)
 
 
 def bits(analog: nn.Module, model: nn.Module, others: Tensor) -> float:

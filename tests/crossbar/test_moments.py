@@ -64,6 +64,7 @@ def test_rows_one_at_a_time_have_nothing_to_do_with_each_other():
     found = moments_of(np.eye(4) * 2)
     assert found == pytest.approx(np.eye(4), rel=1e-12)
     assert moments_alike(4, 0.0) == pytest.approx(np.eye(4), rel=1e-12)
+    assert moments_alike(4, 3.0) == pytest.approx((np.eye(4) + 3) / 4, rel=1e-12)
 
 
 @settings(max_examples=40, deadline=None)

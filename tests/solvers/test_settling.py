@@ -83,6 +83,7 @@ def visit(cell, choices, influence, numbers, missing, **weights):
     st.booleans(),
     st.sampled_from([0.0, 0.1]),
 )
+@example(6, 0.3, 0.0, True, 0.0)
 def test_a_cell_takes_the_best_of_all_its_states(seed, others, caution, together, pull):
     choices, influence, numbers, missing = made(seed)
     cell = (seed % ROWS, seed % COLUMNS)

@@ -23,6 +23,7 @@ from crossbar.simulation import SimulatorName, Tile, Transfer, layer_text, place
 from spice_models import Wires
 
 CALIBRATION_IMAGES = 1000
+"""First ones of the training set, for ranges of converters and for wire-aware switches."""
 
 
 @dataclass(frozen=True)

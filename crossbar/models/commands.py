@@ -233,10 +233,10 @@ def evaluate(
     digital one on the dataset's test images: tiles, resistors, bits, flips, accuracy."""
     require_torch()
     from crossbar.datasets import load_dataset
+    from crossbar.evaluation import CALIBRATION_IMAGES
     from crossbar.models.comparison import compare
     from crossbar.models.conversion import convert
     from crossbar.models.converters import Converters
-    from crossbar.models.studies import CALIBRATION_IMAGES
     from crossbar.models.training import deterministic, image_tensors
     from crossbar.simulation import Tile
     from spice_models import Wires

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossbar.compensation import nothing_comes_of
 from crossbar.datasets import Dataset
 from crossbar.design import Design
 from crossbar.errors import InputError
@@ -22,6 +23,7 @@ from crossbar.simulation import SimulatorName, Tile, Transfer, layer_text, place
 from spice_models import Wires
 
 CALIBRATION_IMAGES = 1000
+"""First ones of the training set, for ranges of converters and for wire-aware switches."""
 
 
 @dataclass(frozen=True)
@@ -135,10 +137,10 @@ def produce_layer(setting: Setting, design: Design, chip: int, number: int) -> P
 
 
 def _calibration(setting: Setting, number: int) -> NDArray[np.float64] | None:
-    """What the digital network gives a layer on the first training images; None if nothing."""
+    """What the digital network gives a layer on the first training images; None if it makes 0."""
     images = setting.dataset.train_inputs[:CALIBRATION_IMAGES]
     inputs = setting.network.activations(images)[number]
-    return inputs if inputs.any() else None
+    return None if nothing_comes_of(inputs, setting.network.layers[number].weights.T) else inputs
 
 
 def analog_layer(setting: Setting, design: Design, chip: int, number: int) -> AnalogLayer:

@@ -260,13 +260,11 @@ class _Sequence:
         Weight of these entries, (columns,), what shifts add to the others, (columns, shifts), and
         what these lack, (columns,).
         """
-        sums, columns = self.sums[:, row].copy(), np.arange(len(self.sums))
-        weight = sums[:, row].copy()
-        sums[:, row] = 0
+        sums, columns = self.sums[:, row], np.arange(len(self.sums))
         one, other, lacks = np.einsum("cr,src->sc", sums, self._heard())
         earlier = np.zeros((len(columns), self.shifts.count))
         earlier[columns, columns], earlier[columns, len(columns) + columns] = one, other
-        return weight, earlier, lacks
+        return sums[:, row].copy(), earlier, lacks
 
     def _heard(self) -> Floats:
         """What both lines add to settled entries, and what all but open ones lack, (3, ...)."""

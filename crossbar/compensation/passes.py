@@ -228,6 +228,8 @@ def _pull(task: TileTask, state: TileState) -> float:
 
     They go over three cells: their square rises with the sixth power of what these conduct.
     """
+    if task.kept.all():
+        return 0.0
     loads = state.siemens.sum() / task.full_scale
     sneak = np.where(task.kept, 0.0, task.target - state.net) / task.full_scale
     return 3 * _of_sneak(task, sneak)[0] / loads if loads else 0.0

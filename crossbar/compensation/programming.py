@@ -212,13 +212,18 @@ def _checked_inputs(inputs: ArrayLike | None, full: Floats) -> Floats:
         )
     if not 1 / _LARGEST_INPUT < largest < _LARGEST_INPUT:
         raise InputError(f"inputs of up to {largest:g}: scale them to a usual size")
-    summed = np.abs(points) @ np.abs(full)
-    if full.any() and np.abs(points @ full).max() <= _ROUNDED * summed.max():
+    if full.any() and nothing_comes_of(points, full):
         raise InputError(
             "inputs: all their products with the target are 0, so there is nothing to count bits "
             "by; give inputs that rows with targets feel, or none"
         )
     return points
+
+
+def nothing_comes_of(points: Floats, matrix: Floats) -> bool:
+    """Whether all products of inputs (points, rows) with a matrix (rows, columns) are 0."""
+    summed = np.abs(points) @ np.abs(matrix)
+    return bool(np.abs(points @ matrix).max(initial=0) <= _ROUNDED * summed.max(initial=0))
 
 
 def _moments(points: Floats, places: Sequence[Place], common: float | None) -> list[Floats]:

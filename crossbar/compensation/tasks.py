@@ -54,8 +54,8 @@ class Answer:
     residual : float
         Rms of what the kept cells missed after it, relative to full scale.
     errors : tuple of float
-        Rms error of the kept cells after each pass of choosing subsets, relative to full scale,
-        with what the sums of columns add.
+        Rms error of the kept cells after each pass of choosing subsets, relative to full scale;
+        of paired and steered cells as in `Compensation`.
     changed : float
         Share of the kept cells that the last pass changed.
     """

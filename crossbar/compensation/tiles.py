@@ -237,8 +237,8 @@ class TileTask:
 class TileState:
     """Switches or continuous conductances, and what they do.
 
-    Kept cells miss their targets by `missed`, rms relative to full scale; `error` is what errors of
-    that size that have nothing to do with each other cost as much as those of all cells do.
+    Kept cells miss their targets by `missed`, rms relative to full scale. `error` is that of kept
+    cells which cost as much as all cells do, were their errors independent.
     """
 
     siemens: Floats

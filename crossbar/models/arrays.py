@@ -86,7 +86,7 @@ def make_matrix(
     seed : numpy.random.SeedSequence
         As for `produce`.
     points : ndarray, (points, inputs), optional
-        Inputs such as it will be multiplied by; their products are not all 0.
+        Such as it will be multiplied by, with products that are not all 0.
     """
     outputs, inputs = (np.flatnonzero(weights.any(axis=axis)) for axis in (1, 0))
     product = np.zeros(weights.shape)

@@ -234,10 +234,10 @@ def evaluate(
     images set the ranges of converters, and wire-aware switches are chosen for them."""
     require_torch()
     from crossbar.datasets import load_dataset
+    from crossbar.evaluation import CALIBRATION_IMAGES
     from crossbar.models.comparison import compare
     from crossbar.models.conversion import convert
     from crossbar.models.converters import Converters
-    from crossbar.models.studies import CALIBRATION_IMAGES
     from crossbar.models.training import deterministic, image_tensors
     from crossbar.simulation import Tile
     from spice_models import Wires

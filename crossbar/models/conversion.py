@@ -109,9 +109,9 @@ def convert(
     converters : Converters, optional
         Default none: arrays take and give real numbers.
     calibration : iterable, optional
-        Batches for the ranges of the converters, and for wire-aware switches, for which some
-        hundred images will do: tensors, or tuples of the model's inputs, each a tensor or lists,
-        tuples and dicts of tensors.
+        Batches for the ranges of the converters, and for wire-aware switches of paired and
+        steered cells, for which some hundred images will do: tensors, or tuples of the model's
+        inputs, each a tensor or lists, tuples and dicts of tensors.
     nonidealities : Nonidealities, optional
         What the chips suffer: gradients, faults, temperature, drift; default nothing. Layers are
         read without noise, and converters are given above.
@@ -209,9 +209,8 @@ def _make(
     total = sum(len(work.matrices) for work in todo)
     done = 0
     for work in todo:
-        inputs = work.inputs or [None] * len(work.matrices)
         for matrix, seeds, points in zip(
-            work.matrices, work.seeds(seed, chip), inputs, strict=True
+            work.matrices, work.seeds(seed, chip), work.inputs, strict=True
         ):
             work.made.append(make_matrix(matrix, making, seeds, points))
             done += 1

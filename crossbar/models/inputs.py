@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from crossbar.compensation import nothing_comes_of
 from crossbar.errors import InputError
 from crossbar.models.layers import AnalogLayer
 from crossbar.models.making import Work, as_analog, typed_like
@@ -24,7 +25,6 @@ MOST_VECTORS = 2000
 
 _AT_ONCE = 8  # images, whose patches take some times their memory
 _LARGEST = 1e100
-_ROUNDED = 1e-12  # of the largest: products that are less are 0
 
 
 @dataclass
@@ -78,7 +78,7 @@ def note_inputs(model: nn.Module, works: Sequence[Work], batches: Sequence[Batch
         for hook in hooks:
             hook.remove()
     for work, found in zip(works, drawn, strict=True):
-        constants = work.constants or [None] * len(found)
+        constants: Sequence[float | None] = work.constants or [None] * len(found)
         work.inputs = [
             _of_use(work.path, one.vectors, matrix, constant)
             for one, matrix, constant in zip(found, work.matrices, constants, strict=True)
@@ -100,15 +100,20 @@ def _note(
 
 
 def _of_use(path: str, vectors: Floats, matrix: Floats, constant: float | None) -> Floats | None:
-    """Inputs with that of a bias line, or None where all their products are 0."""
+    """Inputs of a matrix, with that of its bias line, or None where its products are all 0."""
     if not len(vectors):
         return None
-    if not np.abs(vectors).max(initial=0) < _LARGEST:
+    if not np.isfinite(vectors).all():
         raise InputError(
-            f"layer {path!r}: calibration puts inputs of up to {np.abs(vectors).max():g} into it; "
-            "give other batches, or scale the model to a usual size"
+            f"layer {path!r}: sees NaN or infinity on the calibration batches; give other batches"
         )
-    if constant is not None:
-        vectors = np.column_stack([vectors, np.full(len(vectors), constant)])
-    most = (np.abs(vectors) @ np.abs(matrix).T).max()
-    return vectors if np.abs(vectors @ matrix.T).max() > _ROUNDED * most else None
+    if (largest := np.abs(vectors).max(initial=0)) > _LARGEST:
+        raise InputError(
+            f"layer {path!r}: calibration puts inputs of up to {largest:g} into it; give other "
+            "batches, or scale the model to a usual size"
+        )
+    if nothing_comes_of(vectors, matrix.T[: vectors.shape[1]]):
+        return None
+    if constant is None:
+        return vectors
+    return np.column_stack([vectors, np.full(len(vectors), constant)])

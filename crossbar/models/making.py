@@ -33,7 +33,7 @@ class Work:
     constants : list of float
         Inputs that drive the bias lines; empty where there are none.
     inputs : list of ndarray, (points, inputs), or None
-        What each matrix is multiplied by, where that is known.
+        What each matrix is multiplied by, as far as that is known.
     made : list of AnalogMatrix
         What became of the matrices.
     """
@@ -41,7 +41,7 @@ class Work:
     layers: list[PlannedLayer]
     matrices: list[Floats]
     constants: list[float]
-    inputs: list[Floats | None] = field(default_factory=list)
+    inputs: list[Floats | None]
     made: list[AnalogMatrix] = field(default_factory=list)
 
     @property
@@ -75,7 +75,7 @@ def works(planned: Sequence[PlannedLayer], bias_on_line: bool) -> list[Work]:
             extended = [with_bias_row(matrix, part) for matrix, part in pairs]
             matrices = [matrix for matrix, _ in extended]
             constants = [constant for _, constant in extended]
-        found[key] = Work([layer], matrices, constants)
+        found[key] = Work([layer], matrices, constants, [None] * len(matrices))
     return list(found.values())
 
 

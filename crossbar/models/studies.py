@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from crossbar.datasets import Dataset
 from crossbar.design import Design
 from crossbar.errors import InputError
+from crossbar.evaluation import CALIBRATION_IMAGES
 from crossbar.folders import RunFolder
 from crossbar.models.comparison import compare
 from crossbar.models.conversion import convert
@@ -35,7 +36,6 @@ from spice_models import Wires
 Progress = Callable[[int, int], None]
 """Takes the numbers of finished and of all chips."""
 
-CALIBRATION_IMAGES = 1000
 _WIRES = ("ideal", "real")
 
 

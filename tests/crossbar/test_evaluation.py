@@ -303,3 +303,15 @@ def test_wire_aware_layers_are_programmed_for_what_they_see_of_the_training_imag
     given.clear()
     evaluate(small_setting(), DESIGN, 0)
     assert given == [None, None]
+
+
+def test_wire_aware_layers_that_make_0_of_the_training_images_are_programmed_without(monkeypatch):
+    """Blank images, and a network that adds up what cancels."""
+    setting = small_setting(wire_aware=True)
+    blank = replace(setting.dataset, train_inputs=np.zeros((4, 5)))
+    made = produce_layer(replace(setting, dataset=blank), DESIGN, 0, 0)
+    known = produce_layer(setting, DESIGN, 0, 0)
+    assert not np.array_equal(made.program.enabled, known.program.enabled)
+    sums = Network((Layer(np.outer([1.0, -0.5, 0.7], [1, -1, 1, -1, 0]), np.zeros(3)),))
+    alike = replace(setting.dataset, train_inputs=np.ones((4, 5)))
+    assert produce_layer(replace(setting, network=sums, dataset=alike), DESIGN, 0, 0)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crossbar import Design, Tile, Wires, fabricate, measure, target_siemens
-from crossbar.compensation import compensate
+from crossbar import Design, Tile, Wires, fabricate, measure, program, target_siemens
+from crossbar.compensation import compensate, foresight, passes, programming
 from crossbar.compensation.moments import moments_alike, moments_of, told_apart
+from crossbar.compensation.tiles import TileTask, continuous, tile_tasks
 from crossbar.metrics import effective_bits
 
 
@@ -61,6 +64,7 @@ def test_rows_one_at_a_time_have_nothing_to_do_with_each_other():
     found = moments_of(np.eye(4) * 2)
     assert found == pytest.approx(np.eye(4), rel=1e-12)
     assert moments_alike(4, 0.0) == pytest.approx(np.eye(4), rel=1e-12)
+    assert moments_alike(4, 3.0) == pytest.approx((np.eye(4) + 3) / 4, rel=1e-12)
 
 
 @settings(max_examples=40, deadline=None)
@@ -85,6 +89,121 @@ def test_sums_told_apart_cost_what_errors_do_and_leave_the_best_to_later_ones(se
             whole[late] = best
             least = whole @ moments @ whole
             assert (found[column, early] ** 2).sum() == pytest.approx(least, rel=1e-9, abs=1e-12)
+
+
+STAGGER = Design(ladder="stagger", resistors=12)
+
+
+def made(rows: int, columns: int, keep: float, design: Design = STAGGER):
+    """A measured chip and targets for it, some of them pruned."""
+    random = np.random.default_rng(2)
+    weights = random.normal(size=(columns, rows)) * (random.random((columns, rows)) < keep)
+    measured = measure(fabricate(design, rows, columns, 4), error=0.0, seed=5)
+    return measured, target_siemens(design, weights)
+
+
+def a_tile(rows: int, columns: int, keep: float, design: Design = STAGGER) -> TileTask:
+    measured, target = made(rows, columns, keep, design)
+    tile, moments = Tile(rows, 2 * columns), moments_of(mixed(0, 200, rows))
+    plain, wires = program(measured, target), Wires(100.0, 100.0)
+    return tile_tasks(measured, plain, wires, tile, 4, moments=[moments])[0]
+
+
+def test_settled_entries_count_by_the_sums_that_they_are_in(monkeypatch):
+    """Entry by entry: four rows of ten are settled, pruned cells lie before and behind them."""
+    task, told = a_tile(10, 4, keep=0.7), []
+    monkeypatch.setattr(passes, "chosen_in_turn", lambda *given: told.append(given))
+    passes._chosen_in_turn(task, task.target, continuous(task)[0])
+    sequence = foresight._Sequence.begun(*told[0])
+    sequence.analyse()
+    rooms = sequence.shifts.rooms(sequence.room, 0, 8)
+    for row in range(4):
+        sequence.settle(row, rooms[row], rooms[row + 1])
+    shifts, sums = sequence.shifts, told_apart(task.moments, task.kept)
+    own = np.array([sums[c, r, r] for r, c in np.argwhere(task.kept)])
+    sums = sums / own.prod() ** (1 / own.size)
+    settled = [(r, c) for r, c in np.argwhere(task.kept) if r < 4]
+
+    def in_sum(r, c, of):
+        """What shifts add to some entries in the sum that ends with one, and what they lack."""
+        felt, lacks = np.zeros(shifts.count), 0.0
+        for other in of:
+            if (other, c) in settled:
+                felt[c] += sums[c, r, other] * shifts.lines[0, other, c]
+                felt[4 + c] += sums[c, r, other] * shifts.lines[1, other, c]
+            if (other, c) in settled or not task.kept[other, c]:
+                lacks += sums[c, r, other] * sequence.missing[other, c]
+        return felt, lacks
+
+    felt, lacks = map(np.array, zip(*[in_sum(*one, range(10)) for one in settled], strict=True))
+    squares, products = sequence._settled()
+    assert squares == pytest.approx(felt.T @ felt, rel=1e-9, abs=1e-15)
+    assert products == pytest.approx(felt.T @ lacks, rel=1e-9, abs=1e-15)
+    weight, earlier, aside = sequence._summed(4)
+    for c in np.flatnonzero(task.kept[4]):
+        felt, lacks = in_sum(4, c, [r for r in range(10) if r != 4])
+        assert weight[c] == pytest.approx(sums[c, 4, 4], rel=1e-9)
+        assert earlier[c] == pytest.approx(felt, rel=1e-9, abs=1e-15)
+        assert aside[c] == pytest.approx(lacks, rel=1e-9, abs=1e-15)
+
+
+@pytest.mark.parametrize("ladder, keep", [("stagger", 1.0), ("stagger", 0.5), ("guaranteed", 1.0)])
+def test_moments_count_by_their_ratios_alone(ladder, keep):
+    task = a_tile(12, 6, keep, Design(ladder=ladder, resistors=16))
+    less = replace(task, moments=task.moments / 1024)
+    found, other = task.compensated(), less.compensated()
+    assert passes.in_turn(task) == passes.in_turn(less) == (ladder == "stagger" and keep == 1)
+    assert np.array_equal(found.enabled, other.enabled)
+    assert np.array(found.errors) == pytest.approx(32 * np.array(other.errors), rel=1e-9)
+
+
+def test_sneak_currents_cost_what_kept_cells_leave_of_them():
+    task, moments = a_tile(10, 4, keep=0.6), moments_of(mixed(0, 200, 10))
+    sneak = np.where(task.kept, 0, np.random.default_rng(1).normal(size=task.kept.shape))
+
+    def left(column, cells, later):
+        """What errors of `cells` cost with `later` ones at their best."""
+        both = moments[np.ix_(cells, later)]
+        rest = moments[np.ix_(cells, cells)] - both @ np.linalg.solve(
+            moments[np.ix_(later, later)], both.T
+        )
+        return sneak[cells, column] @ rest @ sneak[cells, column], np.trace(rest)
+
+    lost = own = 0.0
+    for column in range(4):
+        kept, pruned = (np.flatnonzero(task.kept[:, column] == which) for which in (True, False))
+        lost += left(column, pruned, kept)[0]
+        own += sum(left(column, kept[i : i + 1], kept[i + 1 :])[1] for i in range(len(kept)))
+    assert passes._of_sneak(task, sneak) == pytest.approx((lost, own), rel=1e-9)
+
+
+def test_the_error_of_a_tile_is_what_its_products_are_off_by():
+    """Kept cells of a pruned tile, whose other entries count as well."""
+    task = a_tile(12, 6, 0.5)
+    state, moments = continuous(task)[0], task.moments
+    lacking = (task.target - state.net) / task.full_scale
+    cost = sum(lacking[:, c] @ moments @ lacking[:, c] for c in range(6))
+    assert state.error == pytest.approx(np.sqrt(cost / task.kept.sum()), rel=1e-9)
+
+
+def test_each_tile_has_the_moments_of_its_rows_whatever_the_unit_of_inputs(monkeypatch):
+    told = []
+
+    def spied(*given, moments, **how):
+        told.append(moments)
+        return tile_tasks(*given, moments=moments, **how)
+
+    monkeypatch.setattr(programming, "tile_tasks", spied)
+    measured, target = made(20, 6, 1.0)
+    points = mixed(0, 200, 20) * np.geomspace(0.1, 2, 20)
+    volts = 2.0**20 * points
+    for inputs in (points, volts):
+        compensate(measured, target, Wires(9.0, 9.0), tile=Tile(12, 8), inputs=inputs, passes=1)
+    points /= np.sqrt(np.mean(points**2))
+    first, last = moments_of(points[:, :12]), moments_of(points[:, 12:])
+    for moments in told:
+        for found, exact in zip(moments, [first, first, last, last], strict=True):
+            assert found == pytest.approx(exact, rel=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from crossbar import Design, Tile, Wires, fabricate, measure, program
 from crossbar.compensation import compensate, passes, tiles
 from crossbar.compensation.passes import _pull
-from crossbar.compensation.tiles import TileState, tile_tasks
+from crossbar.compensation.tiles import LIGHTER, TileState, continuous, tile_tasks
 from solvers.settling import settle
 
 WIRES, TILE = Wires(5.0, 5.0, 5.0, 5.0), Tile(12, 16)
@@ -80,3 +80,17 @@ def test_every_pass_over_every_tile_has_its_own_order(monkeypatch):
 def test_others_count_more_from_pass_to_pass_and_in_full_at_last(monkeypatch):
     found = asked("others", monkeypatch, *made(), tile=TILE, passes=4)
     assert found == pytest.approx([1e-3, 10**-1.5, 1.0, 1.0])
+
+
+@pytest.mark.parametrize("keep", [0.5, 0.05])
+def test_cells_without_branches_do_not_lower_what_all_are_to_draw(keep, monkeypatch):
+    """Those of weights too small for any: they draw as much as the others."""
+    measured, target = made(keep=keep)
+    not_in_turn(monkeypatch)
+    tiny = np.where(target == 0, 1e-9 * measured.design.full_scale_siemens, target)
+    (task,) = tile_tasks(measured, program(measured, tiny), WIRES, TILE, 4)
+    used = task.states.any(axis=2)
+    load = LIGHTER * task.cells.lines(task.states).sum(axis=0)[used].mean()
+    drawn = continuous(task)[0].siemens.sum(axis=0)
+    assert np.array_equal(used, target != 0)
+    assert drawn[~used] == pytest.approx(load, rel=1e-6)

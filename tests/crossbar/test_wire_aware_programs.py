@@ -72,6 +72,16 @@ def test_the_matrix_that_is_asked_for_is_kept_with_the_chip(tmp_path):
         assert "matrix_siemens" not in file
 
 
+def test_a_real_chip_is_programmed_for_its_inputs():
+    random = np.random.default_rng(1)
+    measured = measure(fabricate(Design(resistors=8), 12, 5, 3), error=0.0, seed=4)
+    weights = random.normal(size=(5, 12))
+    volts = random.normal(size=(100, 2)) @ random.normal(size=(2, 12))
+    options = {"wires": WIRES, "tile": TILE}
+    plain, known = (program_real(measured, weights, inputs=x, **options) for x in (None, volts))
+    assert not np.array_equal(plain.program.enabled, known.program.enabled)
+
+
 @pytest.mark.parametrize("of", ["seed", "file"])
 def test_programmed_and_simulated_with_the_same_wires(of, crossbar, tmp_path):
     measured, weights = real()

@@ -38,6 +38,7 @@ class Net(nn.Module):
         self.line = nn.Conv1d(4, 3, 3, stride=2, dilation=2)
         self.last = nn.Linear(15, 5)
         self.idle = nn.Linear(4, 4)
+        self.first.bias.data += 1.0  # no channel is dead
 
     def forward(self, x: Tensor) -> Tensor:
         x = torch.relu(self.again(torch.relu(self.again(torch.relu(self.first(x))))))
@@ -133,18 +134,51 @@ def test_inputs_are_those_when_the_layer_ran() -> None:
     assert points.min() >= 1
 
 
-def test_inputs_that_no_product_feels_are_left_out_and_those_of_no_size_refused() -> None:
-    """Such as flat images that a filter for edges sees."""
-    edges = nn.Conv2d(1, 1, 3, bias=False)
-    edges.weight.data[:] = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]])
-    model = nn.Sequential(edges)
-    options = {"wires": WIRES, "tile": Tile(32, 32), "wire_aware": True}
-    plain = crossbar.convert(model, DESIGN, **options)
-    flat = crossbar.convert(model, DESIGN, calibration=[torch.ones(2, 1, 8, 8)], **options)
-    assert torch.equal(flat[0].weight, plain[0].weight)
-    huge, model = torch.full((2, 1, 8, 8), 1e120, dtype=torch.float64), model.double()
+def test_inputs_of_no_usual_size_are_refused_before_long_work() -> None:
+    model = nn.Sequential(nn.Linear(4, 2)).double()
+    huge = torch.full((2, 4), 1e120, dtype=torch.float64)
     with pytest.raises(InputError, match=r"layer '0': calibration puts inputs of up to 1e\+120"):
-        crossbar.convert(model, DESIGN, calibration=[huge], **options)
+        crossbar.convert(model, DESIGN, wire_aware=True, calibration=[huge])
+
+
+def test_numbers_that_are_not_finite_are_refused_before_long_work() -> None:
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last = nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.last(x / (x > 0.5))
+
+    with pytest.raises(InputError, match="layer 'last': sees NaN or infinity"):
+        crossbar.convert(Masked(), DESIGN, wire_aware=True, calibration=[images(0, 3, 4)])
+
+
+@pytest.mark.parametrize("bias", ["digital", "word line"])
+def test_what_a_filter_makes_0_of_tells_nothing(bias: str) -> None:
+    torch.manual_seed(0)
+    model = nn.Conv2d(1, 2, 3)
+    ring = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]])
+    model.weight.data[:] = torch.stack([ring, -ring])[:, None]
+    options = {"wires": WIRES, "wire_aware": True, "bias": bias}
+    plain = crossbar.convert(model, DESIGN, **options)
+    known = crossbar.convert(model, DESIGN, calibration=[torch.ones(2, 1, 5, 5)], **options)
+    assert torch.equal(known.weight, plain.weight)
+
+
+def test_inputs_without_weights_are_left_out() -> None:
+    """As they get no line: what they see does not matter."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 4))
+    model[0].weight.data[:, 2] = 0
+    options = {"wires": WIRES, "tile": Tile(32, 32), "wire_aware": True}
+    points = images(0, 30, 6)
+    known = crossbar.convert(model, DESIGN, calibration=[points], **options)
+    points[:, 2] = 100
+    again = crossbar.convert(model, DESIGN, calibration=[points], **options)
+    plain = crossbar.convert(model, DESIGN, **options)
+    assert torch.equal(known[0].weight, again[0].weight)
+    assert not torch.equal(known[0].weight, plain[0].weight)
 
 
 def bits(analog: nn.Module, model: nn.Module, others: Tensor) -> float:

@@ -13,7 +13,7 @@ pytest.importorskip("safetensors")
 from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from crossbar import Design  # noqa: E402
+from crossbar import Design, InputError  # noqa: E402
 from crossbar.datasets import load_dataset  # noqa: E402
 from crossbar.folders import read_digital_accuracy  # noqa: E402
 from crossbar.models.lenet import build_model  # noqa: E402
@@ -68,6 +68,24 @@ def test_lenets_on_digits_from_one_command(tmp_path, crossbar, monkeypatch):
     assert status == 0, error
     assert "conv2" in text
     assert "40 images" in text
+
+
+@pytest.mark.parametrize("options", [[], ["--wire-aware"], ["--bits", 6]])
+def test_training_images_calibrate_what_uses_them(options, tmp_path, crossbar, model, monkeypatch):
+    given = []
+
+    def converted(*_, calibration, **__):
+        given.append(calibration)
+        raise InputError("seen")
+
+    monkeypatch.setattr("crossbar.models.conversion.convert", converted)
+    save_model(tmp_path / "net.safetensors", model, About("lenet-5-digits", (1, 8, 8), 10, {}))
+    status, _, error = crossbar("evaluate", tmp_path / "net.safetensors", "--quiet", *options)
+    assert (status, "seen" in error) == (2, True), error
+    (batches,) = given
+    assert (batches is None) == (not options)
+    if batches is not None:
+        assert [len(images) for images in batches] == [1000]
 
 
 @pytest.mark.skipif(not FASHION.is_dir(), reason=NO_FASHION)

@@ -78,11 +78,12 @@ def visit(cell, choices, influence, numbers, missing, **weights):
 @settings(max_examples=60, deadline=None)
 @given(
     st.integers(0, 2**32 - 1),
-    st.sampled_from([0.0, 1e-3, 1.0]),
+    st.sampled_from([0.0, 1e-3, 0.3, 1.0]),
     st.sampled_from([0.0, 2.0]),
     st.booleans(),
     st.sampled_from([0.0, 0.1]),
 )
+@example(6, 0.3, 0.0, True, 0.0)
 def test_a_cell_takes_the_best_of_all_its_states(seed, others, caution, together, pull):
     choices, influence, numbers, missing = made(seed)
     cell = (seed % ROWS, seed % COLUMNS)
@@ -103,6 +104,22 @@ def test_a_cell_takes_the_best_of_all_its_states(seed, others, caution, together
     found = cost(missing, left, cell, load=change[1], **weights)
     # numbers of order 1, influences of 24 bits
     assert found == pytest.approx(min(costs), rel=1e-6, abs=1e-9)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_a_sweep_is_one_visit_of_each_cell_after_another(seed):
+    """Each finds what the ones before it have left, as if it were weighed anew."""
+    choices, influence, numbers, missing = made(seed)
+    everywhere, moments = np.ones(missing.shape, dtype=bool), moments_of(seed)
+    states = np.zeros(choices.allowed.shape, np.int8)
+    asked = choices, influence, states, numbers, missing, everywhere
+    found, left = settle(*asked, sweeps=1, moments=moments, seed=seed)
+    cells = np.argwhere(everywhere)
+    for cell in map(tuple, cells[np.random.default_rng(seed).permutation(len(cells))]):
+        alone, missing = visit(cell, choices, influence, numbers, missing, moments=moments)
+        assert np.array_equal(alone[cell], found[cell])
+    assert left == pytest.approx(missing, abs=1e-9)
 
 
 def lost(seed, branches, ratio, spread, codes):

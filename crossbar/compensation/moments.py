@@ -63,9 +63,10 @@ def told_apart(moments: Floats, kept: Bools) -> Floats:
     ndarray, (columns, rows, rows)
         By which to multiply errors (columns, rows, 1).
     """
-    rows, columns = kept.shape
-    order = np.argsort(kept, axis=0, kind="stable").T[:, ::-1]
-    place = np.arange(columns)[:, None, None], order[:, :, None], order[:, None, :]
-    found = np.zeros((columns, rows, rows))
+    patterns, which = np.unique(kept, axis=1, return_inverse=True)
+    rows, count = patterns.shape
+    order = np.argsort(patterns, axis=0, kind="stable").T[:, ::-1]
+    place = np.arange(count)[:, None, None], order[:, :, None], order[:, None, :]
+    found = np.zeros((count, rows, rows))
     found[place] = np.linalg.cholesky(moments[place[1:]]).swapaxes(1, 2)
-    return found
+    return np.asarray(found[which.ravel()])

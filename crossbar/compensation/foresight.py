@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossbar.compensation.leverage import Chains, chains, influence, side_by_side
-from crossbar.compensation.moments import told_apart
+from crossbar.compensation.moments import whitening
 from crossbar.compensation.shifts import Shifts
 from solvers.expectation import Expectation
 from solvers.foresight import Outlook, RowEffects, mending, settle_row
@@ -119,7 +119,7 @@ class _Sequence:
     open : ndarray of bool, (rows, columns)
         Cells that are to be chosen.
     sums : ndarray, (columns, rows, rows)
-        Of the errors of each column, see `told_apart`; of as much weight as errors by themselves.
+        Of the errors of each column, see `whitening`; of as much weight as errors by themselves.
     """
 
     asked: Asked
@@ -140,7 +140,7 @@ class _Sequence:
         numbers = np.stack([one - other, one + other], axis=2)
         room = np.where(asked.kept, asked.expected.spread**2 / asked.price, 0.0)
         nothing = np.zeros(asked.goal.shape)
-        sums = told_apart(asked.moments, asked.kept)
+        sums = whitening(asked.moments, asked.kept)
         weights = np.diagonal(sums, axis1=1, axis2=2).T[asked.kept]
         sums /= np.exp(np.log(weights).mean())
         return cls(asked, siemens, states.copy(), numbers, nothing, room, asked.kept.copy(), sums)

@@ -47,11 +47,11 @@ def moments_alike(rows: int, common: float) -> Floats:
     return np.asarray((np.eye(rows) + common) / (1 + common))
 
 
-def told_apart(moments: Floats, kept: Bools) -> Floats:
-    """Sums of the errors of each column whose squares add up to what they cost.
+def whitening(moments: Floats, kept: Bools) -> Floats:
+    """What makes sums of the errors of each column, whose squares add up to what these cost.
 
-    Each is of one error and of those before it, pruned cells being the first: the rest of the cost,
-    with later ones at their best, does not depend on later ones.
+    Each sum is of one error and of those before it, pruned cells being the first, so that the
+    squares of the first sums are what their errors cost with all later ones at their best.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def told_apart(moments: Floats, kept: Bools) -> Floats:
     Returns
     -------
     ndarray, (columns, rows, rows)
-        By which to multiply errors (columns, rows, 1).
+        The factors to multiply errors (columns, rows, 1) by: of Cholesky, from the last error on.
     """
     patterns, which = np.unique(kept, axis=1, return_inverse=True)
     rows, count = patterns.shape

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from crossbar.compensation.cells import States
 from crossbar.compensation.foresight import Asked, chosen_in_turn
 from crossbar.compensation.leverage import chains, influence, side_by_side
-from crossbar.compensation.moments import told_apart
+from crossbar.compensation.moments import whitening
 from crossbar.compensation.tasks import UNMET, shortfall
 from solvers.expectation import expected_load
 from solvers.settling import settle
@@ -217,7 +217,7 @@ def _of_sneak(task: TileTask, sneak: Floats) -> tuple[float, float]:
 
     What kept cells can make up for, as far as that is worth it, costs nothing.
     """
-    sums = told_apart(task.moments, task.kept)
+    sums = whitening(task.moments, task.kept)
     lost = np.where(task.kept, 0.0, (sums @ sneak.T[..., None])[..., 0].T)
     own = np.diagonal(sums, axis1=1, axis2=2).T
     return float((lost**2).sum()), float((own[task.kept] ** 2).sum())

@@ -231,10 +231,12 @@ def _moments(points: Floats, places: Sequence[Place], common: float | None) -> l
     size = float(np.mean(points**2))
     of_rows: dict[int, Floats] = {}
     for rows, _ in places:
-        if rows.start not in of_rows and common is None:
+        if rows.start in of_rows:
+            continue
+        if common is None:
             of_rows[rows.start] = moments_of(points[:, rows] / np.sqrt(size))
-        elif rows.start not in of_rows:
-            of_rows[rows.start] = moments_alike(rows.stop - rows.start, float(common or 0))
+        else:
+            of_rows[rows.start] = moments_alike(rows.stop - rows.start, common)
     return [of_rows[rows.start] for rows, _ in places]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crossbar import Design, Tile, Wires, fabricate, measure, program, target_siemens
 from crossbar.compensation import compensate, foresight, passes, programming
-from crossbar.compensation.moments import moments_alike, moments_of, told_apart
+from crossbar.compensation.moments import moments_alike, moments_of, whitening
 from crossbar.compensation.tiles import TileTask, continuous, tile_tasks
 from crossbar.metrics import effective_bits
 
@@ -32,15 +32,16 @@ def test_moments_of_many_points_are_their_mean_products():
     assert moments_of(points) == pytest.approx(exact, abs=2e-3)
 
 
-@pytest.mark.parametrize("points", [1, 3, 30, 300])
+@pytest.mark.parametrize("points", [1, 10, 30, 300])
 def test_inputs_that_are_alike_keep_nothing_of_what_chance_has_put_into_few(points):
     """Independent uniform ones: the goal alone, each mean product 3/4 of the mean square."""
     rows = 60
     found = moments_of(np.random.default_rng(2).random((points, rows)) * np.sqrt(3))
     off = found[~np.eye(rows, dtype=bool)]
-    assert np.ptp(np.diag(found)) < (0.1 if points > 3 else 1.0)
-    assert off.std() < (0.02 if points > 3 else 0.5)
-    assert off.mean() == pytest.approx(0.75 / 1.1, rel=0.15)
+    # plain means of 10 to 300 points have 1.1 to 0.22, and 0.19 to 0.04
+    assert np.ptp(np.diag(found)) < 0.1
+    assert off.std() < 0.02
+    assert off.mean() == pytest.approx(0.75 / 1.1, rel=0.15)  # of one point: 8 % off
 
 
 def test_moments_of_few_points_are_nearer_to_those_of_many_than_plain_means():
@@ -69,11 +70,11 @@ def test_rows_one_at_a_time_have_nothing_to_do_with_each_other():
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_sums_told_apart_cost_what_errors_do_and_leave_the_best_to_later_ones(seed):
+def test_whitened_sums_cost_what_errors_do_and_leave_the_best_to_later_ones(seed):
     random = np.random.default_rng(seed)
     rows, columns = 7, 3
     moments, kept = moments_of(mixed(seed, 20, rows)), random.random((rows, columns)) < 0.7
-    sums, errors = told_apart(moments, kept), random.normal(size=(rows, columns))
+    sums, errors = whitening(moments, kept), random.normal(size=(rows, columns))
     found = (sums @ errors.T[..., None])[..., 0]
     for column in range(columns):
         wrong = errors[:, column]
@@ -119,7 +120,7 @@ def test_settled_entries_count_by_the_sums_that_they_are_in(monkeypatch):
     rooms = sequence.shifts.rooms(sequence.room, 0, 8)
     for row in range(4):
         sequence.settle(row, rooms[row], rooms[row + 1])
-    shifts, sums = sequence.shifts, told_apart(task.moments, task.kept)
+    shifts, sums = sequence.shifts, whitening(task.moments, task.kept)
     own = np.array([sums[c, r, r] for r, c in np.argwhere(task.kept)])
     sums = sums / own.prod() ** (1 / own.size)
     settled = [(r, c) for r, c in np.argwhere(task.kept) if r < 4]

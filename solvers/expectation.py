@@ -1,4 +1,4 @@
-"""What the load of a cell comes to if its states are chosen for their net alone."""
+"""What the load of a cell comes to if its states are chosen for their net, and to draw little."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from solvers.settling import AT_REST, DOWN, UP, Choices
 
@@ -26,32 +27,40 @@ class Expectation:
     ----------
     load, spread : ndarray, (rows, columns)
         Mean and standard deviation.
+    nearest : ndarray, (rows, columns)
+        How far the nearest of these states is from the net, rms; 0 where the net cannot change.
     """
 
     load: Floats
     spread: Floats
+    nearest: Floats
 
 
-def expected_load(choices: Choices, net: Floats) -> Expectation:
-    """Load of the states that have a net, if nothing else is asked of them.
+def expected_load(choices: Choices, net: Floats, lightness: float = 0.0) -> Expectation:
+    """Load of the states that have a net, if no more is asked of them than to draw little.
 
-    Branches are taken as independent, each state weighed by ``exp(multiplier x its net)``, the
-    multiplier such that the mean net is the one asked for: of all distributions with that mean
-    the one of largest entropy, which that of the states tends to (Jaynes, Phys. Rev. 106, 620,
-    1957). The spread is of the load at a fixed net.
+    Branches are taken as independent, each state weighed by ``exp(multiplier x its net -
+    lightness x its load)``, the multiplier such that the mean net is the one asked for: of all
+    distributions with these means the one of largest entropy S, which that of the states tends to
+    (Jaynes, Phys. Rev. 106, 620, 1957). So these are ``exp(S)`` states about, with nets of the
+    standard deviation s; the nearest of as many normal ones is ``sqrt(pi) s exp(-S)`` off. The
+    spread is of the load at a fixed net.
 
     Parameters
     ----------
     choices : Choices
     net : ndarray, (rows, columns)
         Beyond the ends of what a cell's states make, the load of the state at the end.
+    lightness : float
+        Of two states, how much more the one counts, by its logarithm, that draws a unit less.
     """
     values = np.stack([np.zeros(choices.up.shape), choices.up, choices.down])
     bits = np.array([AT_REST, UP, DOWN])[:, None, None, None]
     allowed = (choices.allowed & bits) != 0
     multiplier = np.zeros(net.shape)
     for _ in range(_TURNS):
-        power = np.where(allowed, multiplier[..., None] * values[..., 0], -np.inf)
+        power = multiplier[..., None] * values[..., 0] - lightness * values[..., 1]
+        power = np.where(allowed, power, -np.inf)
         weight = np.exp(power - power.max(axis=0))
         weight = (weight / weight.sum(axis=0))[..., None]
         mean = (weight * values).sum(axis=0)
@@ -69,4 +78,6 @@ def expected_load(choices: Choices, net: Floats) -> Expectation:
         multiplier += step * once
     explained = np.divide(product**2, square, out=np.zeros(net.shape), where=square > 0)
     total = choices.base[..., 1] + mean[..., 1].sum(axis=2)
-    return Expectation(total, np.sqrt(np.maximum(load - explained, 0)))
+    entropy = special.entr(weight[..., 0]).sum(axis=(0, 3))
+    nearest = np.sqrt(np.pi * square) * np.exp(-entropy)
+    return Expectation(total, np.sqrt(np.maximum(load - explained, 0)), nearest)

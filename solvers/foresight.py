@@ -52,6 +52,8 @@ class RowEffects:
         Variance of its load over the price of an error.
     offset : ndarray, (columns,)
         Load that is planned above the expected one.
+    pull : ndarray, (columns,)
+        What a unit of its load costs by itself, halved, in units of the cost of a unit of its net.
     """
 
     own: Floats
@@ -65,6 +67,7 @@ class RowEffects:
     weight: Floats
     room: Floats
     offset: Floats
+    pull: Floats
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,7 @@ def settle_row(
         effects.weight,
         effects.room,
         effects.offset,
+        effects.pull,
         outlook.squares.copy(),
         outlook.products.copy(),
         outlook.mending.copy(),

@@ -1,14 +1,15 @@
 """Subsets for all cells of a tile whose continuous conductances are known.
 
-Where loads are felt far more than subsets are coarse, lines end at one side only and little flows
-into pruned cells, cells are chosen in turn, from the far ends of their lines (`foresight`): nearly
-all states of a cell are good enough for the others, so it takes the one that is best for itself.
+Where loads are felt far more than subsets are coarse and lines end at one side only, cells are
+chosen in turn, from the far ends of their lines (`foresight`): nearly all states of a cell are good
+enough for the others, so it takes the one that is best for itself; or, where sneak currents into
+pruned cells count, the one that is best and draws little (`lightness`).
 
-Else, as where sneak currents into pruned cells count and cells have to draw little, the circuit is
-analysed, how far each cell moves the others is found (`leverage`), and cells choose one after
-another, each for what all entries of its row and its column lack then (`solvers.settling`): they
-cancel what others did. In the first pass a cell looks after its own entry nearly alone; others
-count more from pass to pass, in full at the end.
+Else, as where cells have too few states for that, the circuit is analysed, how far each cell moves
+the others is found (`leverage`), and cells choose one after another, each for what all entries of
+its row and its column lack then (`solvers.settling`): they cancel what others did. In the first
+pass a cell looks after its own entry nearly alone; others count more from pass to pass, in full at
+the end.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from numpy.typing import NDArray
 
 from crossbar.compensation.cells import States
 from crossbar.compensation.foresight import Asked, chosen_in_turn
-from crossbar.compensation.leverage import chains, influence, side_by_side
-from crossbar.compensation.moments import whitening
+from crossbar.compensation.leverage import influence
+from crossbar.compensation.lightness import cost_of_sneak, in_turn, lightness
 from crossbar.compensation.tasks import UNMET, shortfall
 from solvers.expectation import expected_load
 from solvers.settling import settle
@@ -58,18 +59,6 @@ _PRICE = 60.0
 Measured on 128 rows: from 30 to 100 the same bits to a tenth, less is unstable in some tiles.
 """
 
-_ONE_BRANCH = 0.5
-"""Of the squares of a cell's branches, that the largest may have where cells are chosen in turn.
-
-What their loads will be is taken as normal; in ladders a few branches decide it.
-"""
-
-_WEAK = 8.0
-"""Precisions that a load, one standard deviation off, adds to other entries at most where cells
-are not chosen in turn. Measured: at 5 to 7 passes serve better by a tenth of a bit or two, at 10
-worse by more than one.
-"""
-
 _FINEST = 1.6e-5
 """Errors below which the circuit is not linear enough for loads to be any."""
 
@@ -78,37 +67,6 @@ _COARSE = 10.0
 
 _SLOW = 0.99
 """Passes that follow end where one leaves more than this share of the error."""
-
-
-def in_turn(task: TileTask) -> bool:
-    """Whether cells are chosen in turn: lines end at one side and little flows into pruned cells.
-
-    Little is what costs less than the precision of subsets does.
-    """
-    rows, columns = task.target.shape
-    ohm = task.wires.each(rows, 2 * columns)
-    one_sided = np.isinf(ohm["far_driver"]).all() and np.isinf(ohm["far_sense"]).all()
-    if not one_sided or task.cut_lines.any() or not task.kept.any():
-        return False
-    squares = np.square(task.cells.up[task.kept].sum(axis=2))
-    squares = squares[squares.any(axis=1)]  # a dead cell decides nothing
-    if not len(squares) or np.median(squares.max(axis=1) / squares.sum(axis=1)) > _ONE_BRANCH:
-        return False
-    spread = float(np.median(np.sqrt(squares.sum(axis=1)))) / 2
-    if _coupling(task) * spread < _WEAK * task.precision * task.full_scale:
-        return False
-    if task.kept.all():
-        return True
-    sneak = np.where(task.kept, 0.0, task.plain_matrix()) / task.full_scale
-    lost, own = _of_sneak(task, sneak)
-    return bool(lost <= own * task.precision**2)
-
-
-def _coupling(task: TileTask) -> float:
-    """What a siemens of load adds to other entries where it adds most, rms of the kept ones [S]."""
-    words, bits = chains(task.wires, side_by_side(task.cells.lines(task.states)))
-    farthest = max(words.alone().max(), bits.alone().max() / 2)
-    return float(farthest * np.sqrt(np.mean(task.target[task.kept] ** 2)))
 
 
 def subsets(task: TileTask, state: TileState) -> Iterator[Pass]:
@@ -129,7 +87,8 @@ def subsets(task: TileTask, state: TileState) -> Iterator[Pass]:
         for done in _in_turn(task, within, state):
             missed = min(missed, shortfall(task.kept, within - done[1].net, task.full_scale))
             yield done
-        if missed <= _COARSE * max(task.precision, _FINEST):
+        # where cells make up for sneak currents, they miss what is asked of them by more
+        if missed <= _COARSE * max(task.precision, _FINEST) or lightness(task):
             return
     weights = np.ones(task.passes)
     weights[:-1] = np.geomspace(SOFTEST, 1, task.passes - 1)
@@ -150,6 +109,9 @@ def _in_turn(task: TileTask, goal: Floats, state: TileState) -> Iterator[Pass]:
 
 def _chosen_in_turn(task: TileTask, goal: Floats, state: TileState) -> States:
     unit, choices = task.full_scale, task.cells.choices(task.full_scale)
+    light = lightness(task)
+    expected = expected_load(choices, state.needed / unit, light)
+    few = float(np.median(expected.nearest[task.kept])) if light else 0.0
 
     def transfer(siemens: Floats) -> Floats:
         lines = task.analysed(siemens)
@@ -162,8 +124,9 @@ def _chosen_in_turn(task: TileTask, goal: Floats, state: TileState) -> States:
         goal / unit,
         task.kept,
         np.stack(task.cells.reach()) / unit,
-        expected_load(choices, state.needed / unit),
-        _PRICE * max(task.precision, _FINEST) ** 2,
+        expected,
+        light,
+        _PRICE * max(task.precision, few, _FINEST) ** 2,
         task.moments,
         transfer,
     )
@@ -212,17 +175,6 @@ def _changed(task: TileTask, states: States, former: States) -> float:
     return float((states != former).any(axis=2)[task.kept].mean())
 
 
-def _of_sneak(task: TileTask, sneak: Floats) -> tuple[float, float]:
-    """What errors of pruned cells by sneak currents cost, and what those of all kept ones of 1 do.
-
-    What kept cells can make up for, as far as that is worth it, costs nothing.
-    """
-    sums = whitening(task.moments, task.kept)
-    lost = np.where(task.kept, 0.0, (sums @ sneak.T[..., None])[..., 0].T)
-    own = np.diagonal(sums, axis1=1, axis2=2).T
-    return float((lost**2).sum()), float((own[task.kept] ** 2).sum())
-
-
 def _pull(task: TileTask, state: TileState) -> float:
     """Half of what sneak currents into pruned cells cost more for a unit of load.
 
@@ -232,4 +184,4 @@ def _pull(task: TileTask, state: TileState) -> float:
         return 0.0
     loads = state.siemens.sum() / task.full_scale
     sneak = np.where(task.kept, 0.0, task.target - state.net) / task.full_scale
-    return 3 * _of_sneak(task, sneak)[0] / loads if loads else 0.0
+    return 3 * cost_of_sneak(task, sneak)[0] / loads if loads else 0.0

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from crossbar.calibration import Measurement
 from crossbar.compensation.cells import Cells, States
 from crossbar.compensation.leverage import felt, side_by_side
-from crossbar.compensation.passes import in_turn, subsets
+from crossbar.compensation.lightness import in_turn, lightness
+from crossbar.compensation.passes import subsets
 from crossbar.compensation.tasks import (
     LEAST_ATTENUATION,
     STALLED,
@@ -280,8 +281,9 @@ def continuous(task: TileTask) -> tuple[TileState, int]:
     total = task.cells.lines(task.states).sum(axis=0)
     expected = in_turn(task)
     choices = task.cells.choices(task.full_scale)
+    light = lightness(task) if expected else 0.0
     if expected:
-        load = expected_load(choices, task.target / task.full_scale).load * task.full_scale
+        load = expected_load(choices, task.target / task.full_scale, light).load * task.full_scale
     else:
         busy = task.kept & task.states.any(axis=2)
         load = np.asarray(LIGHTER * total[busy].mean() if busy.any() else 0.0)
@@ -290,7 +292,7 @@ def continuous(task: TileTask) -> tuple[TileState, int]:
     while True:
         state, updates = TileState.of(task, lines), updates + 1
         if expected:
-            load = expected_load(choices, state.needed / task.full_scale).load
+            load = expected_load(choices, state.needed / task.full_scale, light).load
             total = np.where(task.kept, load * task.full_scale, total)
         lines = _within(state.needed, total, least, greatest)
         now = state.siemens[0] - state.siemens[1]

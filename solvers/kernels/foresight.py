@@ -98,6 +98,7 @@ def choose_row(
     weight: Floats,
     room: Floats,
     offset: Floats,
+    pull: Floats,
     squares: Floats,
     products: Floats,
     mending: Floats,
@@ -139,6 +140,7 @@ def choose_row(
         curve[2] = max(cost[1, 1], 0.0) + share * reach[1] * reach[1]
         for k in range(2):
             slope[k] = -gain[k] - reach[k] * share * lacks
+        slope[1] += pull[c] * curve[0]
         cos, sin = aligned(curve, slope)
         ups, downs = turned(up[c], cos, sin), turned(down[c], cos, sin)
         one_size = count_states(allowed[c], 0, half)

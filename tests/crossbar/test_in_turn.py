@@ -17,6 +17,8 @@ DESIGN = Design(ladder="stagger", resistors=16)
 OHM = 1e-3 / DESIGN.full_scale_siemens
 WIRES = Wires(OHM, OHM, 0.0, 0.0)
 TILE = Tile(24, 24)
+FEW = replace(DESIGN, resistors=14)
+"""Cells with too few subsets that draw little."""
 
 
 def made(seed=0, rows=24, columns=12, *, design=DESIGN, keep=1.0):
@@ -62,7 +64,7 @@ def test_a_dense_tile_gains_bits_where_its_cells_are_chosen_in_turn(seed, monkey
         ("sensed at both ends", DESIGN, 1.0, replace(WIRES, far_sense_ohm=10.0)),
         ("driven at both ends", DESIGN, 1.0, replace(WIRES, far_driver_ohm=10.0)),
         ("few branches decide", Design(ladder="guaranteed", resistors=16), 1.0, WIRES),
-        ("sneak currents", DESIGN, 0.3, WIRES),
+        ("sneak currents, and few subsets", FEW, 0.3, WIRES),
         ("an open bit line", DESIGN, 1.0, Wires(OHM, OHM, 0.0, np.array([np.inf] + [0.0] * 23))),
         ("an open word line", DESIGN, 1.0, Wires(OHM, OHM, np.array([np.inf] + [0.0] * 23), 0.0)),
         ("nothing is asked", DESIGN, None, WIRES),
@@ -73,11 +75,14 @@ def test_cells_are_not_chosen_in_turn_where_that_would_not_do(said, design, keep
     measured, target = made(design=design, keep=keep or 1.0)
     (task,) = tasks(measured, target if keep else np.zeros_like(target), wires)
     assert in_turn(task) is False, said
+    if design is FEW:
+        dense = np.where(target == 0, 0.1 * DESIGN.full_scale_siemens, target)
+        assert in_turn(tasks(measured, dense, wires)[0]) is True
 
 
 def test_errors_of_tiles_with_other_numbers_of_passes_are_of_all_their_cells():
     """A dense tile is done after few passes, a pruned one beside it takes all."""
-    measured, target = made(columns=16)
+    measured, target = made(columns=16, design=FEW)
     target[:, 8:] *= np.random.default_rng(1).random((24, 8)) < 0.4
     tile = Tile(24, 16)
     both = tasks(measured, target, tile=tile)

@@ -209,6 +209,12 @@ def lenets(
 )
 @WIRE_AWARE
 @SCALING
+@click.option(
+    "--measurement-error",
+    default=1e-5,
+    show_default=True,
+    help="Of the resistors; relative, one sigma.",
+)
 @click.option("--images", type=click.IntRange(min=1), help="Test images to use.  [default: all]")
 @click.option("--seed", default=0, show_default=True, help="Of the chip.")
 @click.option("--quiet", is_flag=True, help="No progress.")
@@ -225,6 +231,7 @@ def evaluate(
     simulator: SimulatorName,
     wire_aware: bool,
     scaling: Scaling,
+    measurement_error: float,
     images: int | None,
     seed: int,
     quiet: bool,
@@ -258,6 +265,7 @@ def evaluate(
             tile=Tile(tile, tile),
             simulator=simulator,
             seed=seed,
+            measurement_error=measurement_error,
             converters=None if bits is None else Converters(dac_bits=bits, adc_bits=bits),
             calibration=[train_images[:CALIBRATION_IMAGES]] if bits or wire_aware else None,
             wire_aware=wire_aware,

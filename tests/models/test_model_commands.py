@@ -88,6 +88,25 @@ def test_training_images_calibrate_what_uses_them(options, tmp_path, crossbar, m
         assert [len(images) for images in batches] == [1000]
 
 
+def test_a_coarser_measurement_costs_bits(tmp_path, crossbar, model):
+    save_model(tmp_path / "net.safetensors", model, About("lenet-5-digits", (1, 8, 8), 10, {}))
+    bits = []
+    for error in (0, 0.01):
+        status, text, said = crossbar(
+            "evaluate",
+            tmp_path / "net.safetensors",
+            *("--ohm", 0, "--images", 20, "--measurement-error", error, "--quiet"),
+        )
+        assert status == 0, said
+        bits.append(float(re.search(r"logits ([\d.]+) bits", text)[1]))
+    assert bits[1] < bits[0] - 3
+    status, _, said = crossbar(
+        "evaluate", tmp_path / "net.safetensors", "--measurement-error", -1, "--quiet"
+    )
+    assert status == 2
+    assert "measurement error = -1" in said
+
+
 @pytest.mark.skipif(not FASHION.is_dir(), reason=NO_FASHION)
 def test_lenets_on_a_part_of_fashion_mnist(tmp_path, monkeypatch):
     monkeypatch.setattr("crossbar.models.lenets.save_figure", no_figure)

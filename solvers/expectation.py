@@ -28,7 +28,8 @@ class Expectation:
     load, spread : ndarray, (rows, columns)
         Mean and standard deviation.
     nearest : ndarray, (rows, columns)
-        How far the nearest of these states is from the net, rms; 0 where the net cannot change.
+        How far the nearest of these states is from the net, rms; 0 where the net cannot change,
+        and towards the ends and beyond.
     """
 
     load: Floats

@@ -8,6 +8,7 @@
 | `tiles` | a tile of paired or steered cells: continuous first, then subsets |
 | `passes` | subsets of all cells of a tile: in turn, or in passes |
 | `foresight` | cells chosen in turn, from the far ends of their lines |
+| `lightness` | which cells are chosen in turn, and how little these draw |
 | `shifts` | how cells shift the entries behind them, all together |
 | `moments` | how much errors of a column count together, from the inputs |
 | `cells` | what each state of their branches gives the two lines |

@@ -62,8 +62,8 @@ class Asked:
         Least and greatest net of each cell.
     expected : Expectation
         Of their loads.
-    light : float
-        How light they are to be, as of `expected`.
+    lightness : float
+        By which they are expected.
     price : float
         Square of the errors that a load one standard deviation off is worth.
     moments : ndarray, (rows, rows)
@@ -79,7 +79,7 @@ class Asked:
     kept: Bools
     reach: Floats
     expected: Expectation
-    light: float
+    lightness: float
     price: float
     moments: Floats
     transfer: Callable[[Floats], Floats]
@@ -183,8 +183,8 @@ class _Sequence:
             weight,
             self.room[row],
             offset[row],
-            # else cells take heavier states, of which there are more, and leave it to later ones
-            self.asked.light * self.asked.expected.nearest[row] ** 2,
+            # there are exp(lightness x load) times as many states a load heavier, so much nearer
+            self.asked.lightness * self.asked.expected.nearest[row] ** 2,
         )
         coming = shifts.coming(offset, row + 1) + by_load.T @ offset[row]
         squares, products = self._settled()

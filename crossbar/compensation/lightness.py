@@ -36,16 +36,17 @@ are not chosen in turn. Measured: at 5 to 7 passes serve better by a tenth of a 
 worse by more than one.
 """
 
-_ENOUGH = 200
-"""States of half a cell from which on light ones are enough to be chosen in turn.
+_ENOUGH, _PLENTY = 5e4, 2e5
+"""States of a cell from which on light ones are chosen in turn, too, and alone.
 
-Measured on pruned tiles: paired cells of 14 (128 states) and steered ones of 8 (81) have up to a
-tenth of a bit more by passes, paired ones of 16 (256) and steered ones of 10 (243) up to a quarter
-less, paired ones of 24 nearly three bits less.
+Measured on pruned tiles of 128 x 128 lines: paired cells of 14 (2^14 states) and steered ones of 8
+(3^8) have up to a tenth of a bit more by passes, paired ones of 16 and steered ones of 10 up to a
+quarter less, on small tiles half a bit more or less; paired ones of 20 and 24 have 1.5 and 3 bits
+less.
 """
 
 _LIGHTEST = 50.0
-"""Lightness over full scale: what is beyond would be for cells of more resistors than are taken."""
+"""Lightness by full scale: what is beyond would be for cells of more resistors than are taken."""
 
 _NOT_MADE_UP = 3.0
 """Sneak currents, squared, once nets make up for the wires; relative to those of plain switches.
@@ -53,11 +54,13 @@ _NOT_MADE_UP = 3.0
 Measured on pruned tiles: 2 and 4 have the same bits to a tenth or so, 8 loses up to two tenths.
 """
 
-_CROWDED = 3.0
-"""What kept cells cost, squared, over what the nearest of light states would; as measured."""
+_LEFT_TO_OTHERS = 3.0
+"""What errors of kept cells cost, over what the nearest light states would, since these have to
+keep what others planned, too. Measured: 2.7 to 3, and 1.5 has the same bits.
+"""
 
-_SAMPLE, _FINE = 200, 0.1
-"""Kept cells that lightness is found by, at most about, and how finely that is."""
+_SAMPLE, _TOLERANCE = 200, 0.1
+"""Kept cells that lightness is found by, at most about; and of what is found."""
 
 
 def in_turn(task: TileTask) -> bool:
@@ -78,12 +81,17 @@ def in_turn(task: TileTask) -> bool:
     spread = float(np.median(np.sqrt(squares.sum(axis=1)))) / 2
     if _coupling(task) * spread < _WEAK * task.precision * task.full_scale:
         return False
-    return task.cells.choices(task.full_scale).most_states >= _ENOUGH or not _sneak(task)[0]
+    return _states(task) >= _ENOUGH or not task.sneak[0]
 
 
-def lightness(task: TileTask) -> float:
+def enough_in_turn(task: TileTask) -> bool:
+    """Whether light cells need no passes besides, so many of their subsets draw little."""
+    return _states(task) >= _PLENTY
+
+
+def lightness_of(task: TileTask) -> float:
     """How light cells that are chosen in turn are to be, see `expected_load`; by full scale."""
-    lost, own = _sneak(task)
+    lost, own = task.sneak
     if not lost:
         return 0.0
     choices, nets = _sample(task)
@@ -92,10 +100,10 @@ def lightness(task: TileTask) -> float:
     def cost(light: float) -> float:
         found = expected_load(choices, nets, light)
         lighter, missed = float(found.load.mean() / plain), float(np.mean(found.nearest**2))
-        return lost * lighter**4 + _CROWDED * own * missed
+        return lost * lighter**4 + _LEFT_TO_OTHERS * own * missed
 
     best = optimize.minimize_scalar(
-        cost, bounds=(0.0, _LIGHTEST), method="bounded", options={"xatol": _FINE}
+        cost, bounds=(0.0, _LIGHTEST), method="bounded", options={"xatol": _TOLERANCE}
     )
     return float(best.x)
 
@@ -111,13 +119,22 @@ def cost_of_sneak(task: TileTask, sneak: Floats) -> tuple[float, float]:
     return float((lost**2).sum()), float((own[task.kept] ** 2).sum())
 
 
-def _sneak(task: TileTask) -> tuple[float, float]:
-    """As `cost_of_sneak`, before cells are light; 0 where that is less than subsets cost."""
+def sneak_of(task: TileTask) -> tuple[float, float]:
+    """What sneak currents would cost before cells are light, and kept cells, as `cost_of_sneak`.
+
+    The former is 0 where plain switches have less of it than of errors of their own.
+    """
     if task.kept.all():
         return 0.0, 0.0
     found = np.where(task.kept, 0.0, task.plain_matrix()) / task.full_scale
     lost, own = cost_of_sneak(task, found)
     return (_NOT_MADE_UP * lost if lost > own * task.precision**2 else 0.0), own
+
+
+def _states(task: TileTask) -> float:
+    """How many states the branches of a kept cell have, in the middle of all cells."""
+    choices = (task.cells.allowed[task.kept][..., None] >> np.arange(3)) & 1
+    return float(np.median(choices.sum(axis=2).prod(axis=1, dtype=float)))
 
 
 def _sample(task: TileTask) -> tuple[Choices, Floats]:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from crossbar.compensation.cells import States
 from crossbar.compensation.foresight import Asked, chosen_in_turn
 from crossbar.compensation.leverage import influence
-from crossbar.compensation.lightness import cost_of_sneak, in_turn, lightness
+from crossbar.compensation.lightness import cost_of_sneak, enough_in_turn, in_turn
 from crossbar.compensation.tasks import UNMET, shortfall
 from solvers.expectation import expected_load
 from solvers.settling import settle
@@ -88,7 +88,8 @@ def subsets(task: TileTask, state: TileState) -> Iterator[Pass]:
             missed = min(missed, shortfall(task.kept, within - done[1].net, task.full_scale))
             yield done
         # where cells make up for sneak currents, they miss what is asked of them by more
-        if missed <= _COARSE * max(task.precision, _FINEST) or lightness(task):
+        most = UNMET if task.lightness else _COARSE * max(task.precision, _FINEST)
+        if missed <= most and (enough_in_turn(task) or not task.lightness):
             return
     weights = np.ones(task.passes)
     weights[:-1] = np.geomspace(SOFTEST, 1, task.passes - 1)
@@ -109,9 +110,8 @@ def _in_turn(task: TileTask, goal: Floats, state: TileState) -> Iterator[Pass]:
 
 def _chosen_in_turn(task: TileTask, goal: Floats, state: TileState) -> States:
     unit, choices = task.full_scale, task.cells.choices(task.full_scale)
-    light = lightness(task)
-    expected = expected_load(choices, state.needed / unit, light)
-    few = float(np.median(expected.nearest[task.kept])) if light else 0.0
+    expected = expected_load(choices, state.needed / unit, task.lightness)
+    few = float(np.median(expected.nearest[task.kept])) if task.lightness else 0.0
 
     def transfer(siemens: Floats) -> Floats:
         lines = task.analysed(siemens)
@@ -125,7 +125,7 @@ def _chosen_in_turn(task: TileTask, goal: Floats, state: TileState) -> States:
         task.kept,
         np.stack(task.cells.reach()) / unit,
         expected,
-        light,
+        task.lightness,
         _PRICE * max(task.precision, few, _FINEST) ** 2,
         task.moments,
         transfer,

@@ -79,8 +79,8 @@ def compensate(
         turn would need what none of their states comes near to.
     passes : int
         Of paired and steered cells: passes of choosing subsets, each with a nodal analysis; more
-        come closer. Where cells are chosen in turn fewer are needed, and where these miss by much
-        as many follow. Other cells need one.
+        come closer. Where cells are chosen in turn fewer are needed, and where these miss by much,
+        or draw little and have few subsets, as many follow. Other cells need one.
     inputs : array_like, (points, rows), optional
         Such as the array will be given, some of them not 0; default one row at a time. Bits are
         those of products with them, and paired and steered cells are chosen for these: errors of

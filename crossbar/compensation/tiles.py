@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from crossbar.calibration import Measurement
 from crossbar.compensation.cells import Cells, States
 from crossbar.compensation.leverage import felt, side_by_side
-from crossbar.compensation.lightness import in_turn, lightness
+from crossbar.compensation.lightness import in_turn, lightness_of, sneak_of
 from crossbar.compensation.passes import subsets
 from crossbar.compensation.tasks import (
     LEAST_ATTENUATION,
@@ -130,6 +131,16 @@ class TileTask:
         rows, columns = self.target.shape
         lines = cut_off(self.wires, rows, 2 * columns)
         return np.array([lines[:, ::2], lines[:, 1::2]])
+
+    @cached_property
+    def sneak(self) -> tuple[float, float]:
+        """What sneak currents cost, see `sneak_of`."""
+        return sneak_of(self)
+
+    @cached_property
+    def lightness(self) -> float:
+        """How light cells are to be where they are chosen in turn, see `lightness_of`."""
+        return lightness_of(self)
 
     def scaled(self, size: Floats) -> TileTask:
         """The same with targets multiplied by `size`, (columns,)."""
@@ -281,9 +292,11 @@ def continuous(task: TileTask) -> tuple[TileState, int]:
     total = task.cells.lines(task.states).sum(axis=0)
     expected = in_turn(task)
     choices = task.cells.choices(task.full_scale)
-    light = lightness(task) if expected else 0.0
     if expected:
-        load = expected_load(choices, task.target / task.full_scale, light).load * task.full_scale
+        load = (
+            expected_load(choices, task.target / task.full_scale, task.lightness).load
+            * task.full_scale
+        )
     else:
         busy = task.kept & task.states.any(axis=2)
         load = np.asarray(LIGHTER * total[busy].mean() if busy.any() else 0.0)
@@ -292,7 +305,7 @@ def continuous(task: TileTask) -> tuple[TileState, int]:
     while True:
         state, updates = TileState.of(task, lines), updates + 1
         if expected:
-            load = expected_load(choices, state.needed / task.full_scale, light).load
+            load = expected_load(choices, state.needed / task.full_scale, task.lightness).load
             total = np.where(task.kept, load * task.full_scale, total)
         lines = _within(state.needed, total, least, greatest)
         now = state.siemens[0] - state.siemens[1]

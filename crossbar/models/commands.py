@@ -213,7 +213,7 @@ def lenets(
     "--measurement-error",
     default=1e-5,
     show_default=True,
-    help="Of the resistors; relative, one sigma.",
+    help="Of the fabricated chips; relative, one sigma.",
 )
 @click.option("--images", type=click.IntRange(min=1), help="Test images to use.  [default: all]")
 @click.option("--seed", default=0, show_default=True, help="Of the chip.")

@@ -15,7 +15,7 @@ theory: setup  ## bits against the number of random values, in out/theory
 	@$(BIN)/python examples/bits_against_n.py --out out/theory
 
 test: setup-dev  ## all tests, two files at once (ARGS="-k name" chooses some)
-	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup-dev  ## style, types and the directions of imports
 	@$(BIN)/ruff check .

@@ -93,7 +93,7 @@ def test_limits_say_where_they_leave_the_cells_own_number_out(
     assert len(done.stderr.splitlines()) == warned
 
 
-def test_cells_of_two_radixes_are_whitening_in_the_table(folder):
+def test_cells_of_two_radixes_are_told_apart_in_the_table(folder):
     """As `crossbar design` names its kinds; a radix of the ladder's own goes without saying."""
     (folder / "cells" / "other.toml").write_text(CELL.replace("radix = 1.1", "radix = 1.25"))
     (folder / "cells" / "usual.toml").write_text(CELL.replace("radix = 1.1\n", ""))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from crossbar.models.conversion import convert as convert
     from crossbar.models.converters import Converters
     from crossbar.nonidealities import Nonidealities
+    from crossbar.placement import Placement, place
     from crossbar.production import ProgrammedChip, produce, reprogram
     from crossbar.programming import Program, program, siemens_per_weight, target_siemens
     from crossbar.simulation import Tile, Transfer, transfer
@@ -37,6 +38,7 @@ __all__ = [
     "MeasuredChip",
     "Measurement",
     "Nonidealities",
+    "Placement",
     "Program",
     "ProgrammedChip",
     "Tile",
@@ -45,6 +47,7 @@ __all__ = [
     "as_measured",
     "fabricate",
     "measure",
+    "place",
     "produce",
     "program",
     "read_measurement",
@@ -67,6 +70,7 @@ _HOMES = {
     "MeasuredChip": "crossbar.calibration",
     "Measurement": "crossbar.calibration",
     "Nonidealities": "crossbar.nonidealities",
+    "Placement": "crossbar.placement",
     "Program": "crossbar.programming",
     "ProgrammedChip": "crossbar.production",
     "Tile": "crossbar.simulation",
@@ -75,6 +79,7 @@ _HOMES = {
     "as_measured": "crossbar.calibration",
     "fabricate": "crossbar.fabrication",
     "measure": "crossbar.calibration",
+    "place": "crossbar.placement",
     "produce": "crossbar.production",
     "program": "crossbar.programming",
     "read_measurement": "crossbar.measurements",

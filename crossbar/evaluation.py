@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from crossbar.errors import InputError
 from crossbar.metrics import effective_bits, median_bits, worst_bits
 from crossbar.networks import Network, Product, multiplied
 from crossbar.nonidealities import Nonidealities, Ranges, Reading
+from crossbar.placement import Placement, place
 from crossbar.production import ProgrammedChip, check_programming, produce
 from crossbar.results import NETWORK, Row
 from crossbar.scaling import Scaling, described
@@ -81,6 +83,8 @@ class AnalogLayer:
     ----------
     weights : ndarray, (outputs, inputs)
         The digital layer's weights.
+    placement : Placement
+        Which of its inputs and outputs are where on the chip.
     made : ProgrammedChip
         Its chip.
     transfer : Transfer
@@ -88,10 +92,11 @@ class AnalogLayer:
     seconds : float
         From fabrication to transfer matrix [s].
     reading : Reading, optional
-        Noise and converters; None when products are read exactly.
+        Noise and converters, of the chip's lines; None when products are read exactly.
     """
 
     weights: NDArray[np.float64]
+    placement: Placement
     made: ProgrammedChip
     transfer: Transfer
     seconds: float
@@ -100,40 +105,54 @@ class AnalogLayer:
     @property
     def read(self) -> Product:
         """`product` as it is read, with noise and converters where there are any."""
-        return self.product if self.reading is None else self.reading
+        if self.reading is None:
+            return self.product
+        return partial(self.placement.products, self.reading)
 
     @property
     def ideal_read(self) -> Product:
         """`ideal_product` as it is read."""
         if self.reading is None:
             return self.ideal_product
-        return replace(self.reading, matrix=self.ideal_product)
+        reading = replace(self.reading, matrix=self.made.ideal_product)
+        return partial(self.placement.products, reading)
 
     @property
     def product(self) -> NDArray[np.float64]:
         """The matrix that the simulated array multiplies by, (outputs, inputs)."""
-        return np.asarray(self.transfer.siemens / self.made.siemens_per_weight)
+        return self.placement.product(self.transfer.siemens / self.made.siemens_per_weight)
 
     @property
     def ideal_product(self) -> NDArray[np.float64]:
         """The same without any wire resistance, (outputs, inputs)."""
-        return self.made.ideal_product
+        return self.placement.product(self.made.ideal_product)
 
 
-def produce_layer(setting: Setting, design: Design, chip: int, number: int) -> ProgrammedChip:
-    """Fabricate, measure and program layer `number` (from 0) of a chip."""
-    return produce(
+def produce_layer(
+    setting: Setting, design: Design, chip: int, number: int
+) -> tuple[ProgrammedChip, Placement]:
+    """Fabricate, measure and program layer `number` (from 0) of a chip.
+
+    Where its switches know the wires, its lines lie in a good order, too.
+    """
+    weights, aware = setting.network.layers[number].weights, setting.wire_aware
+    inputs = _calibration(setting, number) if aware else None
+    placement = Placement.whole(weights, setting.tile)
+    if aware:
+        placement = place(design, weights, setting.wires, setting.tile)
+    made = produce(
         design,
-        setting.network.layers[number].weights,
+        weights[placement.cells],
         _layer_seed(setting, chip, number),
         measurement_error=setting.measurement_error,
         method=setting.method,
         nonidealities=setting.nonidealities,
         scaling=setting.scaling,
-        wires=setting.wires if setting.wire_aware else None,
-        tile=setting.tile,
-        inputs=_calibration(setting, number) if setting.wire_aware else None,
+        wires=setting.wires if aware else None,
+        tile=placement.tile,
+        inputs=None if inputs is None else inputs[:, placement.inputs],
     )
+    return made, placement
 
 
 def _calibration(setting: Setting, number: int) -> NDArray[np.float64] | None:
@@ -146,16 +165,16 @@ def _calibration(setting: Setting, number: int) -> NDArray[np.float64] | None:
 def analog_layer(setting: Setting, design: Design, chip: int, number: int) -> AnalogLayer:
     """Produce layer `number` (from 0) of a chip and extract its transfer matrix."""
     start = time.perf_counter()
-    made = produce_layer(setting, design, chip, number)
+    made, placement = produce_layer(setting, design, chip, number)
     answer = transfer(
         made.chip,
         made.program,
         setting.wires,
-        tile=setting.tile,
+        tile=placement.tile,
         simulator=setting.simulator,
     )
     weights = setting.network.layers[number].weights
-    layer = AnalogLayer(weights, made, answer, time.perf_counter() - start)
+    layer = AnalogLayer(weights, placement, made, answer, time.perf_counter() - start)
     if setting.nonidealities.reads_exactly:
         return layer
     return replace(layer, reading=_reading(setting, layer, chip, number))
@@ -169,7 +188,7 @@ def _reading(setting: Setting, layer: AnalogLayer, chip: int, number: int) -> Re
     """Ranges are those of the digital network on the training images."""
     inputs = setting.network.activations(setting.dataset.train_inputs)[number]
     return Reading(
-        matrix=layer.product,
+        matrix=layer.transfer.siemens / layer.made.siemens_per_weight,
         chip=layer.made.chip,
         enabled=layer.made.program.enabled,
         siemens_per_weight=layer.made.siemens_per_weight,
@@ -215,11 +234,11 @@ def layer_netlists(setting: Setting, design: Design, chip: int, read_volt: float
     image = setting.network.activations(setting.dataset.test_inputs[:1])
     texts = {}
     for number in range(len(setting.network.layers)):
-        made = produce_layer(setting, design, chip, number)
+        made, placement = produce_layer(setting, design, chip, number)
         volt_per_activation = read_volt / (float(train[number].max()) or 1.0)
         texts[f"layer_{number + 1}.cir"] = layer_text(
-            place_tiles(made.chip, made.program, setting.wires, setting.tile),
-            image[number][0] * volt_per_activation,
+            place_tiles(made.chip, made.program, setting.wires, placement.tile),
+            image[number][0][placement.inputs] * volt_per_activation,
             title=(
                 f"layer {number + 1} of {len(setting.network.layers)}: {design.label}, "
                 f"{design.resistors} resistors per weight, chip {chip}, seed {setting.seed}"
@@ -230,6 +249,7 @@ def layer_netlists(setting: Setting, design: Design, chip: int, read_volt: float
                 f"inputs: first test image of {setting.dataset.name}, "
                 f"{volt_per_activation!r} V for an activation of 1",
                 f"weights: {described(made.siemens_per_weight)}",
+                *(placement.comments() if setting.wire_aware else ()),
             ],
         )
     return texts

@@ -97,7 +97,12 @@ def cost(
         made = found.chips[0].made
         volts = None if inputs is None else read_volts(inputs, made.chip.rows)
         estimated = estimate(
-            made, given, wires=wires, tile=tile, inputs_volt=volts, settling=settling
+            made,
+            given,
+            wires=wires,
+            tile=tile or found.tile,
+            inputs_volt=volts,
+            settling=settling,
         )
     else:
         estimated = estimate_network(found.chips, given, wires=wires, tile=tile, settling=settling)
@@ -144,10 +149,12 @@ def _wires(
     return replace(found or Wires(), **changes)
 
 
-def _tile(found: Tile | None, rows: int | None, lines: int | None) -> Tile:
-    """That of a study or the default one, but for what is asked for."""
+def _tile(found: Tile | None, rows: int | None, lines: int | None) -> Tile | None:
+    """What is asked for, the rest as in a study or by default; None for how chips are cut."""
     from crossbar.simulation import Tile
 
+    if rows is None and lines is None:
+        return None
     tile = found or Tile()
     return Tile(
         tile.rows if rows is None else rows,

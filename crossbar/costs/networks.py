@@ -18,11 +18,15 @@ __all__ = ["LayerCost", "NetworkCost", "UsedChip", "estimate_network"]
 
 @dataclass(frozen=True, eq=False)
 class UsedChip:
-    """A chip of a network, and how many products an image takes of it, one after another."""
+    """A chip of a network, and how many products an image takes of it, one after another.
+
+    `tile`: how its array is cut, unless another is asked for.
+    """
 
     name: str
     made: ProgrammedChip
     products: int = 1
+    tile: Tile | None = None
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,13 @@ def estimate_network(
         tuple(
             LayerCost(
                 used.name,
-                estimate(used.made, assumptions, wires=wires, tile=tile, settling=settling),
+                estimate(
+                    used.made,
+                    assumptions,
+                    wires=wires,
+                    tile=tile or used.tile,
+                    settling=settling,
+                ),
                 used.products,
             )
             for used in chips

@@ -70,11 +70,11 @@ def of_study(path: Path) -> Source:
     study = _study_in(path) if path.is_dir() else load_study(path)
     point, task = study.points[0], study.shown_task
     setting = point.setting()
-    chips = tuple(
-        UsedChip(f"layer {label}", produce_layer(setting, task.design, task.chip, number))
-        for number, label in enumerate(setting.layer_labels)
-    )
-    return Source(chips, point.wires, point.tile)
+    chips = []
+    for number, label in enumerate(setting.layer_labels):
+        made, placement = produce_layer(setting, task.design, task.chip, number)
+        chips.append(UsedChip(f"layer {label}", made, tile=placement.tile))
+    return Source(tuple(chips), point.wires, point.tile)
 
 
 def _study_in(folder: Path) -> Study:

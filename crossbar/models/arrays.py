@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from crossbar.design import Design
 from crossbar.nonidealities import Nonidealities
+from crossbar.placement import Placement, place
 from crossbar.production import produce
 from crossbar.scaling import Scaling
 from crossbar.simulation import SimulatorName, Tile, transfer
@@ -77,7 +78,8 @@ def make_matrix(
 ) -> AnalogMatrix:
     """Fabricate, program and simulate the arrays of one weight matrix.
 
-    Outputs and inputs whose weights are all zero get no line: only the rest is cut into tiles.
+    Outputs and inputs whose weights are all zero get no line: only the rest is cut into tiles,
+    where these know their wires in the order of `placement.place`.
 
     Parameters
     ----------
@@ -88,24 +90,24 @@ def make_matrix(
     points : ndarray, (points, inputs), optional
         Such as it will be multiplied by, with products that are not all 0.
     """
-    outputs, inputs = (np.flatnonzero(weights.any(axis=axis)) for axis in (1, 0))
-    product = np.zeros(weights.shape)
-    grid_row = np.full(weights.shape[1], -1, dtype=np.int64)
-    if not outputs.size:
-        return AnalogMatrix(product, grid_row, np.zeros(0), np.zeros(0))
-    placed = np.ix_(outputs, inputs)
+    if not weights.any():
+        nowhere = np.full(weights.shape[1], -1, dtype=np.int64)
+        return AnalogMatrix(np.zeros(weights.shape), nowhere, np.zeros(0), np.zeros(0))
     start = time.perf_counter()
+    placement = Placement.of_weights(weights, making.tile)
+    if making.wire_aware:
+        placement = place(making.design, weights, making.wires, making.tile)
     made = produce(
         making.design,
-        weights[placed],
+        weights[placement.cells],
         seed,
         measurement_error=making.measurement_error,
         method=making.method,
         nonidealities=making.nonidealities,
         scaling=making.scaling,
         wires=making.wires if making.wire_aware else None,
-        tile=making.tile,
-        inputs=None if points is None else points[:, inputs],
+        tile=placement.tile,
+        inputs=None if points is None else points[:, placement.inputs],
         executor=making.executor,
     )
     programmed = time.perf_counter()
@@ -113,17 +115,16 @@ def make_matrix(
         made.chip,
         made.program,
         making.wires,
-        tile=making.tile,
+        tile=placement.tile,
         simulator=making.simulator,
         executor=making.executor,
     )
-    product[placed] = found.siemens / made.siemens_per_weight
-    grid_row[inputs] = np.arange(inputs.size) // making.tile.rows
+    product = placement.product(found.siemens / made.siemens_per_weight)
     return AnalogMatrix(
         product=product,
-        grid_row=grid_row,
+        grid_row=placement.grid_row(),
         cell_errors=made.cell_errors,
-        matrix_errors=(product - weights)[placed].ravel() / np.abs(weights).max(),
+        matrix_errors=(product - weights)[placement.cells].ravel() / np.abs(weights).max(),
         tiles=found.tiles,
         resistors=made.chip.true_ohm.size,
         enabled=int(np.count_nonzero(made.program.enabled)),

@@ -102,7 +102,7 @@ def test_a_study_is_costed_by_its_file_and_by_its_folder(toml, tmp_path):
     setting, design = point.setting(), replace(study.designs[0], resistors=4)
     wires, tile = replace(Wires(), driver_ohm=25), Tile(16, 8)
     wanted = [
-        estimate(produce_layer(setting, design, 2, number), wires=wires, tile=tile)
+        estimate(produce_layer(setting, design, 2, number)[0], wires=wires, tile=tile)
         for number in range(3)
     ]
     for path in (toml, out):
@@ -126,6 +126,21 @@ def test_a_studys_wires_and_tile_give_way_to_options(toml, tmp_path):
         value = {(row["table"], row["name"]): row["value"] for row in csv.DictReader(file)}
     assert float(value["energy", "total"]) == pytest.approx(cost.joule, rel=1e-12, abs=0)
     assert float(value["image", "tiles"]) == cost.tiles
+
+
+def test_layers_of_a_wire_aware_study_are_cut_as_they_were_placed(toml, tmp_path):
+    text = STUDY.replace('"ideal"', '"nodal"\nwire_aware = true').replace("rows = 16", "rows = 28")
+    toml.write_text(text.replace("[2, 4]", "[2]"))
+    found, table = of_study(toml), tmp_path / "cost.csv"
+    crossbar("cost", toml, "--out", table)
+    tiles = [used.tile for used in found.chips]
+    assert Tile(28, 8) not in tiles
+    wanted = sum(
+        estimate(used.made, wires=found.wires, tile=used.tile).joule for used in found.chips
+    )
+    with table.open() as file:
+        value = {(row["table"], row["name"]): row["value"] for row in csv.DictReader(file)}
+    assert float(value["energy", "total"]) == pytest.approx(wanted, rel=1e-12, abs=0)
 
 
 def test_a_folder_without_its_network_is_one_line(toml, tmp_path):

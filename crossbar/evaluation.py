@@ -120,12 +120,12 @@ class AnalogLayer:
     @property
     def product(self) -> NDArray[np.float64]:
         """The matrix that the simulated array multiplies by, (outputs, inputs)."""
-        return self.placement.product(self.transfer.siemens / self.made.siemens_per_weight)
+        return self.placement.restored(self.transfer.siemens / self.made.siemens_per_weight)
 
     @property
     def ideal_product(self) -> NDArray[np.float64]:
         """The same without any wire resistance, (outputs, inputs)."""
-        return self.placement.product(self.made.ideal_product)
+        return self.placement.restored(self.made.ideal_product)
 
 
 def produce_layer(
@@ -137,9 +137,11 @@ def produce_layer(
     """
     weights, aware = setting.network.layers[number].weights, setting.wire_aware
     inputs = _calibration(setting, number) if aware else None
-    placement = Placement.whole(weights, setting.tile)
-    if aware:
-        placement = place(design, weights, setting.wires, setting.tile)
+    placement = (
+        place(design, weights, setting.wires, setting.tile, scaling=setting.scaling)
+        if aware
+        else Placement.whole(weights, setting.tile)
+    )
     made = produce(
         design,
         weights[placement.cells],
@@ -193,7 +195,7 @@ def _reading(setting: Setting, layer: AnalogLayer, chip: int, number: int) -> Re
         enabled=layer.made.program.enabled,
         siemens_per_weight=layer.made.siemens_per_weight,
         read_volt=setting.read_volt,
-        ranges=Ranges.of(inputs, inputs @ layer.weights.T),
+        ranges=Ranges.of(inputs[:, layer.placement.inputs], inputs @ layer.weights.T),
         nonidealities=setting.nonidealities,
         seed=_layer_seed(setting, chip, number),
     )
@@ -235,7 +237,8 @@ def layer_netlists(setting: Setting, design: Design, chip: int, read_volt: float
     texts = {}
     for number in range(len(setting.network.layers)):
         made, placement = produce_layer(setting, design, chip, number)
-        volt_per_activation = read_volt / (float(train[number].max()) or 1.0)
+        largest = float(train[number][:, placement.inputs].max())
+        volt_per_activation = read_volt / (largest or 1.0)
         texts[f"layer_{number + 1}.cir"] = layer_text(
             place_tiles(made.chip, made.program, setting.wires, placement.tile),
             image[number][0][placement.inputs] * volt_per_activation,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from crossbar.design import Design
 from crossbar.errors import InputError
 from crossbar.programming import checked_weights
+from crossbar.scaling import Scaling, check_scaling, scaled_siemens_per_weight
 from crossbar.simulation import Tile
 from spice_models import Wires
 
@@ -53,11 +54,16 @@ class Placement:
     tile: Tile
 
     def __post_init__(self) -> None:
+        if len(self.shape) != 2:
+            raise InputError(f"shape = {self.shape!r}: give (outputs, inputs)")
+        _check_tile(self.tile)
         for name, count in zip(("outputs", "inputs"), self.shape, strict=True):
-            lines = np.array(getattr(self, name))
-            if lines.ndim != 1 or lines.dtype.kind not in "iu":
-                raise InputError(f"{name} = {lines!r:.60}: give a list of whole numbers")
-            if lines.size and not 0 <= lines.min() <= lines.max() < count:
+            lines = np.array(getattr(self, name))  # not the caller's own, which stays writable
+            if lines.ndim != 1 or not lines.size or lines.dtype.kind not in "iu":
+                raise InputError(
+                    f"{name} = {lines!r:.60}: give a list of whole numbers, at least one"
+                )
+            if not 0 <= lines.min() <= lines.max() < count:
                 raise InputError(
                     f"{name}: from {lines.min()} to {lines.max()}; the layer has 0 to {count - 1}"
                 )
@@ -83,7 +89,7 @@ class Placement:
         """Indices of the placed elements of the weights: ``weights[placement.cells]``."""
         return self.outputs[:, None], self.inputs[None, :]
 
-    def product(self, matrix: Floats) -> Floats:
+    def restored(self, matrix: Floats) -> Floats:
         """A matrix of the array, (columns, rows), in the order of the layer; 0 without a line."""
         placed = (self.outputs.size, self.inputs.size)
         if np.shape(matrix) != placed:
@@ -118,17 +124,25 @@ class Placement:
         ]
 
 
+def uniform(wires: Wires) -> bool:
+    """Whether all lines have the same wires, so that any may lie anywhere."""
+    return all(np.ndim(getattr(wires, field.name)) == 0 for field in fields(wires))
+
+
 def place(
     design: Design,
     weights: ArrayLike,
     wires: Wires,
     tile: Tile | None = None,
+    *,
+    scaling: Scaling = "layer",
 ) -> Placement:
     """Place a layer so that its wires cost little.
 
-    Lines without weights are dropped, the rest is cut into equal tiles, no more than were needed,
-    and lines are dealt to these by what their weights add up to, the largest next to drivers and
-    senses.
+    Lines without weights are dropped, and the rest is cut into tiles that are as small as their
+    number allows. Lines are dealt to these by the conductances that stand for their weights, the
+    largest next to drivers and senses. Wires that are given line by line are those of one tile,
+    made already: then all lines stay where they are.
 
     Parameters
     ----------
@@ -140,35 +154,59 @@ def place(
         At which ends lines have drivers and senses.
     tile : Tile, optional
         The largest circuit; default 32 x 32 lines.
+    scaling : {"layer", "column", "tile"}
+        As for `produce`. Where tiles have a full scale of their own, one is filled after the
+        other, so that small weights share theirs.
 
     Raises
     ------
     InputError
-        For bad weights, or all of them zero.
+        For bad weights or options.
     """
-    matrix = np.abs(checked_weights(weights))
-    given = Placement.of_weights(matrix, tile or Tile())
-    matrix = matrix[given.cells]
+    tile = tile or Tile()
+    _check_tile(tile)
+    if not isinstance(wires, Wires):
+        raise InputError(f"wires = {wires!r:.40}: give a spice_models.Wires")
+    matrix = checked_weights(weights)
+    check_scaling(scaling)
+    if not uniform(wires):
+        return Placement.whole(matrix, tile)
+    given = Placement.of_weights(matrix, tile)
+    per_weight = scaled_siemens_per_weight(
+        design, matrix, "column" if scaling == "column" else "layer"
+    )
+    heavy = np.abs(matrix * per_weight)[given.cells]
     even = _even(given, design)
+    together = scaling == "tile"
     rows = _by_distance(
-        matrix.shape[1], even.rows, first=_ends(wires.far_sense_ohm), last=_ends(wires.sense_ohm)
+        heavy.shape[1],
+        even.rows,
+        first=wires.far_sense_ohm is not None,
+        last=True,
+        together=together,
     )
     columns = _by_distance(
-        matrix.shape[0],
+        heavy.shape[0] + design.has_reference,
         even.lines // design.lines_per_column,
-        first=_ends(wires.driver_ohm),
-        last=_ends(wires.far_driver_ohm),
+        first=True,
+        last=wires.far_driver_ohm is not None,
+        together=together,
     )
     return Placement(
-        outputs=_dealt(given.outputs, matrix.sum(axis=1), columns),
-        inputs=_dealt(given.inputs, matrix.sum(axis=0), rows),
+        outputs=_dealt(given.outputs, heavy.sum(axis=1), columns),
+        inputs=_dealt(given.inputs, heavy.sum(axis=0), rows),
         shape=given.shape,
         tile=even,
     )
 
 
+def _check_tile(tile: object) -> None:
+    if not isinstance(tile, Tile):
+        raise InputError(f"tile = {tile!r:.40}: give a crossbar.Tile")
+
+
 def _even(given: Placement, design: Design) -> Tile:
-    """Tiles of equal size, as many as `Placement.tile` needs."""
+    """The smallest tile of which no more are needed than of the given one."""
     rows, columns = given.inputs.size, given.outputs.size + design.has_reference
     down = math.ceil(rows / given.tile.rows)
     across = math.ceil(columns / (given.tile.lines // design.lines_per_column))
@@ -176,24 +214,25 @@ def _even(given: Placement, design: Design) -> Tile:
     return Tile(math.ceil(rows / down), lines + lines % 2)
 
 
-def _ends(ohm: object) -> bool:
-    """Whether lines are connected there."""
-    return ohm is not None and bool(np.isfinite(np.asarray(ohm, dtype=float)).any())
+def _by_distance(
+    length: int, step: int, *, first: bool, last: bool, together: bool
+) -> NDArray[np.int64]:
+    """Positions along all tiles, those next to a connected end of theirs first.
 
-
-def _by_distance(length: int, step: int, *, first: bool, last: bool) -> NDArray[np.int64]:
-    """Positions along all tiles, those next to a connected end of theirs first."""
+    Of all tiles alike, or tile by tile (`together`).
+    """
     here = np.arange(length) % step
-    behind = np.minimum(length - np.arange(length) + here, step) - 1 - here
+    start = np.arange(length) - here
+    behind = np.minimum(length - start, step) - 1 - here
     far = np.full(length, length)
     distance = np.minimum(here if first else far, behind if last else far)
-    return np.argsort(distance, kind="stable")
+    return np.lexsort((start, distance, start if together else np.zeros(length)))
 
 
 def _dealt(
-    lines: NDArray[np.int64], heavy: Floats, positions: NDArray[np.int64]
+    which: NDArray[np.int64], heavy: Floats, positions: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Lines in the order of the array, the heaviest in the first of the positions."""
-    found = np.empty_like(lines)
-    found[positions] = lines[np.argsort(-heavy, kind="stable")]
+    """Outputs or inputs in the order of the array, the heaviest in the first of the positions."""
+    found = np.empty_like(which)
+    found[positions[positions < which.size]] = which[np.argsort(-heavy, kind="stable")]
     return found

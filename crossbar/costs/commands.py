@@ -72,7 +72,8 @@ def cost(
 
     SOURCE is a programmed chip (.npz), for one product; or, for one image through all layers, a
     study (its folder or TOML file; of its first design, most resistors and first chip, with its
-    wires and tiles) or a network (.safetensors, .onnx). Without --inputs every line is at 0.2 V."""
+    wires and tiles, as they were placed if they know their wires) or a network (.safetensors,
+    .onnx). Without --inputs every line is at 0.2 V."""
     from crossbar.costs.assumptions import Assumptions
     from crossbar.costs.console import print_cost
     from crossbar.costs.estimate import estimate

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from crossbar.design import Design
 from crossbar.nonidealities import Nonidealities
-from crossbar.placement import Placement, place
+from crossbar.placement import Placement, place, uniform
 from crossbar.production import produce
 from crossbar.scaling import Scaling
 from crossbar.simulation import SimulatorName, Tile, transfer
@@ -78,8 +78,8 @@ def make_matrix(
 ) -> AnalogMatrix:
     """Fabricate, program and simulate the arrays of one weight matrix.
 
-    Outputs and inputs whose weights are all zero get no line: only the rest is cut into tiles,
-    where these know their wires in the order of `placement.place`.
+    Outputs and inputs whose weights are all zero get no line: only the rest is cut into tiles.
+    Where switches know the wires, `placement.place` orders the lines.
 
     Parameters
     ----------
@@ -94,9 +94,7 @@ def make_matrix(
         nowhere = np.full(weights.shape[1], -1, dtype=np.int64)
         return AnalogMatrix(np.zeros(weights.shape), nowhere, np.zeros(0), np.zeros(0))
     start = time.perf_counter()
-    placement = Placement.of_weights(weights, making.tile)
-    if making.wire_aware:
-        placement = place(making.design, weights, making.wires, making.tile)
+    placement = _placement(weights, making)
     made = produce(
         making.design,
         weights[placement.cells],
@@ -119,7 +117,7 @@ def make_matrix(
         simulator=making.simulator,
         executor=making.executor,
     )
-    product = placement.product(found.siemens / made.siemens_per_weight)
+    product = placement.restored(found.siemens / made.siemens_per_weight)
     return AnalogMatrix(
         product=product,
         grid_row=placement.grid_row(),
@@ -133,6 +131,12 @@ def make_matrix(
         programming_seconds=programmed - start,
         extraction_seconds=time.perf_counter() - programmed,
     )
+
+
+def _placement(weights: NDArray[np.float64], making: Making) -> Placement:
+    if making.wire_aware and uniform(making.wires):
+        return place(making.design, weights, making.wires, making.tile, scaling=making.scaling)
+    return Placement.of_weights(weights, making.tile)
 
 
 def with_bias_row(

@@ -102,8 +102,9 @@ def convert(
         driven by a constant that the report tells: the largest bias over the largest weight.
         No DAC drives it, and it passes the ADC with its tile.
     wire_aware : bool
-        Whether the switches are chosen for the wires, see `crossbar.compensation.compensate`, and,
-        where there is a `calibration`, such that products with its inputs come out best.
+        Whether lines are placed and switches are chosen for the wires, see `crossbar.place` and
+        `crossbar.compensation.compensate`; where there is a `calibration`, such that products
+        with its inputs come out best.
     scaling : {"layer", "column", "tile"}
         What has a full scale of its own, see `crossbar.scaling`.
     converters : Converters, optional

@@ -65,7 +65,8 @@ class ModelStudy:
     measurement_error : float
         See `crossbar.measure`.
     wire_aware : bool
-        Whether chips with real wires are programmed for these, see `compensation.compensate`.
+        Whether chips with real wires are placed and programmed for these, see `placement.place` and
+        `compensation.compensate`.
     scaling : {"layer", "column", "tile"}
         What has a full scale of its own, see `scaling.scaled_siemens_per_weight`.
     images : int, optional

@@ -73,7 +73,8 @@ class Study:
     first_chip : int
         Number of the first chip, for machines that share the chips of one study.
     wire_aware : bool
-        Whether the switches are chosen for the wires, see `compensation.compensate`.
+        Whether lines are placed and switches are chosen for the wires, see `placement.place` and
+        `compensation.compensate`.
     scaling : {"layer", "column", "tile"}
         What has a full scale of its own, see `scaling.scaled_siemens_per_weight`.
 

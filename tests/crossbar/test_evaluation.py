@@ -13,7 +13,7 @@ from crossbar.evaluation import Setting, analog_layer, evaluate, layer_netlists,
 from crossbar.networks import Layer, Network
 from crossbar.nonidealities import Nonidealities
 from crossbar.production import produce
-from crossbar.simulation import Tile, place_tiles
+from crossbar.simulation import Tile, place_tiles, transfer
 from spice_models import nodal
 
 DESIGN = Design(ladder="guaranteed", resistors=8)
@@ -198,6 +198,40 @@ def test_a_pruned_cell_leaks_nothing_net():
     assert np.abs(net).max() < 0.01 * one_switch
 
 
+def test_wire_aware_layers_are_cut_as_they_were_placed(monkeypatch):
+    """Programming, simulation and netlists; five inputs in tiles of 4 are placed in tiles of 3."""
+    setting, cut = small_setting(wire_aware=True), []
+
+    def noted(function):
+        def called(*arguments, **options):
+            cut.append(options["tile"] if "tile" in options else arguments[-1])
+            return function(*arguments, **options)
+
+        return called
+
+    for function in (produce, transfer, place_tiles):
+        monkeypatch.setattr(evaluation, function.__name__, noted(function))
+    analog_layer(setting, DESIGN, 0, 0)
+    layer_netlists(setting, DESIGN, 0, 0.2)
+    assert cut[:4] == [Tile(3, 6)] * 4
+    assert len(cut) == 2 + 2 * 2
+
+
+def test_inputs_without_a_line_set_no_range():
+    setting = small_setting(wire_aware=True, nonidealities=Nonidealities(dac_bits=6))
+    first = setting.network.layers[0]
+    weights = first.weights.copy()
+    weights[:, 1] = 0.0
+    network = Network((replace(first, weights=weights), *setting.network.layers[1:]))
+    images = setting.dataset.train_inputs * np.array([1, 100, 1, 1, 1])
+    dataset = replace(setting.dataset, train_inputs=images)
+    setting = replace(setting, network=network, dataset=dataset)
+    reading = analog_layer(setting, DESIGN, 0, 0).reading
+    assert reading.ranges.largest_input == np.abs(images[:, [0, 2, 3, 4]]).max()
+    text = layer_netlists(setting, DESIGN, 0, 0.2)["layer_1.cir"]
+    assert f"{0.2 / float(images[:, [0, 2, 3, 4]].max())!r} V for an activation of 1" in text
+
+
 @pytest.mark.parametrize("wire_aware", [False, True])
 def test_netlists_print_the_digital_product(tmp_path, wire_aware):
     setting = small_setting(wires=Wires.ideal(), measurement_error=0, wire_aware=wire_aware)
@@ -231,7 +265,7 @@ def test_netlists_print_the_digital_product(tmp_path, wire_aware):
         assert np.abs(product - wanted).max() < 2**-5 * np.abs(layer.weights).max() * np.sum(
             np.abs(images[number][0])
         )
-        cells = placement.product(made.chip.cell_siemens(made.program.enabled).T / per_weight)
+        cells = placement.restored(made.chip.cell_siemens(made.program.enabled).T / per_weight)
         exact = cells @ images[number][0]
         # printed with seven digits, of lines that nearly cancel
         np.testing.assert_allclose(product, exact, atol=1e-4 * np.abs(exact).max())

@@ -5,7 +5,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from crossbar import Design, Tile
+from crossbar import Design, Tile, place, transfer
+from crossbar.models import arrays
 from crossbar.models.arrays import AnalogMatrix, Making, make_matrix
 from crossbar.models.commands import MODELS
 from crossbar.models.lenet import BUILDERS
@@ -28,6 +29,49 @@ def test_closed_switches_and_cells_out_of_reach_are_those_of_the_program(tile):
     assert made.enabled == program.enabled.sum()
     assert 0 < made.enabled < made.resistors
     assert made.unreachable == (~program.reachable).sum()
+
+
+@pytest.mark.parametrize("scaling", ["layer", "column"])
+def test_matrices_that_know_their_wires_are_placed(monkeypatch, scaling):
+    weights = np.random.default_rng(5).normal(size=(6, 20)) * np.arange(1, 21)
+    weights[:, 7] = 0.0
+    points = np.random.default_rng(6).random((9, 20))
+    making = Making(
+        Design(resistors=10), Wires(30, 30), Tile(8, 8), "nodal", 0.0, "auto", None,
+        wire_aware=True, scaling=scaling,
+    )  # fmt: skip
+    given = []
+
+    def noted(function):
+        def called(*arguments, **options):
+            given.append((arguments, options))
+            return function(*arguments, **options)
+
+        return called
+
+    for function in (produce, transfer):
+        monkeypatch.setattr(arrays, function.__name__, noted(function))
+    made = make_matrix(weights, making, np.random.SeedSequence(3), points)
+    placement = place(making.design, weights, making.wires, making.tile, scaling=scaling)
+    (programmed, how), (_, simulated) = given
+    assert np.array_equal(programmed[1], weights[placement.cells])
+    assert np.array_equal(how["inputs"], points[:, placement.inputs])
+    assert how["tile"] == simulated["tile"] == placement.tile == Tile(7, 6)
+    assert np.array_equal(made.grid_row, placement.grid_row())
+    assert np.abs(made.product - weights).max() < 0.01 * np.abs(weights).max()
+    assert not made.product[:, 7].any()
+
+
+def test_matrices_on_lines_with_wires_of_their_own_keep_their_order():
+    weights = np.random.default_rng(5).normal(size=(3, 5))
+    weights[:, 2] = 0.0
+    wires = Wires(driver_ohm=np.array([10.0, 200.0, 3000.0, 40.0]))
+    making = Making(
+        Design(resistors=8), wires, Tile(4, 6), "nodal", 0.0, "auto", None, wire_aware=True
+    )
+    made = make_matrix(weights, making, np.random.SeedSequence(3))
+    assert np.abs(made.product - weights).max() < 0.05
+    assert made.grid_row.tolist() == [0, 0, -1, 0, 0]
 
 
 def matrix(cells, products, **counts):

@@ -251,7 +251,7 @@ def layer_netlists(setting: Setting, design: Design, chip: int, read_volt: float
             comments=[
                 f"inputs: first test image of {setting.dataset.name}, "
                 f"{volt_per_activation!r} V for an activation of 1",
-                f"weights: {described(made.siemens_per_weight)}",
+                *described(made.siemens_per_weight),
                 *(placement.comments() if setting.wire_aware else ()),
             ],
         )

@@ -54,7 +54,7 @@ def chip_text(
         seed=None if isinstance(made.chip, MeasuredChip) else settings["seed"],
         comments=[
             f"chip programmed by resistive-crossbar {settings['version']}",
-            f"weights: {described(made.siemens_per_weight)}",
+            *described(made.siemens_per_weight),
         ],
         cells=cells,
         dialect=dialect,

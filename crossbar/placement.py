@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,7 +46,8 @@ class Placement:
     Raises
     ------
     InputError
-        For an output or input that the layer does not have, or that has two lines.
+        For an output or input that the layer does not have, or that has two lines; from its
+        methods for arrays of another shape.
     """
 
     outputs: NDArray[np.int64]
@@ -54,14 +56,19 @@ class Placement:
     tile: Tile
 
     def __post_init__(self) -> None:
-        if len(self.shape) != 2:
-            raise InputError(f"shape = {self.shape!r}: give (outputs, inputs)")
+        shape = np.array(self.shape)
+        if shape.shape != (2,) or shape.dtype.kind not in "iu" or shape.min() < 1:
+            raise InputError(
+                f"shape = {self.shape!r:.60}: give two whole numbers, outputs and inputs"
+            )
+        object.__setattr__(self, "shape", tuple(shape.tolist()))
         _check_tile(self.tile)
         for name, count in zip(("outputs", "inputs"), self.shape, strict=True):
-            lines = np.array(getattr(self, name))  # not the caller's own, which stays writable
+            lines = _array(getattr(self, name), name)
             if lines.ndim != 1 or not lines.size or lines.dtype.kind not in "iu":
                 raise InputError(
-                    f"{name} = {lines!r:.60}: give a list of whole numbers, at least one"
+                    f"{name} of shape {lines.shape} and type {lines.dtype}: give a list of whole "
+                    "numbers, at least one"
                 )
             if not 0 <= lines.min() <= lines.max() < count:
                 raise InputError(
@@ -73,39 +80,37 @@ class Placement:
             object.__setattr__(self, name, lines)
 
     @classmethod
-    def whole(cls, weights: Floats, tile: Tile) -> Placement:
+    def whole(cls, weights: ArrayLike, tile: Tile) -> Placement:
         """Every line, in the order of the weights."""
-        outputs, inputs = weights.shape
+        outputs, inputs = checked_weights(weights).shape
         return cls(np.arange(outputs), np.arange(inputs), (outputs, inputs), tile)
 
     @classmethod
-    def of_weights(cls, weights: Floats, tile: Tile) -> Placement:
+    def of_weights(cls, weights: ArrayLike, tile: Tile) -> Placement:
         """Lines in the order of the weights; those without weights get none."""
-        outputs, inputs = (np.flatnonzero(weights.any(axis=axis)) for axis in (1, 0))
-        return cls(outputs, inputs, (weights.shape[0], weights.shape[1]), tile)
+        matrix = checked_weights(weights)
+        outputs, inputs = (np.flatnonzero(matrix.any(axis=axis)) for axis in (1, 0))
+        return cls(outputs, inputs, (matrix.shape[0], matrix.shape[1]), tile)
 
     @property
     def cells(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Indices of the placed elements of the weights: ``weights[placement.cells]``."""
         return self.outputs[:, None], self.inputs[None, :]
 
-    def restored(self, matrix: Floats) -> Floats:
+    def restored(self, matrix: ArrayLike) -> Floats:
         """A matrix of the array, (columns, rows), in the order of the layer; 0 without a line."""
-        placed = (self.outputs.size, self.inputs.size)
-        if np.shape(matrix) != placed:
-            raise InputError(f"matrix has shape {np.shape(matrix)}: the array has {placed}")
         found = np.zeros(self.shape)
-        found[self.cells] = matrix
+        found[self.cells] = _reals(matrix, "matrix", (self.outputs.size, self.inputs.size))
         return found
 
-    def products(self, product: Callable[[Floats], Floats], inputs: Floats) -> Floats:
+    def products(self, product: Callable[[Floats], ArrayLike], inputs: ArrayLike) -> Floats:
         """What a function from inputs to products of the array makes of a layer's inputs."""
-        if np.ndim(inputs) != 2 or np.shape(inputs)[1] != self.shape[1]:
-            raise InputError(
-                f"inputs have shape {np.shape(inputs)}: the layer takes (points, {self.shape[1]})"
-            )
-        found = np.zeros((len(inputs), self.shape[0]))
-        found[:, self.outputs] = product(inputs[:, self.inputs])
+        given = _array(inputs, "inputs")
+        points = len(given) if given.ndim else 0
+        given = _reals(given, "inputs", (points, self.shape[1]))
+        found = np.zeros((points, self.shape[0]))
+        placed = product(given[:, self.inputs])
+        found[:, self.outputs] = _reals(placed, "products", (points, self.outputs.size))
         return found
 
     def grid_row(self) -> NDArray[np.int64]:
@@ -122,6 +127,23 @@ class Placement:
             for name, lines in lists
             for start in range(0, lines.size, 20)
         ]
+
+
+def _array(values: object, name: str) -> NDArray[Any]:
+    """A copy, so that the caller's own stays writable."""
+    try:
+        return np.array(values)
+    except ValueError:
+        raise InputError(f"{name} are ragged: give rows of equal length") from None
+
+
+def _reals(values: object, name: str, shape: tuple[int, int]) -> Floats:
+    found = _array(values, name)
+    if found.shape != shape:
+        raise InputError(f"{name} of shape {found.shape}: give {shape}")
+    if found.dtype.kind not in "biuf":
+        raise InputError(f"{name} of type {found.dtype}: give real numbers")
+    return found.astype(float)
 
 
 def uniform(wires: Wires) -> bool:
@@ -163,8 +185,10 @@ def place(
     InputError
         For bad weights or options.
     """
-    tile = tile or Tile()
+    tile = Tile() if tile is None else tile
     _check_tile(tile)
+    if not isinstance(design, Design):
+        raise InputError(f"design = {design!r:.40}: give a crossbar.Design")
     if not isinstance(wires, Wires):
         raise InputError(f"wires = {wires!r:.40}: give a spice_models.Wires")
     matrix = checked_weights(weights)

@@ -93,7 +93,7 @@ class ProgrammedChip:
 
         Where the program knows the wires, against the conductance that these ask for.
         """
-        kept = self.program.target_siemens != 0
+        kept = self.wanted_siemens != 0
         error = self.chip.cell_siemens(self.program.enabled) - self.program.target_siemens
         return np.asarray(error[kept] / self.chip.design.full_scale_siemens)
 
@@ -141,7 +141,7 @@ def produce(
         For both of these; default 32 x 32 lines.
     inputs : array_like, (points, inputs), optional
         Such as the chip will be given: with `wires`, what products with them need counts, see
-        `compensate`.
+        `compensate`. In the order of the weights' inputs, as placed (`placement.place`).
     executor : concurrent.futures.Executor, optional
         Where tiles are compensated.
     progress : callable, optional

@@ -96,6 +96,10 @@ def siemens_per_weight(design: Design, weights: ArrayLike) -> float:
 
 def checked_weights(weights: ArrayLike) -> NDArray[np.float64]:
     """Weights as a float matrix (outputs, inputs), or an InputError that says what is wrong."""
+    if isinstance(weights, np.ma.MaskedArray):
+        raise InputError("weights are masked: give weights.filled(0), where a masked one is pruned")
+    if hasattr(weights, "detach"):
+        weights = weights.detach().cpu()  # a torch.nn.Parameter's values
     try:
         matrix = np.asarray(weights)
     except ValueError:

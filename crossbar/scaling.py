@@ -66,9 +66,17 @@ def scaled_siemens_per_weight(
     return np.asarray(design.full_scale_siemens / np.where(largest > 1e-300, largest, layer))
 
 
-def described(siemens_per_weight: SiemensPerWeight) -> str:
-    """The scale in words, for the heads of files."""
+def described(siemens_per_weight: SiemensPerWeight) -> list[str]:
+    """The scale in lines of words, for the heads of files; each column's where they differ."""
     if isinstance(siemens_per_weight, float):
-        return f"{siemens_per_weight!r} S for a weight of 1"
+        return [f"weights: {siemens_per_weight!r} S for a weight of 1"]
     least, most = float(siemens_per_weight.min()), float(siemens_per_weight.max())
-    return f"{least!r} to {most!r} S for a weight of 1, by column or tile"
+    text = [f"weights: {least!r} to {most!r} S for a weight of 1, by column or tile"]
+    if siemens_per_weight.shape[1] > 1:
+        return text
+    values = siemens_per_weight[:, 0].tolist()
+    return text + [
+        f"siemens for a weight of 1 in each column, from {start}: "
+        + " ".join(map(repr, values[start : start + 5]))
+        for start in range(0, len(values), 5)
+    ]

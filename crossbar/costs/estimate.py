@@ -150,7 +150,7 @@ def estimate(
         rows=rows,
         columns=made.chip.columns,
         tiles=len(placed),
-        kept=int(np.count_nonzero(made.program.target_siemens)),
+        kept=int(np.count_nonzero(made.wanted_siemens)),
         energy_joule=_energy(arrays, placed, len(grid), made.chip.columns, given),
         power_watt=sum(one.power_watt for one in arrays),
         latency_seconds={

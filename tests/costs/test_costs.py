@@ -82,6 +82,16 @@ def test_pruned_weights_are_counted(small):
     assert joule["digital, int8, kept weights"] == pytest.approx(kept * 0.23e-12, rel=1e-12, abs=0)
 
 
+@pytest.mark.parametrize("polarity", ["paired", "offset", "flip"])
+def test_pruned_weights_that_make_up_for_wires_are_not_kept(polarity):
+    weights = np.random.default_rng(0).normal(size=(5, 6))
+    weights[weights < 0.3] = 0.0
+    design = Design(polarity=polarity, resistors=8)
+    made = produce(design, weights, 0, wires=Wires(20.0, 20.0), tile=Tile(8, 12))
+    assert estimate(made).kept == np.count_nonzero(weights)
+    assert made.cell_errors.size == np.count_nonzero(weights)
+
+
 def test_ideal_wires_take_the_power_of_every_cell(small):
     volts = np.random.default_rng(2).uniform(0, 0.2, (1, 10))
     wires = Wires(0.0, 0.0, 1e-3, 1e-3)  # so small that only their delay is left

@@ -205,13 +205,14 @@ def test_what_cannot_be_placed_is_named(weights, told):
     ("options", "told"),
     [
         ({"wires": None}, "wires = None: give a spice_models.Wires"),
+        ({"design": None}, "design = None: give a crossbar.Design"),
         ({"tile": (4, 4)}, r"tile = \(4, 4\): give a crossbar.Tile"),
         ({"scaling": "row"}, "scaling = 'row': choose one of"),
     ],
 )
 def test_options_that_are_none_are_named(options, told):
     with pytest.raises(InputError, match=told):
-        place(DESIGN, np.ones((2, 3)), **({"wires": Wires()} | options))
+        place(**({"design": DESIGN, "weights": np.ones((2, 3)), "wires": Wires()} | options))
 
 
 def test_whole_layers_keep_their_lines():
@@ -227,11 +228,17 @@ def test_whole_layers_keep_their_lines():
         ({"inputs": [0, 5]}, "inputs: from 0 to 5; the layer has 0 to 4"),
         ({"inputs": [-1, 2]}, "inputs: from -1 to 2"),
         ({"outputs": [3, 3]}, "outputs: one is named twice"),
-        ({"outputs": [0.5]}, "outputs = .*: give a list of whole numbers"),
-        ({"outputs": []}, "outputs = .*: give a list of whole numbers, at least one"),
-        ({"shape": (2, 3, 4)}, r"shape = \(2, 3, 4\): give \(outputs, inputs\)"),
+        (
+            {"outputs": [0.5]},
+            "outputs of shape .1,. and type float64: give a list of whole numbers",
+        ),
+        ({"outputs": [[0]]}, "outputs of shape .1, 1."),
+        ({"outputs": []}, "outputs of shape .0,.* at least one"),
+        ({"outputs": [[1], [1, 2]]}, "outputs are ragged"),
+        ({"shape": (2, 3, 4)}, r"shape = \(2, 3, 4\): give two whole numbers, outputs and inputs"),
+        ({"shape": (-6, 9)}, "shape = .*: give two whole numbers"),
+        ({"shape": None}, "shape = None: give two whole numbers"),
         ({"tile": None}, "tile = None: give a crossbar.Tile"),
-        ({"outputs": [[0]]}, "outputs = .*: give a list of whole numbers"),
     ],
 )
 def test_lines_that_a_layer_does_not_have_are_named(change, told):
@@ -239,9 +246,23 @@ def test_lines_that_a_layer_does_not_have_are_named(change, told):
         replace(Placement.whole(pruned(5, 7, 0), Tile()), **change)
 
 
-def test_matrices_and_inputs_of_another_size_are_named():
+def test_matrices_and_products_of_another_size_are_named():
     placement = replace(Placement.whole(pruned(5, 7, 0), Tile()), inputs=[4, 1])
-    with pytest.raises(InputError, match=r"matrix has shape \(7, 5\): the array has \(7, 2\)"):
+    with pytest.raises(InputError, match=r"matrix of shape \(7, 5\): give \(7, 2\)"):
         placement.restored(np.ones((7, 5)))
-    with pytest.raises(InputError, match=r"inputs have shape \(3, 2\): the layer takes"):
+    with pytest.raises(InputError, match="matrix of type complex128: give real numbers"):
+        placement.restored(np.ones((7, 2), complex))
+    inputs = np.ones((3, 5))
+    with pytest.raises(InputError, match=r"inputs of shape \(3, 2\): give \(3, 5\)"):
         placement.products(lambda found: found, np.ones((3, 2)))
+    for wrong in (np.ones((3, 1)), 3.0, None):
+        with pytest.raises(InputError, match=r"products of shape .*: give \(3, 7\)"):
+            placement.products(lambda _, wrong=wrong: wrong, inputs)
+
+
+@pytest.mark.parametrize("weights", [np.ones(3), np.full((2, 2), np.nan), np.zeros((2, 2))])
+@pytest.mark.parametrize("make", [Placement.whole, Placement.of_weights])
+def test_every_way_to_place_names_bad_weights(make, weights):
+    with pytest.raises(InputError, match="weights"):
+        make(weights, Tile())
+    assert make([[1, 0], [1, 1]], Tile()).shape == (2, 2)

@@ -6,6 +6,7 @@ import pytest
 from crossbar import Design, InputError, Measurement, fabricate, measure, program, target_siemens
 from crossbar.fabrication import Chip
 from crossbar.metrics import worst_bits
+from crossbar.programming import checked_weights
 
 DESIGN = Design(resistors=8)
 
@@ -96,11 +97,18 @@ def test_a_bad_target_is_refused(target, named):
         ([["a"]], "weights have type"),
         ([[1.0, 2.0], [3.0]], "weights are ragged"),
         ([[1j]], "weights have type complex"),
+        (np.ma.masked_less([[1.0, -2.0]], 0), r"weights are masked: give weights.filled\(0\)"),
     ],
 )
 def test_bad_weights_are_refused(weights, named):
     with pytest.raises(InputError, match=named):
         target_siemens(DESIGN, weights)
+
+
+def test_the_weights_of_a_torch_layer_are_taken_as_they_stand():
+    torch = pytest.importorskip("torch")
+    weight = torch.nn.Linear(3, 2).weight
+    assert np.array_equal(checked_weights(weight), weight.detach().numpy().astype(float))
 
 
 @pytest.mark.parametrize("error", [-0.1, np.nan, 0.5])

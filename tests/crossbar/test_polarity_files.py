@@ -203,7 +203,7 @@ def test_the_rows_of_a_study_are_those_of_its_tiles(polarity):
     rows = evaluate(study, design, 0)
     again = [replace(row, seconds=0.0) for row in evaluate(study, design, 0)]
     assert [replace(row, seconds=0.0) for row in rows] == again
-    made = produce_layer(study, design, 0, 0)
+    made, _ = produce_layer(study, design, 0, 0)
     states = np.array(made.program.enabled)
     assert rows[0].enabled_resistors == sum(int(one) != 0 for one in states.ravel())
     columns = 8 if polarity == "offset" else 7

@@ -166,7 +166,7 @@ def test_heat_maps_are_those_of_the_chip(finished, study):
     assert "All 4 tiles" in note
     conductance, net, lost, current = (one.values for one in maps)
     design = replace(study.designs[0], resistors=6)
-    made = produce_layer(study.setting(), design, chip=0, number=0)
+    made, _ = produce_layer(study.setting(), design, chip=0, number=0)
     wanted = made.chip.cell_siemens(made.program.enabled)
     # each line is written with all digits; their difference cancels some
     assert np.abs(net - wanted).max() < 1e-14 * conductance.max()

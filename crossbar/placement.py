@@ -20,10 +20,10 @@ from crossbar.design import Design
 from crossbar.errors import InputError
 from crossbar.programming import checked_weights
 from crossbar.scaling import Scaling, check_scaling, scaled_siemens_per_weight
-from crossbar.simulation import Tile
+from crossbar.simulation import Tile, listed
 from spice_models import Wires
 
-__all__ = ["Placement", "place"]
+__all__ = ["Placement", "place", "uniform"]
 
 Floats = NDArray[np.float64]
 
@@ -100,17 +100,15 @@ class Placement:
     def restored(self, matrix: ArrayLike) -> Floats:
         """A matrix of the array, (columns, rows), in the order of the layer; 0 without a line."""
         found = np.zeros(self.shape)
-        found[self.cells] = _reals(matrix, "matrix", (self.outputs.size, self.inputs.size))
+        found[self.cells] = _reals(matrix, "matrix", self.outputs.size, self.inputs.size)
         return found
 
     def products(self, product: Callable[[Floats], ArrayLike], inputs: ArrayLike) -> Floats:
         """What a function from inputs to products of the array makes of a layer's inputs."""
-        given = _array(inputs, "inputs")
-        points = len(given) if given.ndim else 0
-        given = _reals(given, "inputs", (points, self.shape[1]))
-        found = np.zeros((points, self.shape[0]))
+        given = _reals(inputs, "inputs", None, self.shape[1])
+        found = np.zeros((len(given), self.shape[0]))
         placed = product(given[:, self.inputs])
-        found[:, self.outputs] = _reals(placed, "products", (points, self.outputs.size))
+        found[:, self.outputs] = _reals(placed, "products", len(given), self.outputs.size)
         return found
 
     def grid_row(self) -> NDArray[np.int64]:
@@ -121,11 +119,9 @@ class Placement:
 
     def comments(self) -> list[str]:
         """For a netlist: the input of each word line and the output of each column, from 0."""
-        lists = (("input of each word line", self.inputs), ("output of each column", self.outputs))
         return [
-            f"{name}, from {start}: {' '.join(map(str, lines[start : start + 20]))}"
-            for name, lines in lists
-            for start in range(0, lines.size, 20)
+            *listed("input of each word line", self.inputs.tolist()),
+            *listed("output of each column", self.outputs.tolist()),
         ]
 
 
@@ -137,13 +133,15 @@ def _array(values: object, name: str) -> NDArray[Any]:
         raise InputError(f"{name} are ragged: give rows of equal length") from None
 
 
-def _reals(values: object, name: str, shape: tuple[int, int]) -> Floats:
+def _reals(values: object, name: str, rows: int | None, columns: int) -> Floats:
+    """A matrix; of any number of points where `rows` is None."""
     found = _array(values, name)
-    if found.shape != shape:
-        raise InputError(f"{name} of shape {found.shape}: give {shape}")
+    if found.ndim != 2 or found.shape[1] != columns or rows not in (None, len(found)):
+        wanted = "points" if rows is None else rows
+        raise InputError(f"{name} of shape {found.shape}: give ({wanted}, {columns})")
     if found.dtype.kind not in "biuf":
         raise InputError(f"{name} of type {found.dtype}: give real numbers")
-    return found.astype(float)
+    return found.astype(float, copy=False)
 
 
 def uniform(wires: Wires) -> bool:
@@ -205,15 +203,15 @@ def place(
     rows = _by_distance(
         heavy.shape[1],
         even.rows,
-        first=wires.far_sense_ohm is not None,
-        last=True,
+        from_last=True,
+        both=wires.far_sense_ohm is not None,
         together=together,
     )
     columns = _by_distance(
         heavy.shape[0] + design.has_reference,
         even.lines // design.lines_per_column,
-        first=True,
-        last=wires.far_driver_ohm is not None,
+        from_last=False,
+        both=wires.far_driver_ohm is not None,
         together=together,
     )
     return Placement(
@@ -239,17 +237,17 @@ def _even(given: Placement, design: Design) -> Tile:
 
 
 def _by_distance(
-    length: int, step: int, *, first: bool, last: bool, together: bool
+    length: int, step: int, *, from_last: bool, both: bool, together: bool
 ) -> NDArray[np.int64]:
-    """Positions along all tiles, those next to a connected end of theirs first.
+    """Positions along all tiles, those next to an end of theirs that is connected before others.
 
-    Of all tiles alike, or tile by tile (`together`).
+    That end is the last or the first, or `both` are; of all tiles alike, or tile by tile
+    (`together`).
     """
     here = np.arange(length) % step
     start = np.arange(length) - here
     behind = np.minimum(length - start, step) - 1 - here
-    far = np.full(length, length)
-    distance = np.minimum(here if first else far, behind if last else far)
+    distance = np.minimum(here, behind) if both else behind if from_last else here
     return np.lexsort((start, distance, start if together else np.zeros(length)))
 
 

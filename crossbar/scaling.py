@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from crossbar.design import Design
 from crossbar.errors import InputError
 from crossbar.programming import checked_weights
-from crossbar.simulation import Tile, tile_slices
+from crossbar.simulation import Tile, listed, tile_slices
 
 Scaling = Literal["layer", "column", "tile"]
 SiemensPerWeight = float | NDArray[np.float64]
@@ -75,8 +75,4 @@ def described(siemens_per_weight: SiemensPerWeight) -> list[str]:
     if siemens_per_weight.shape[1] > 1:
         return text
     values = siemens_per_weight[:, 0].tolist()
-    return text + [
-        f"siemens for a weight of 1 in each column, from {start}: "
-        + " ".join(map(repr, values[start : start + 5]))
-        for start in range(0, len(values), 5)
-    ]
+    return text + listed("siemens for a weight of 1 in each column", values)

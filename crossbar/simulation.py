@@ -216,6 +216,14 @@ def transfer(
     )
 
 
+def listed(name: str, values: Sequence[float]) -> list[str]:
+    """Comments for `layer_text`: values that are numbered from 0, eight a line."""
+    return [
+        f"{name}, from {start}: {' '.join(map(repr, values[start : start + 8]))}"
+        for start in range(0, len(values), 8)
+    ]
+
+
 def layer_text(
     placed: list[list[PlacedTile]],
     inputs_volt: NDArray[np.float64],

@@ -134,6 +134,7 @@ def make_matrix(
 
 
 def _placement(weights: NDArray[np.float64], making: Making) -> Placement:
+    # wires that are given line by line are those of the lines with weights, see checks.check_wires
     if making.wire_aware and uniform(making.wires):
         return place(making.design, weights, making.wires, making.tile, scaling=making.scaling)
     return Placement.of_weights(weights, making.tile)

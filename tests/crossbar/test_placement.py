@@ -253,7 +253,7 @@ def test_matrices_and_products_of_another_size_are_named():
     with pytest.raises(InputError, match="matrix of type complex128: give real numbers"):
         placement.restored(np.ones((7, 2), complex))
     inputs = np.ones((3, 5))
-    with pytest.raises(InputError, match=r"inputs of shape \(3, 2\): give \(3, 5\)"):
+    with pytest.raises(InputError, match=r"inputs of shape \(3, 2\): give \(points, 5\)"):
         placement.products(lambda found: found, np.ones((3, 2)))
     for wrong in (np.ones((3, 1)), 3.0, None):
         with pytest.raises(InputError, match=r"products of shape .*: give \(3, 7\)"):

@@ -58,6 +58,7 @@ def test_matrices_that_know_their_wires_are_placed(monkeypatch, scaling):
     assert np.array_equal(how["inputs"], points[:, placement.inputs])
     assert how["tile"] == simulated["tile"] == placement.tile == Tile(7, 6)
     assert np.array_equal(made.grid_row, placement.grid_row())
+    # ten resistors keep 8 bits and more of each weight; in another order all would be off
     assert np.abs(made.product - weights).max() < 0.01 * np.abs(weights).max()
     assert not made.product[:, 7].any()
 
@@ -70,6 +71,7 @@ def test_matrices_on_lines_with_wires_of_their_own_keep_their_order():
         Design(resistors=8), wires, Tile(4, 6), "nodal", 0.0, "auto", None, wire_aware=True
     )
     made = make_matrix(weights, making, np.random.SeedSequence(3))
+    # eight resistors keep 5 bits; in another order whole weights would be off
     assert np.abs(made.product - weights).max() < 0.05
     assert made.grid_row.tolist() == [0, 0, -1, 0, 0]
 
